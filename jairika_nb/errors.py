@@ -1,0 +1,123 @@
+"""Every error that jairika_nb raises on purpose.
+
+::
+
+    JairikaError
+    ├── ShapeError (ValueError)          operands whose shapes do not fit
+    ├── DTypeError (TypeError)           operands whose dtypes do not fit
+    ├── OutOfRange (IndexError)          an index or axis outside its range
+    ├── DeviceError (RuntimeError)       no device, a broken driver, a dtype the device lacks
+    │   ├── KernelError                  a kernel that does not compile or launch
+    │   └── OutOfMemory (MemoryError)    the device has no room left
+    ├── GradientError (ValueError)       a derivative that does not exist or was freed
+    ├── ArchitectureError (ValueError)   unknown layer types, parameters that do not match
+    ├── DataError (ValueError)           a dataset that is missing, empty or damaged
+    ├── TrainingError (ValueError)       training that cannot start or go on
+    ├── StoreError (RuntimeError)        anything about a model file
+    │   ├── AddressError                 missing, foreign, or already there
+    │   ├── NotFound (LookupError)       no such variant or iteration
+    │   ├── NameTaken                    the variant or iteration exists already
+    │   ├── BadName (ValueError)         a name the file cannot hold
+    │   ├── ReadOnly                     the model, the file or its folder refuses writes
+    │   ├── Locked                       another program is writing
+    │   ├── NoSpace                      the disk is full; the last state is intact
+    │   └── Damaged                      bytes that do not match their checksum
+    └── WordError (ValueError)           an unknown `jrk` word, or arguments it does not take
+
+A message is one sentence or a few on one line: what was asked, the operands, the rule, a way
+out. ``JairikaError`` is all a caller needs to catch.
+"""
+
+from __future__ import annotations
+
+
+class JairikaError(Exception):
+    """Base of all errors raised on purpose by this package."""
+
+    def __str__(self) -> str:
+        # LookupError subclasses would print the repr of their message.
+        return str(self.args[0]) if self.args else ""
+
+    def _render_traceback_(self) -> list[str]:
+        # IPython asks for this: a mistake of the user's is one line, not a stack of ours.
+        return [f"{type(self).__name__}: {self}"]
+
+
+class ShapeError(JairikaError, ValueError):
+    """Operands whose shapes do not fit together."""
+
+
+class DTypeError(JairikaError, TypeError):
+    """Operands whose dtypes do not fit together."""
+
+
+class OutOfRange(JairikaError, IndexError):
+    """An index or axis outside its range."""
+
+
+class DeviceError(JairikaError, RuntimeError):
+    """No usable device, a broken driver, or something the device cannot do."""
+
+
+class KernelError(DeviceError):
+    """A kernel that does not compile or launch."""
+
+
+class OutOfMemory(DeviceError, MemoryError):
+    """The device has no room left."""
+
+
+class GradientError(JairikaError, ValueError):
+    """A derivative that does not exist or whose graph was freed."""
+
+
+class ArchitectureError(JairikaError, ValueError):
+    """Unknown layer types, or parameters that do not match the architecture."""
+
+
+class DataError(JairikaError, ValueError):
+    """A dataset that is missing, empty or damaged."""
+
+
+class TrainingError(JairikaError, ValueError):
+    """Training that cannot start or go on."""
+
+
+class StoreError(JairikaError, RuntimeError):
+    """Anything about a model file."""
+
+
+class AddressError(StoreError):
+    """An address that is missing, foreign, or already taken."""
+
+
+class NotFound(StoreError, LookupError):
+    """No such variant or iteration."""
+
+
+class NameTaken(StoreError):
+    """The variant or iteration exists already."""
+
+
+class BadName(StoreError, ValueError):
+    """A name that the file cannot hold."""
+
+
+class ReadOnly(StoreError):
+    """The model, the file or its folder refuses writes."""
+
+
+class Locked(StoreError):
+    """Another program is writing."""
+
+
+class NoSpace(StoreError):
+    """The disk is full; the last committed state is intact."""
+
+
+class Damaged(StoreError):
+    """Bytes that do not match their checksum."""
+
+
+class WordError(JairikaError, ValueError):
+    """An unknown ``jrk`` word, or arguments it does not take."""
