@@ -1,0 +1,144 @@
+"""Words about the history inside a model: ``commit derive switch log``."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from jairika_nb.words.addresses import CurrentModel, Net
+from jairika_nb.words.results import Done, Sheet
+from jairika_nb.words.session import Session
+from jairika_nb.words.word import Argument
+
+
+def commit(
+    session: Session,
+    model: CurrentModel,
+    net: Net,
+    *,
+    variant: Annotated[
+        str | None, Argument("where it goes; default: the variant in use", "variant", "NAME")
+    ] = None,
+    name: Annotated[
+        str | None, Argument("the iteration's name; default: chosen for you", show="NAME")
+    ] = None,
+    message: Annotated[str, Argument("a note kept with it", show="TEXT")] = "",
+    metric: Annotated[
+        dict[str, float] | None, Argument("a measure; may be repeated", show="NAME=NUMBER")
+    ] = None,
+    optimizer: Annotated[
+        str | None,
+        Argument("the optimiser whose state is kept too: a variable", "net", "VARIABLE"),
+    ] = None,
+) -> Done:
+    """Keep the state of a network as a new iteration; it is on disk when this returns."""
+    from jairika_nb import store
+
+    arrays = session.arrays(net)
+    state = session.arrays(optimizer) if optimizer else None
+    with store.open(model, mode="a") as opened:
+        made = opened.commit(
+            arrays,
+            variant=variant,
+            name=name,
+            message=message,
+            metrics=metric,
+            optimizer=state,
+        )
+        facts = iteration_facts(made)
+        address = opened.address
+    return Done(
+        f'committed "{made.name}" to variant "{made.variant}" of {address}'
+        f"{_measures(facts['metrics'])}",
+        {"address": address, **facts},
+    )
+
+
+def derive(
+    session: Session,
+    model: CurrentModel,
+    name: Annotated[str, Argument("the new variant", show="NAME")],
+    *,
+    source: Annotated[
+        str | None, Argument("the variant to start from; default: in use", "variant", "VARIANT")
+    ] = None,
+    iteration: Annotated[
+        str | None, Argument("the iteration; default: its newest", "iteration", "NAME")
+    ] = None,
+    switch: Annotated[bool, Argument("use the new variant from now on")] = False,
+) -> Done:
+    """Start a new variant from an iteration; no tensor is copied."""
+    from jairika_nb import store
+
+    with store.open(model, mode="a") as opened:
+        origin = source or opened.current
+        made = opened.derive(name, source=source, iteration=iteration)
+        if switch:
+            opened.switch(name)
+        address, head = opened.address, made.head.name
+    in_use = ", now in use" if switch else ""
+    return Done(
+        f'derived variant "{name}" from "{origin}" at iteration "{head}"{in_use}',
+        {"address": address, "variant": name, "source": origin, "iteration": head},
+        "" if switch else f"{session.sign} switch {'' if session.notebook else model + ' '}{name}",
+    )
+
+
+def switch(
+    session: Session,
+    model: CurrentModel,
+    variant: Annotated[str, Argument("the variant to use", "variant", "VARIANT")],
+) -> Done:
+    """Choose the variant that commits go to and that derive starts from."""
+    from jairika_nb import store
+
+    with store.open(model, mode="a") as opened:
+        opened.switch(variant)
+        address = opened.address
+    return Done(f'switched to variant "{variant}"', {"address": address, "variant": variant})
+
+
+def log(
+    session: Session,
+    model: CurrentModel,
+    *,
+    variant: Annotated[
+        str | None, Argument("the variant; default: the one in use", "variant", "NAME")
+    ] = None,
+) -> Sheet:
+    """The iterations of a variant, newest first."""
+    from jairika_nb import store
+
+    with store.open(model) as opened:
+        name = variant or opened.current
+        facts = [iteration_facts(each) for each in opened.log(name)]
+        address = opened.address
+    return Sheet(
+        f'variant: "{name}" of {address}',
+        ("iteration", "time", "metrics", "id", "message"),
+        tuple(_row(fact) for fact in facts),
+        {"address": address, "variant": name, "iterations": facts},
+        () if facts else ("no iterations yet",),
+    )
+
+
+def iteration_facts(iteration: Any) -> dict[str, Any]:
+    """An iteration as JSON data; the time is UTC, to the second."""
+    return {
+        "iteration": iteration.name,
+        "variant": iteration.variant,
+        "id": iteration.id,
+        "time": iteration.time.strftime("%Y-%m-%dT%H:%M:%SZ"),
+        "message": iteration.message,
+        "metrics": dict(iteration.metrics),
+        "parents": list(iteration.parents),
+    }
+
+
+def _row(fact: dict[str, Any]) -> tuple[str, ...]:
+    measures = _measures(fact["metrics"]).strip(" ()")
+    return fact["iteration"], fact["time"], measures, fact["id"][:10], fact["message"]
+
+
+def _measures(metrics: dict[str, float]) -> str:
+    listed = ", ".join(f"{name}={value:.4g}" for name, value in metrics.items())
+    return f" ({listed})" if listed else ""

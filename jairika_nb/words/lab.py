@@ -1,0 +1,71 @@
+"""The word ``lab``: JupyterLab on the tutorials."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import jairika_nb
+from jairika_nb.errors import DataError, JairikaError, ReadOnly, WordError
+from jairika_nb.words.results import Done
+from jairika_nb.words.session import Session
+from jairika_nb.words.word import Argument
+
+FOLDER = Path("jairika-tutorials")
+
+
+def lab(
+    session: Session,
+    *rest: Annotated[
+        str, Argument("passed on to JupyterLab, as in --no-browser --port 9999", show="ARGUMENT")
+    ],
+) -> Done:
+    """JupyterLab on the tutorials, with the sidebar; your own changes to them are kept."""
+    if session.notebook:
+        raise WordError("lab: this is a notebook already; run `jrk lab` in a terminal")
+    if importlib.util.find_spec("jupyterlab") is None:
+        raise JairikaError("lab needs JupyterLab; `pip install 'jairika-nb[lab]'` adds it")
+    print(copy_tutorials(shipped_tutorials(), FOLDER), flush=True)
+    code = launch([sys.executable, "-m", "jupyterlab", *rest], FOLDER)
+    return Done("JupyterLab has ended", {"folder": str(FOLDER), "exit": code}, ok=code == 0)
+
+
+def shipped_tutorials() -> Path:
+    """The folder of tutorials: inside the package, or beside it in a checkout."""
+    package = Path(jairika_nb.__file__).parent
+    for folder in (package / "tutorials", package.parent / "tutorials"):
+        if any(folder.glob("*.ipynb")):
+            return folder
+    raise DataError("the tutorials are not in this installation; reinstall jairika-nb")
+
+
+def copy_tutorials(source: Path, target: Path) -> str:
+    """Copy what ``target`` lacks, never overwriting; tell what was done in one line."""
+    wanted = [path for path in sorted(source.rglob("*")) if path.is_file()]
+    wanted = [p for p in wanted if not any(part.startswith(".") for part in p.parts[-2:])]
+    new = [path for path in wanted if not (target / path.relative_to(source)).exists()]
+    try:
+        for path in new:
+            place = target / path.relative_to(source)
+            place.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(path, place)
+    except OSError as problem:
+        raise ReadOnly(
+            f"the tutorials cannot be copied to {str(target.absolute())!r}: {problem.strerror}; "
+            "run `jrk lab` in a folder you can write"
+        ) from None
+    kept = len(wanted) - len(new)
+    return f"tutorials in {target}: {len(new)} copied, {kept} already there and left as they are"
+
+
+def launch(command: list[str], folder: Path) -> int:
+    """Run JupyterLab in ``folder``; where the system can, it takes the place of this process."""
+    if os.name == "posix":
+        os.chdir(folder)
+        os.execv(command[0], command)
+    return subprocess.call(command, cwd=folder)

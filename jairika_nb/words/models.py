@@ -1,0 +1,64 @@
+"""Words about a model as a whole: ``init open info verify``."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from jairika_nb.words.addresses import Address, CurrentModel, NewAddress
+from jairika_nb.words.results import Done, Sheet, Tree
+from jairika_nb.words.session import Session
+from jairika_nb.words.word import Argument
+
+
+def init(
+    session: Session,
+    address: NewAddress,
+    net: Annotated[
+        str | None, Argument("its first iteration: a variable, or an .npz file", "net", "NET")
+    ] = None,
+    *,
+    variant: Annotated[str, Argument("the first variant; default: main", show="NAME")] = "main",
+    name: Annotated[
+        str, Argument("the first iteration's name; default: prime", show="NAME")
+    ] = "prime",
+    message: Annotated[str, Argument("a note kept with the iteration", show="TEXT")] = "",
+) -> Done:
+    """Make a new model file and use it."""
+    from jairika_nb import store
+
+    arrays = session.arrays(net) if net else None
+    with store.init(address, arrays, variant=variant, name=name, message=message) as model:
+        session.address = model.address
+    kept = f' with iteration "{name}"' if net else ""
+    return Done(
+        f'made {session.address} with variant "{variant}"{kept}',
+        {"address": session.address, "variant": variant, "iteration": name if net else None},
+    )
+
+
+def open_(session: Session, address: Address) -> Tree:
+    """Use a model that exists: later words in this notebook need no address."""
+    tree = _tree(address)
+    session.address = tree["address"]
+    return Tree(tree)
+
+
+def info(session: Session, model: CurrentModel) -> Tree:
+    """The tree of variants and iterations."""
+    return Tree(_tree(model))
+
+
+def verify(session: Session, model: CurrentModel) -> Sheet:
+    """Check every stored byte against its checksum, and name what is damaged."""
+    from jairika_nb import store
+
+    with store.open(model) as opened:
+        report = opened.verify()
+    raise NotImplementedError(report)
+
+
+def _tree(address: str) -> dict[str, Any]:
+    from jairika_nb import store
+
+    with store.open(address) as model:
+        return model.info()

@@ -1,0 +1,117 @@
+"""What a word gives back: an object that shows itself as text, as static HTML and as JSON."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from jairika_nb.words import page
+
+
+class Result(Protocol):
+    """The answer of a word.
+
+    ``ok`` is False where the answer is bad news that is not an error, such as a damaged file;
+    the command line then exits 1.
+    """
+
+    @property
+    def ok(self) -> bool: ...
+
+    def __str__(self) -> str: ...
+
+    def _repr_html_(self) -> str: ...
+
+    def to_json(self) -> Any: ...
+
+
+@dataclass(frozen=True, repr=False)
+class Done:
+    """One thing was done: a sentence about it, its facts, and what usually comes next.
+
+    >>> print(Done("switched to 'lstm'", {"variant": "lstm"}, "%jrk log"))
+    switched to 'lstm'
+    next: %jrk log
+    """
+
+    sentence: str
+    facts: dict[str, Any] = field(default_factory=dict)
+    then: str = ""
+    ok: bool = True
+
+    def __str__(self) -> str:
+        return self.sentence + (f"\nnext: {self.then}" if self.then else "")
+
+    __repr__ = __str__
+
+    def _repr_html_(self) -> str:
+        parts = [page.paragraph(self.sentence)]
+        if self.then:
+            parts.append(page.paragraph("next: ", page.code(self.then)))
+        return page.block(*parts)
+
+    def to_json(self) -> dict[str, Any]:
+        return self.facts
+
+
+@dataclass(frozen=True, repr=False)
+class Sheet:
+    """Rows under a title: cells are text, ``data`` is the same content as JSON."""
+
+    title: str
+    columns: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    data: Any
+    notes: tuple[str, ...] = ()
+    ok: bool = True
+
+    def __str__(self) -> str:
+        lines = [self.title, *(f"  {line}" for line in aligned(self.columns, self.rows))]
+        return "\n".join([*lines, *self.notes])
+
+    __repr__ = __str__
+
+    def _repr_html_(self) -> str:
+        notes = [page.paragraph(note) for note in self.notes]
+        return page.block(page.table(self.title, self.columns, self.rows), *notes)
+
+    def to_json(self) -> Any:
+        return self.data
+
+
+@dataclass(frozen=True, repr=False)
+class Tree:
+    """A model as a tree of variants and iterations, in the one form every front prints."""
+
+    tree: dict[str, Any]
+    ok: bool = True
+
+    def __str__(self) -> str:
+        from jairika_nb.store.show import tree_text
+
+        return tree_text(self.tree).rstrip("\n")
+
+    __repr__ = __str__
+
+    def _repr_html_(self) -> str:
+        from jairika_nb.store.show import tree_html
+
+        return tree_html(self.tree)
+
+    def to_json(self) -> dict[str, Any]:
+        return self.tree
+
+
+def aligned(columns: tuple[str, ...], rows: tuple[tuple[str, ...], ...]) -> list[str]:
+    """Lines of text with the columns under each other, empty columns left out.
+
+    >>> aligned(("name", "time"), (("prime", "10:00"), ("PT", "10:05")))
+    ['name   time', 'prime  10:00', 'PT     10:05']
+    """
+    used = [i for i in range(len(columns)) if any(row[i] for row in rows)]
+    lines = [tuple(columns[i] for i in used), *(tuple(row[i] for i in used) for row in rows)]
+    widths = [max(len(line[i]) for line in lines) for i in range(len(used))]
+    return [
+        "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
+        for line in lines
+    ]

@@ -1,0 +1,68 @@
+"""What a front knows when it calls a word: the model in use and the variables in reach."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from jairika_nb.errors import AddressError, DataError, WordError
+from jairika_nb.words.spelling import did_you_mean
+
+
+@dataclass
+class Session:
+    """The state between two words.
+
+    ``address`` is the model in use, kept as the store writes it so that changing the folder
+    does not lose it. ``variables`` is the notebook's namespace, None on the command line.
+    """
+
+    address: str | None = None
+    variables: Mapping[str, Any] | None = None
+
+    @property
+    def notebook(self) -> bool:
+        return self.variables is not None
+
+    @property
+    def sign(self) -> str:
+        """What the user types before a word here."""
+        return "%jrk" if self.notebook else "jrk"
+
+    def arrays(self, source: str) -> Any:
+        """The network or arrays that ``source`` names: a variable, or an ``.npz`` file."""
+        if self.variables is not None and not source.endswith(".npz"):
+            return _variable(source, self.variables)
+        return _npz(Path(source).expanduser())
+
+
+def _variable(source: str, variables: Mapping[str, Any]) -> Any:
+    first, *attributes = source.split(".")
+    if first not in variables:
+        known = [name for name in variables if not name.startswith("_")]
+        raise WordError(
+            f"no variable {first!r} in this notebook{did_you_mean(first, known)}; "
+            "run the cell that makes it first"
+        )
+    value = variables[first]
+    for attribute in attributes:
+        if not hasattr(value, attribute):
+            raise WordError(f"{source!r}: {type(value).__name__} has no attribute {attribute!r}")
+        value = getattr(value, attribute)
+    return value
+
+
+def _npz(path: Path) -> dict[str, Any]:
+    import numpy as np
+
+    if path.suffix != ".npz":
+        raise WordError(f"{str(path)!r} is not an .npz file: save arrays with numpy.savez")
+    try:
+        with np.load(path, allow_pickle=False) as arrays:
+            return {name: arrays[name] for name in arrays.files}
+    except FileNotFoundError:
+        raise AddressError(f"no file {str(path)!r}: check the path of the arrays") from None
+    except (OSError, ValueError, EOFError) as problem:
+        raise DataError(f"{str(path)!r} cannot be read as an .npz archive: {problem}") from None

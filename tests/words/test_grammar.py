@@ -1,0 +1,168 @@
+"""The grammar: from a line to a call, and what a wrong line says."""
+
+from typing import Annotated
+
+import pytest
+
+from jairika_nb.errors import WordError
+from jairika_nb.words import WORDS, Argument, Session, Word, run, shared_options
+from jairika_nb.words.grammar import arguments
+from jairika_nb.words.results import Done
+
+BUILT = [
+    "info",
+    "init",
+    "open",
+    "commit",
+    "derive",
+    "switch",
+    "log",
+    "verify",
+    "devices",
+    "doctor",
+    "demo",
+    "lab",
+]
+
+
+def paint(
+    session,
+    model: Annotated[str, Argument("m", show="ADDRESS", current=True)],
+    colour: Annotated[str, Argument("c")],
+    *,
+    coats: Annotated[int, Argument("how many")] = 1,
+    glossy: Annotated[bool, Argument("shine")] = False,
+    metric: Annotated[dict[str, float] | None, Argument("m")] = None,
+) -> Done:
+    return Done("painted")
+
+
+PAINT = Word("paint", paint, "help", "paint {model} red", "group")
+SHELL = Session()
+
+
+def notebook(address=None, **variables):
+    return Session(address, variables)
+
+
+def test_only_the_words_that_exist_are_in_the_table():
+    assert sorted(WORDS) == sorted(BUILT)
+
+
+def test_types_of_the_signature_are_applied():
+    places, options = arguments(
+        PAINT,
+        ["a.h5", "red", "--coats", "3", "--glossy", "--metric", "a=1", "--metric", "b=0.5"],
+        SHELL,
+    )
+    assert places == ["a.h5", "red"]
+    assert options == {"coats": 3, "glossy": True, "metric": {"a": 1.0, "b": 0.5}}
+
+
+def test_defaults_of_the_signature_hold():
+    assert arguments(PAINT, ["a.h5", "red"], SHELL) == (
+        ["a.h5", "red"],
+        {"coats": 1, "glossy": False, "metric": None},
+    )
+
+
+def test_a_notebook_fills_in_the_model_in_use():
+    assert arguments(PAINT, ["red"], notebook("open.h5"))[0] == ["open.h5", "red"]
+    assert arguments(PAINT, ["red", "-m", "b.h5"], notebook("open.h5"))[0] == ["b.h5", "red"]
+
+
+def test_a_word_with_the_model_alone_takes_it_as_a_place_in_a_notebook():
+    assert arguments(WORDS["info"], ["a.h5"], notebook())[0] == ["a.h5"]
+    assert arguments(WORDS["info"], ["--model", "a.h5"], notebook("b.h5"))[0] == ["a.h5"]
+    with pytest.raises(WordError, match="two models"):
+        arguments(WORDS["info"], ["a.h5", "-m", "b.h5"], notebook())
+
+
+def test_without_a_model_in_use_the_way_out_is_named():
+    with pytest.raises(WordError, match=r"%jrk open ADDRESS.*%jrk init ADDRESS"):
+        run(["info"], notebook())
+
+
+@pytest.mark.parametrize(
+    ("wrong", "meant"), [("comit", "commit"), ("inof", "info"), ("dev", "devices")]
+)
+def test_unknown_words_get_did_you_mean(wrong, meant):
+    with pytest.raises(WordError, match=f"did you mean '{meant}'"):
+        run([wrong], SHELL)
+
+
+def test_a_word_of_no_likeness_gets_no_guess():
+    with pytest.raises(WordError) as caught:
+        run(["xylophone"], SHELL)
+    assert "did you mean" not in str(caught.value)
+    assert "jrk --help" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("line", "part"),
+    [
+        ("a.h5", "it needs COLOUR"),
+        ("a.h5 red blue", "'blue' is one argument too many"),
+        ("a.h5 red --coast 2", r"no option --coast \(did you mean '--coats'"),
+        ("a.h5 red --coats two", "'two' is not a whole number"),
+        ("a.h5 red --coats", "--coats: expected one argument"),
+        ("a.h5 red --metric a", "'a' is not NAME=NUMBER"),
+        ("a.h5 red --metric a=high", "'a=high' is not NAME=NUMBER"),
+        ("a.h5 red --metric a=nan", "'a=nan' is not NAME=NUMBER"),
+        ("a.h5 red --metric =1", "'=1' is not NAME=NUMBER"),
+        ("a.h5 red --glossy=yes", "ignored explicit argument 'yes'"),
+        ("a.h5 red --coat 2", "no option --coat"),
+    ],
+)
+def test_wrong_arguments_are_one_line_with_the_usage(line, part):
+    with pytest.raises(WordError, match=part) as caught:
+        arguments(PAINT, line.split(), SHELL)
+    assert "usage: jrk paint ADDRESS COLOUR" in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("name", BUILT)
+@pytest.mark.parametrize("session", [SHELL, notebook()], ids=["shell", "notebook"])
+@pytest.mark.parametrize("flag", ["-h", "--help"])
+def test_each_word_helps(name, session, flag):
+    text = str(run([name, flag], session))
+    assert text.startswith(f"usage: {session.sign} {name}")
+    for parameter in WORDS[name].parameters:
+        if parameter.option:
+            assert parameter.flag in text
+    assert f"example: {session.sign} {name}" in text
+
+
+@pytest.mark.parametrize("name", BUILT)
+@pytest.mark.parametrize("session", [SHELL, notebook("a.h5", net=1)], ids=["shell", "notebook"])
+def test_each_example_is_a_line_the_grammar_takes(name, session):
+    import shlex
+
+    example = str(run([name, "-h"], session)).rpartition("example: ")[2]
+    arguments(WORDS[name], shlex.split(example)[2:], session)
+
+
+def test_help_wins_over_missing_arguments_but_not_after_two_dashes():
+    assert "usage: jrk derive" in str(run(["derive", "--help"], SHELL))
+    with pytest.raises(WordError):
+        run(["derive", "--", "--help"], SHELL)
+
+
+def test_the_list_of_words_shows_each_once():
+    text = str(run([], SHELL))
+    assert [sum(line.split()[:1] == [name] for line in text.splitlines()) for name in BUILT] == [
+        1
+    ] * len(BUILT)
+
+
+def test_shared_options_come_off_the_line():
+    assert shared_options(["log", "-o", "kept", "--json"], notebook()) == (["log"], True, "kept")
+    assert shared_options(["log", "-o", "kept"], SHELL) == (["log", "-o", "kept"], False, None)
+    for line in (["log", "-o"], ["log", "-o", "not-a-name"]):
+        with pytest.raises(WordError, match="name of a variable"):
+            shared_options(line, notebook())
+
+
+def test_lab_passes_on_what_it_does_not_know():
+    places, _ = arguments(WORDS["lab"], ["--no-browser", "--port", "9999"], SHELL)
+    assert places == ["--no-browser", "--port", "9999"]
