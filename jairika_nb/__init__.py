@@ -1,3 +1,114 @@
-"""Deep learning for notebooks on any machine with OpenCL."""
+"""Deep learning for notebooks on any machine with OpenCL.
+
+Tensors are lazy and compiled to fused OpenCL kernels, derivatives have any order, and models are
+kept like Git repositories in one HDF5 file. The names here load on first use, so that importing
+the package costs little.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any
 
 __version__ = "0.1.0"
+
+_ROOMS = {
+    "tensors.tensor": "Tensor",
+    "tensors.creation": "tensor asarray full zeros ones empty full_like zeros_like ones_like arange "
+    "linspace eye",
+    "tensors.elementwise": "exp exp2 expm1 log log2 log10 log1p sqrt rsqrt reciprocal sin cos tan "
+    "asin acos atan sinh cosh tanh asinh acosh atanh erf sigmoid abs negative sign maximum minimum "
+    "add subtract multiply divide pow remainder floor_divide atan2 equal not_equal less less_equal "
+    "greater greater_equal bitwise_and bitwise_or bitwise_xor bitwise_left_shift "
+    "bitwise_right_shift bitwise_invert floor ceil trunc round square positive logical_not "
+    "logical_and logical_or logical_xor isnan isinf isfinite where clip astype detach",
+    "tensors.shaping": "reshape permute_dims matrix_transpose broadcast_to expand_dims squeeze "
+    "flatten flip concat stack",
+    "tensors.reductions": "sum prod max min mean var std argmax argmin any all softmax log_softmax "
+    "logsumexp",
+    "tensors.linear": "matmul vecdot relu silu gelu",
+    "tensors.autograd": "grad eval",
+    "tensors.inspect": "profile",
+    "engine.device": "devices Device",
+    "nn": "register",
+    "train": "fit evaluate",
+    "store": "init open",
+}
+_HOME = {name: room for room, names in _ROOMS.items() for name in names.split()}
+_ALIASES = {"device": ("engine.device", "using")}
+_ALIASES |= {
+    name: ("engine.dtypes", name)
+    for name in [
+        "int8",
+        "int16",
+        "int32",
+        "int64",
+        "uint8",
+        "uint16",
+        "uint32",
+        "uint64",
+        "float16",
+        "bfloat16",
+        "float32",
+        "float64",
+        "complex64",
+        "complex128",
+    ]
+}
+_ALIASES["bool"] = ("engine.dtypes", "bool_")
+_MODULES = {
+    "random": "tensors.random", "nn": "nn", "optim": "optim", "data": "data", "metrics": "metrics",
+    "train": "train", "store": "store", "errors": "errors",
+}  # fmt: skip
+_CONSTANTS = {"pi": 3.141592653589793, "e": 2.718281828459045, "inf": float("inf"),
+              "nan": float("nan"), "newaxis": None}  # fmt: skip
+
+__all__ = sorted([*_HOME, *_ALIASES, *_MODULES, *_CONSTANTS])
+
+
+def __getattr__(name: str) -> Any:
+    if name in _CONSTANTS:
+        return _CONSTANTS[name]
+    if name in _MODULES:
+        _complete_tensors()
+        return importlib.import_module(f"{__name__}.{_MODULES[name]}")
+    room, attribute = _ALIASES.get(name) or (_HOME.get(name), name)
+    if room is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    _complete_tensors()
+    found = getattr(importlib.import_module(f"{__name__}.{room}"), attribute)
+    # `tensor` and others name both a room and a function: what users mean is the function.
+    globals()[name] = found
+    return found
+
+
+def _complete_tensors() -> None:
+    # Methods of tensors live in these rooms; any first use brings all of them.
+    for room in ("creation", "elementwise", "shaping", "reductions", "linear"):
+        importlib.import_module(f"{__name__}.tensors.{room}")
+
+
+def __dir__() -> list[str]:
+    return [*globals(), *__all__]
+
+
+def load_ipython_extension(ipython: Any) -> None:
+    """``%load_ext jairika_nb``: adds the ``%jrk`` magics."""
+    from jairika_nb import notebook
+
+    notebook.load(ipython)
+
+
+def unload_ipython_extension(ipython: Any) -> None:
+    """``%unload_ext jairika_nb``: removes the magics again."""
+    from jairika_nb import notebook
+
+    notebook.unload(ipython)
+
+
+def _jupyter_labextension_paths() -> list[dict[str, str]]:
+    return [{"src": "labextension", "dest": "jairika-nb"}]
+
+
+def _jupyter_server_extension_points() -> list[dict[str, str]]:
+    return [{"module": "jairika_nb.server"}]

@@ -1,0 +1,163 @@
+"""The lazy graph: nodes, the table of operations, and how a node is made.
+
+A node is immutable in meaning: an operation, its inputs and attributes, and the shape and dtype
+that its row in the table inferred. ``value`` is only a cache of what was computed. Equal subgraphs
+stay separate nodes, because a derivative with respect to one of two equal tensors is not the
+derivative with respect to both; the planner merges them by value numbering before it runs them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from jairika_nb.engine.device import Device
+from jairika_nb.engine.dtypes import DType
+from jairika_nb.errors import DeviceError, GradientError
+
+Shape = tuple[int, ...]
+
+
+class Node:
+    """One operation of the lazy graph; see the module's docstring."""
+
+    __slots__ = ("__weakref__", "attrs", "device", "dtype", "inputs", "op", "shape", "value")
+
+    def __init__(
+        self,
+        op: str,
+        inputs: tuple[Node, ...],
+        attrs: tuple,
+        shape: Shape,
+        dtype: DType,
+        device: Device,
+        value: Any = None,
+    ) -> None:
+        self.op = op
+        self.inputs = inputs
+        self.attrs = attrs
+        self.shape = shape
+        self.dtype = dtype
+        self.device = device
+        self.value = value
+
+    def __repr__(self) -> str:
+        return f"<{self.op} {self.dtype.name}{list(self.shape)}>"
+
+    @property
+    def size(self) -> int:
+        """How many elements the node has."""
+        count = 1
+        for n in self.shape:
+            count *= n
+        return count
+
+
+Infer = Callable[..., tuple[Shape, DType]]
+# (cotangent, result node, *inputs) -> one cotangent, or None, for each input
+Vjp = Callable[..., tuple["Node | None", ...]]
+
+
+@dataclass(frozen=True)
+class Op:
+    """One row of the table of operations.
+
+    ``kind`` is source, elementwise, view, reduce, contract or barrier; ``infer(*inputs, attrs)``
+    gives shape and dtype or raises; ``reference(attrs, *arrays)`` computes with NumPy;
+    ``vjp(g, out, *inputs)`` gives cotangents in terms of other operations; ``code`` is the
+    OpenCL C expression of an elementwise operation or the combining step of a reduction, with
+    ``{0}``, ``{1}`` for operands; ``cost`` weighs it against an addition.
+    """
+
+    name: str
+    kind: str
+    infer: Infer
+    reference: Callable[..., Any]
+    vjp: Vjp | None = None
+    code: str = ""
+    cost: int = 1
+
+
+TABLE: dict[str, Op] = {}
+
+
+def define(op: Op) -> Op:
+    """Add a row to the table."""
+    TABLE[op.name] = op
+    return op
+
+
+def make(name: str, inputs: Iterable[Node], attrs: tuple = ()) -> Node:
+    """A node of the named operation, checked now: shapes, dtypes and devices must fit."""
+    inputs = tuple(inputs)
+    device = _same_device(name, inputs)
+    shape, dtype = TABLE[name].infer(*inputs, attrs)
+    device.check_dtype(dtype)
+    return Node(name, inputs, attrs, shape, dtype, device)
+
+
+def _same_device(name: str, inputs: tuple[Node, ...]) -> Device:
+    first = inputs[0].device
+    for other in inputs[1:]:
+        if other.device is not first:
+            raise DeviceError(
+                f"{name}: operands live on {first.id} and {other.device.id}; "
+                "move one with x.to(device)"
+            )
+    return first
+
+
+def leaf(value: Any, shape: Shape, dtype: DType, device: Device) -> Node:
+    """A node that holds data already on its device."""
+    return Node("leaf", (), (), shape, dtype, device, value)
+
+
+def topological(roots: Iterable[Node], stop: Callable[[Node], bool]) -> list[Node]:
+    """All nodes that ``roots`` need, inputs before users; ``stop`` tells whose inputs are not."""
+    order: list[Node] = []
+    seen: set[int] = set()
+    stack: list[tuple[Node, bool]] = [(root, False) for root in reversed(list(roots))]
+    while stack:
+        node, expanded = stack.pop()
+        if expanded:
+            order.append(node)
+        elif id(node) not in seen:
+            seen.add(id(node))
+            stack.append((node, True))
+            if not stop(node):
+                stack.extend((i, False) for i in reversed(node.inputs) if id(i) not in seen)
+    return order
+
+
+def cotangents(y: Node, sources: list[Node], upstream: Node) -> list[Node | None]:
+    """Reverse derivatives: for each source the sum over paths of upstream times Jacobians.
+
+    The result is ordinary graph, so it can be derived again. None stands for "unconnected".
+    """
+    wanted = {id(s) for s in sources}
+    order = topological([y], lambda n: id(n) in wanted and n is not y)
+    reaching: set[int] = set()
+    for node in order:
+        if id(node) in wanted or any(id(i) in reaching for i in node.inputs):
+            reaching.add(id(node))
+    grads: dict[int, Node] = {id(y): upstream}
+    for node in reversed(order):
+        g = grads.get(id(node))
+        if g is None or not node.inputs or id(node) not in reaching:
+            continue
+        if id(node) in wanted and node is not y:
+            continue
+        _push(node, g, reaching, grads)
+    return [grads.get(id(s)) for s in sources]
+
+
+def _push(node: Node, g: Node, reaching: set[int], grads: dict[int, Node]) -> None:
+    vjp = TABLE[node.op].vjp
+    if vjp is None:
+        raise GradientError(f"{node.op} has no derivative; use x.detach() to cut the graph there")
+    for inp, gi in zip(node.inputs, vjp(g, node, *node.inputs), strict=True):
+        if gi is None or id(inp) not in reaching or inp.dtype.kind != "float":
+            continue
+        known = grads.get(id(inp))
+        grads[id(inp)] = gi if known is None else make("add", (known, gi))

@@ -1,0 +1,83 @@
+"""Reductions over axes; the reduced axes stay with size 1, and callers reshape them away."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from jairika_nb.engine import dtypes
+from jairika_nb.engine.dtypes import DType
+from jairika_nb.engine.graph import Node, Op, Shape, define, make
+from jairika_nb.engine.ops import elementwise as e
+from jairika_nb.engine.ops import views
+from jairika_nb.errors import DTypeError, ShapeError
+
+
+def reduce(name: str, x: Node, axes: tuple[int, ...]) -> Node:
+    """``sum``, ``prod``, ``max`` or ``min`` over ``axes`` (ascending, not negative), kept as 1."""
+    if name in ("max", "min"):
+        empty = [a for a in axes if x.shape[a] == 0]
+        if empty:
+            raise ShapeError(
+                f"{name} over axis {empty[0]} of {x.shape}: an empty axis has no {name}imum"
+            )
+    return make(name, (x,), axes) if axes else x
+
+
+def _infer(name: str) -> Any:
+    def infer(x: Node, axes: tuple[int, ...]) -> tuple[Shape, DType]:
+        if x.dtype.kind == "bool":
+            raise DTypeError(f"{name} of bool {x.shape}: convert first with x.astype('int32')")
+        return tuple(1 if i in axes else n for i, n in enumerate(x.shape)), x.dtype
+
+    return infer
+
+
+def _spread(small: Node, like: Node) -> Node:
+    return views.expand(small, like.shape)
+
+
+def _extreme_vjp(g: Node, y: Node, x: Node) -> tuple[Node]:
+    # Elements that tie share the cotangent equally.
+    hit = e.apply("equal", x, _spread(y, x))
+    mask = e.cast(hit, x.dtype)
+    count = make("sum", (mask,), y.attrs)
+    return (e.mul(mask, _spread(e.div(g, count), x)),)
+
+
+def _prod_vjp(g: Node, y: Node, x: Node) -> tuple[Node]:
+    # prod / x fails at zeros: with one zero only that element gets the product of the others.
+    zero = e.apply("equal", x, 0)
+    zeros = make("sum", (e.cast(zero, x.dtype),), y.attrs)
+    others = e.where(zero, 1.0, x)
+    rest = _spread(make("prod", (others,), y.attrs), x)
+    without_zero = e.div(_spread(y, x), others)
+    many = _spread(e.apply("greater", zeros, 1), x)
+    one = _spread(e.apply("equal", zeros, 1), x)
+    alone = e.where(zero, rest, 0.0)
+    return (e.mul(_spread(g, x), e.where(many, 0.0, e.where(one, alone, without_zero))),)
+
+
+def initial(name: str, dtype: DType) -> bool | int | float:
+    """What an empty reduction starts from."""
+    low, high = dtypes.limits(dtype)
+    return {"sum": 0, "prod": 1, "max": low, "min": high}[name]
+
+
+def _reference(function: Any) -> Any:
+    def run(axes: tuple[int, ...], x: np.ndarray) -> np.ndarray:
+        # float32 sums in float64 would hide nothing here: this is the oracle of the kernels.
+        return np.asarray(function(x, axis=axes, keepdims=True)).astype(x.dtype)
+
+    return run
+
+
+define(Op("sum", "reduce", _infer("sum"), _reference(np.sum),
+          lambda g, y, x: (_spread(g, x),), "({0} + {1})"))  # fmt: skip
+define(Op("prod", "reduce", _infer("prod"), _reference(np.prod), _prod_vjp,
+          "({0} * {1})"))  # fmt: skip
+define(Op("max", "reduce", _infer("max"), _reference(np.max), _extreme_vjp,
+          "((({0} >= {1}) | ({0} != {0})) ? {0} : {1})", 2))  # fmt: skip
+define(Op("min", "reduce", _infer("min"), _reference(np.min), _extreme_vjp,
+          "((({0} <= {1}) | ({0} != {0})) ? {0} : {1})", 2))  # fmt: skip

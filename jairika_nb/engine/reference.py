@@ -1,0 +1,40 @@
+"""The reference backend: NumPy executes the same graph, one node at a time.
+
+It is the oracle of the tests and a device of its own; nothing here is fused or clever.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from jairika_nb.engine.graph import TABLE, Node, topological
+from jairika_nb.engine.ops.sources import random_reference
+
+
+def evaluate(roots: list[Node]) -> None:
+    """Compute ``roots``; each one's ``value`` becomes a NumPy array."""
+    values: dict[int, np.ndarray] = {}
+    with np.errstate(all="ignore"):
+        for node in topological(roots, lambda n: n.value is not None):
+            values[id(node)] = _value(node, values)
+    for root in roots:
+        root.value = np.ascontiguousarray(values[id(root)]).reshape(root.shape)
+
+
+def _value(node: Node, values: dict[int, np.ndarray]) -> np.ndarray:
+    if node.value is not None:
+        return node.value
+    if node.op in _SOURCES:
+        return _SOURCES[node.op](node)
+    inputs = [values[id(i)] for i in node.inputs]
+    result: Any = TABLE[node.op].reference(node.attrs, *inputs)
+    return np.asarray(result, dtype=node.dtype.numpy)
+
+
+_SOURCES = {
+    "const": lambda node: np.asarray(node.attrs[0]).astype(node.dtype.numpy),
+    "iota": lambda node: np.arange(node.shape[0], dtype=np.int32),
+    "random": lambda node: random_reference(node.shape, node.attrs),
+}

@@ -1,0 +1,1 @@
+"""What people compute with: lazy tensors, functions, derivatives, random numbers."""

@@ -1,0 +1,128 @@
+"""Random numbers by counters: Philox 4x32-10, the same on every device for the same seed.
+
+Each call takes the next stream; element ``i`` of it depends only on seed, call and ``i``.
+"""
+
+from __future__ import annotations
+
+import math
+import secrets
+import threading
+from typing import Any
+
+import numpy as np
+
+from jairika_nb.engine import device as devices
+from jairika_nb.engine import dtypes
+from jairika_nb.engine.device import Device
+from jairika_nb.engine.graph import Node
+from jairika_nb.engine.ops import elementwise as e
+from jairika_nb.engine.ops import sources
+from jairika_nb.errors import OutOfRange
+from jairika_nb.tensors.creation import _device, _shape, tensor
+from jairika_nb.tensors.tensor import Tensor
+
+Where = str | Device | None
+_lock = threading.Lock()
+_seed = secrets.randbits(63)
+_calls = 0
+
+
+def seed(n: int) -> None:
+    """Start all streams anew from ``n``; runs with equal seeds draw equal numbers.
+
+    >>> import jairika_nb as jrk
+    >>> jrk.random.seed(7); a = jrk.random.uniform((3,)).tolist()
+    >>> jrk.random.seed(7); a == jrk.random.uniform((3,)).tolist()
+    True
+    """
+    global _seed, _calls
+    with _lock:
+        _seed, _calls = int(n) & 0xFFFFFFFFFFFFFFFF, 0
+
+
+def state() -> tuple[int, int]:
+    """Seed and number of calls so far: all there is to save and restore."""
+    return _seed, _calls
+
+
+def restore(saved: tuple[int, int]) -> None:
+    """Go on from a :func:`state`."""
+    global _seed, _calls
+    with _lock:
+        _seed, _calls = int(saved[0]), int(saved[1])
+
+
+def _words(shape: Any, device: Where) -> Node:
+    global _calls
+    with _lock:
+        call, _calls = _calls, _calls + 1
+        return sources.random_words(_shape(shape), _seed, call, _device(device))
+
+
+def _unit(shape: Any, device: Where) -> Node:
+    # The upper 24 bits fill a float32 significand: multiples of 2**-24 in [0, 1).
+    upper = e.apply("bitwise_right_shift", _words(shape, device), 8)
+    return e.mul(e.cast(upper, dtypes.float32), 2.0**-24)
+
+
+def uniform(
+    shape: int | tuple[int, ...] = (),
+    low: float = 0.0,
+    high: float = 1.0,
+    *,
+    dtype: Any = None,
+    device: Where = None,
+) -> Tensor:
+    """Independent draws from [low, high)."""
+    unit = _unit(shape, device)
+    scaled = unit if (low, high) == (0.0, 1.0) else e.add(e.mul(unit, high - low), low)
+    return Tensor(e.cast(scaled, dtypes.dtype_of(dtype or dtypes.float32)))
+
+
+def normal(
+    shape: int | tuple[int, ...] = (),
+    mean: float = 0.0,
+    std: float = 1.0,
+    *,
+    dtype: Any = None,
+    device: Where = None,
+) -> Tensor:
+    """Independent draws from a normal distribution, by Box and Muller (1958)."""
+    radius = e.call("sqrt", e.mul(e.call("log", e.apply("sub", 1.0, _unit(shape, device))), -2.0))
+    angle = e.mul(_unit(shape, device), 2 * math.pi)
+    draws = e.add(e.mul(e.mul(radius, e.call("cos", angle)), std), mean)
+    return Tensor(e.cast(draws, dtypes.dtype_of(dtype or dtypes.float32)))
+
+
+def bernoulli(p: float, shape: int | tuple[int, ...] = (), *, device: Where = None) -> Tensor:
+    """Independent bools, true with probability ``p``."""
+    if not 0 <= p <= 1:
+        raise OutOfRange(f"bernoulli: the probability {p} is outside [0, 1]")
+    return Tensor(e.apply("less", _unit(shape, device), float(p)))
+
+
+def randint(
+    low: int,
+    high: int,
+    shape: int | tuple[int, ...] = (),
+    *,
+    dtype: Any = None,
+    device: Where = None,
+) -> Tensor:
+    """Independent integers from low to high - 1, int32 unless asked otherwise.
+
+    Each is a 32-bit word modulo the range, so the bias is at most range / 2**32.
+    """
+    span = high - low
+    if not 0 < span <= 2**31:
+        raise OutOfRange(f"randint: the range [{low}, {high}) must hold 1 to 2**31 integers")
+    word = e.apply("remainder", _words(shape, device), span)
+    drawn = e.cast(word, dtypes.dtype_of(dtype or dtypes.int32))
+    return Tensor(e.add(drawn, low))
+
+
+def permutation(n: int, *, device: Where = None) -> Tensor:
+    """The integers 0 ... n-1 in random order, int32: the order that sorts n random words."""
+    words = sources.random_reference((n,), _words((n,), devices.REFERENCE).attrs)
+    return tensor(np.argsort(words, kind="stable").astype(np.int32), device=device)

@@ -1,0 +1,142 @@
+"""Functions that rearrange: reshape, permute, join, repeat; views wherever that is possible."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from jairika_nb.engine.ops import elementwise as e
+from jairika_nb.engine.ops import sources, views
+from jairika_nb.errors import OutOfRange, ShapeError
+from jairika_nb.tensors.tensor import Tensor, attach
+
+Axes = int | Sequence[int] | None
+
+
+def normal_axes(name: str, axis: Axes, shape: tuple[int, ...]) -> tuple[int, ...]:
+    """``axis`` as ascending non-negative axes of ``shape``; None means all."""
+    rank = len(shape)
+    if axis is None:
+        return tuple(range(rank))
+    wanted = (axis,) if isinstance(axis, int) else tuple(axis)
+    for a in wanted:
+        if not -rank <= a < rank:
+            raise OutOfRange(f"{name}: axis {a} is outside the {rank} axes of shape {shape}")
+    out = tuple(sorted(a % rank for a in wanted))
+    if len(set(out)) != len(out):
+        raise ShapeError(f"{name}: axes {wanted} name an axis of {shape} twice")
+    return out
+
+
+def _sizes(shape: tuple[Any, ...]) -> tuple[int, ...]:
+    first = shape[0] if len(shape) == 1 else shape
+    return tuple(first) if isinstance(first, (tuple, list)) else (int(first),)
+
+
+def reshape(x: Tensor, /, *shape: Any, copy: bool | None = None) -> Tensor:
+    """``x`` with another shape of as many elements; one size may be -1."""
+    return Tensor(views.reshape(x.node, _sizes(shape)))
+
+
+def permute_dims(x: Tensor, /, *axes: Any) -> Tensor:
+    """``x`` with its axes in the given order."""
+    order = tuple(a % max(x.ndim, 1) for a in _sizes(axes)) if axes else ()
+    return Tensor(views.permute(x.node, order))
+
+
+def transpose(x: Tensor, /, axis0: int, axis1: int) -> Tensor:
+    """``x`` with two axes swapped."""
+    order = list(range(x.ndim))
+    (a,), (b,) = (normal_axes("transpose", n, x.shape) for n in (axis0, axis1))
+    order[a], order[b] = order[b], order[a]
+    return Tensor(views.permute(x.node, tuple(order)))
+
+
+def matrix_transpose(x: Tensor, /) -> Tensor:
+    """``x`` with its last two axes swapped."""
+    if x.ndim < 2:
+        raise ShapeError(f"matrix_transpose: {x.shape} has fewer than two axes")
+    return transpose(x, -1, -2)
+
+
+def broadcast_to(x: Tensor, /, *shape: Any) -> Tensor:
+    """``x`` repeated to ``shape`` by NumPy's rule; costs no memory."""
+    return Tensor(views.broadcast_to(x.node, _sizes(shape)))
+
+
+def expand_dims(x: Tensor, /, axis: int = 0) -> Tensor:
+    """``x`` with a new axis of size 1 at ``axis``."""
+    if not -x.ndim - 1 <= axis <= x.ndim:
+        raise OutOfRange(f"expand_dims: axis {axis} is outside the {x.ndim + 1} places")
+    at = axis % (x.ndim + 1)
+    return Tensor(views.reshape(x.node, (*x.shape[:at], 1, *x.shape[at:])))
+
+
+def squeeze(x: Tensor, /, axis: Axes = None) -> Tensor:
+    """``x`` without axes of size 1: the named ones, or all."""
+    if axis is None:
+        gone = tuple(i for i, n in enumerate(x.shape) if n == 1)
+    else:
+        gone = normal_axes("squeeze", axis, x.shape)
+    if any(x.shape[a] != 1 for a in gone):
+        raise ShapeError(f"squeeze: axes {gone} of {x.shape} are not all of size 1")
+    return Tensor(views.reshape(x.node, tuple(n for i, n in enumerate(x.shape) if i not in gone)))
+
+
+def flatten(x: Tensor, /, start_axis: int = 0, end_axis: int = -1) -> Tensor:
+    """``x`` with the axes from ``start_axis`` to ``end_axis`` joined into one."""
+    if not x.ndim:
+        return reshape(x, (1,))
+    (a,), (b,) = (normal_axes("flatten", n, x.shape) for n in (start_axis, end_axis))
+    return reshape(x, (*x.shape[:a], -1, *x.shape[b + 1 :]))
+
+
+def flip(x: Tensor, /, *, axis: Axes = None) -> Tensor:
+    """``x`` with the order along the axes reversed."""
+    axes = normal_axes("flip", axis, x.shape)
+    bounds = tuple((n - 1, n, -1) if i in axes else (0, n, 1) for i, n in enumerate(x.shape))
+    return Tensor(views.take_slice(x.node, bounds)) if x.size else x
+
+
+def concat(arrays: Sequence[Tensor], /, *, axis: int | None = 0) -> Tensor:
+    """The tensors joined along ``axis``; their other sizes must be equal."""
+    if not arrays:
+        raise ShapeError("concat: no tensors given")
+    rows = [flatten(a) for a in arrays] if axis is None else list(arrays)
+    (at,) = normal_axes("concat", axis or 0, rows[0].shape)
+    rest = {(*a.shape[:at], *a.shape[at + 1 :]) for a in rows}
+    if len(rest) > 1 or len({a.ndim for a in rows}) > 1:
+        shapes = ", ".join(str(a.shape) for a in rows)
+        raise ShapeError(f"concat: shapes {shapes} differ elsewhere than along axis {at}")
+    total, start, out = sum(a.shape[at] for a in rows), 0, None
+    place = _place_along(at, total, rows[0])
+    for row in rows:
+        n = row.shape[at]
+        widths = tuple((start, total - start - n, 0) if i == at else (0, 0, 0)
+                       for i in range(row.ndim))  # fmt: skip
+        padded = views.pad(row.node, widths)
+        later = e.apply("greater_equal", place, start)
+        out = padded if out is None else e.where(later, padded, out)
+        start += n
+    assert out is not None
+    return Tensor(out)
+
+
+def _place_along(axis: int, total: int, like: Tensor) -> Any:
+    shape = tuple(total if i == axis else 1 for i in range(like.ndim))
+    return views.reshape(sources.iota(total, like.device), shape)
+
+
+def stack(arrays: Sequence[Tensor], /, *, axis: int = 0) -> Tensor:
+    """The tensors, all of one shape, joined along a new axis."""
+    return concat([expand_dims(a, axis) for a in arrays], axis=axis % (arrays[0].ndim + 1))
+
+
+for _name, _function in {
+    "reshape": reshape, "permute": permute_dims, "transpose": transpose, "expand": broadcast_to,
+    "flip": lambda x, axis=None: flip(x, axis=axis), "squeeze": squeeze,
+    "unsqueeze": expand_dims, "flatten": flatten,
+}.items():  # fmt: skip
+    attach(_name, _function)
+attach("mT", property(matrix_transpose))  # type: ignore[arg-type]
+attach("T", property(lambda x: permute_dims(x, tuple(reversed(range(x.ndim))))))  # type: ignore

@@ -1,0 +1,193 @@
+"""The tensor: a handle on a node of the lazy graph.
+
+Nothing runs until a value is asked for. The handle may come to point at another node (assignment
+by ``x[i] = v``); nodes themselves never change.
+"""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+
+from jairika_nb.engine import device as devices
+from jairika_nb.engine import dtypes, run
+from jairika_nb.engine.device import Device
+from jairika_nb.engine.dtypes import DType
+from jairika_nb.engine.graph import Node
+from jairika_nb.errors import DTypeError, ShapeError
+
+
+class Tensor:
+    """An n-dimensional array of one dtype on one device, computed when its values are needed.
+
+    Made by :func:`jairika_nb.tensor` and friends. Operators, indexing and methods follow the
+    array API standard (2025.12); where it has no name, PyTorch's is used with ``axis``.
+
+    >>> import jairika_nb as jrk
+    >>> x = jrk.tensor([[1.0, 2.0], [3.0, 4.0]])
+    >>> (x @ x + 1).tolist()
+    [[8.0, 11.0], [16.0, 23.0]]
+    """
+
+    __slots__ = ("__weakref__", "node")
+    __array_priority__ = 1000
+    __hash__ = object.__hash__
+
+    def __init__(self, node: Node) -> None:
+        self.node = node
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The sizes of the axes."""
+        return self.node.shape
+
+    @property
+    def dtype(self) -> DType:
+        """The data type of the elements."""
+        return self.node.dtype
+
+    @property
+    def device(self) -> Device:
+        """Where the tensor is computed and kept."""
+        return self.node.device
+
+    @property
+    def ndim(self) -> int:
+        """How many axes there are."""
+        return len(self.node.shape)
+
+    @property
+    def size(self) -> int:
+        """How many elements there are."""
+        return self.node.size
+
+    @property
+    def nbytes(self) -> int:
+        """How many bytes the elements take."""
+        return self.node.size * self.node.dtype.itemsize
+
+    def realize(self) -> Tensor:
+        """Compute the values now and keep them; returns the tensor itself."""
+        run.evaluate([self.node])
+        return self
+
+    def numpy(self) -> np.ndarray:
+        """The values as a fresh NumPy array."""
+        return run.to_numpy(self.node)
+
+    def item(self) -> bool | int | float:
+        """The value of a tensor with one element, as a Python scalar."""
+        if self.size != 1:
+            raise ShapeError(f"item: {self.shape} has {self.size} elements, not one; use .numpy()")
+        return self.numpy().reshape(-1)[0].item()
+
+    def tolist(self) -> Any:
+        """The values as nested Python lists."""
+        return self.numpy().tolist()
+
+    def to(self, device: str | Device) -> Tensor:
+        """A copy on another device; the tensor itself where it is there already."""
+        target = devices.find(device)
+        if target is self.device:
+            return self
+        return Tensor(run.from_numpy(self.numpy(), self.dtype, target))
+
+    def backward(self, sources: Any, upstream: Any = None) -> Any:
+        """``jrk.grad(self, sources)``; for a module, its gradients by parameter name."""
+        from jairika_nb.tensors.autograd import grad
+
+        named = getattr(sources, "named_parameters", None)
+        if named is None:
+            return grad(self, sources, upstream)
+        rows = dict(named())
+        return dict(zip(rows, grad(self, list(rows.values()), upstream), strict=True))
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
+        values = self.numpy()
+        return values if dtype is None else values.astype(dtype)
+
+    def __array_namespace__(self, *, api_version: str | None = None) -> Any:
+        import jairika_nb
+
+        return jairika_nb
+
+    def __len__(self) -> int:
+        if not self.shape:
+            raise ShapeError("len: a tensor of shape () has no first axis")
+        return self.shape[0]
+
+    def __iter__(self) -> Iterator[Tensor]:
+        return (self[i] for i in range(len(self)))
+
+    def __bool__(self) -> bool:
+        return bool(self.item())
+
+    def __float__(self) -> float:
+        return float(self.item())
+
+    def __int__(self) -> int:
+        return int(self.item())
+
+    def __index__(self) -> int:
+        if not dtypes.is_integer(self.dtype):
+            raise DTypeError(f"a {self.dtype.name} tensor of shape {self.shape} is no index")
+        return operator.index(int(self.item()))
+
+    def __repr__(self) -> str:
+        values = np.array2string(self.numpy(), separator=", ", prefix="tensor(")
+        return f"tensor({values}, dtype={self.dtype.name}, device={self.device.id})"
+
+    def __format__(self, spec: str) -> str:
+        return format(self.item() if spec else str(self), spec)
+
+    def graph(self) -> Any:
+        """The lazy graph behind this tensor, drawn as text and in notebooks as a picture."""
+        from jairika_nb.tensors.inspect import Graph
+
+        return Graph(self)
+
+    def kernels(self) -> Any:
+        """The fused kernels that computing this tensor would launch, with their source."""
+        from jairika_nb.tensors.inspect import Kernels
+
+        return Kernels(self)
+
+    def __getitem__(self, key: Any) -> Tensor:
+        from jairika_nb.tensors.indexing import get
+
+        return get(self, key)
+
+    def __setitem__(self, key: Any, value: Any) -> None:
+        from jairika_nb.tensors.indexing import updated
+
+        self.node = updated(self, key, value).node
+
+
+def attach(name: str, function: Callable[..., Any]) -> None:
+    """Make ``function`` a method of tensors under ``name``."""
+    setattr(Tensor, name, function)
+
+
+def node_of(value: Any, like: Device | None = None) -> Node:
+    """The node behind a tensor, or one made from NumPy data or scalars on ``like``."""
+    if isinstance(value, Tensor):
+        return value.node
+    device = like or devices.default()
+    array = np.asarray(value)
+    dtype = python_dtype(value, array)
+    return run.from_numpy(array, dtype, device)
+
+
+def python_dtype(value: Any, array: np.ndarray) -> DType:
+    """The dtype for data without one: Python floats make float32, ints int32, bools bool."""
+    if hasattr(value, "dtype"):
+        return dtypes.dtype_of(array.dtype)
+    if array.dtype.kind not in "biuf":
+        raise DTypeError(
+            f"{type(value).__name__} {str(value)[:40]!r} is no array of numbers of one shape; "
+            "pass nested lists of equal lengths, or a NumPy array"
+        )
+    return {"b": dtypes.bool_, "f": dtypes.float32}.get(array.dtype.kind, dtypes.int32)
