@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import zipfile
+import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -59,10 +61,12 @@ def _npz(path: Path) -> dict[str, Any]:
 
     if path.suffix != ".npz":
         raise WordError(f"{str(path)!r} is not an .npz file: save arrays with numpy.savez")
+    if not path.exists():
+        raise AddressError(f"no file {str(path)!r}: check the path of the arrays")
     try:
+        with zipfile.ZipFile(path):  # numpy would take a lone .npy or a pickle for an archive
+            pass
         with np.load(path, allow_pickle=False) as arrays:
             return {name: arrays[name] for name in arrays.files}
-    except FileNotFoundError:
-        raise AddressError(f"no file {str(path)!r}: check the path of the arrays") from None
-    except (OSError, ValueError, EOFError) as problem:
+    except (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error) as problem:
         raise DataError(f"{str(path)!r} cannot be read as an .npz archive: {problem}") from None

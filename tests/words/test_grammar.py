@@ -10,18 +10,8 @@ from jairika_nb.words.grammar import arguments
 from jairika_nb.words.results import Done
 
 BUILT = [
-    "info",
-    "init",
-    "open",
-    "commit",
-    "derive",
-    "switch",
-    "log",
-    "verify",
-    "devices",
-    "doctor",
-    "demo",
-    "lab",
+    *("info", "init", "open", "commit", "derive", "switch"),
+    *("log", "verify", "devices", "doctor", "demo", "lab"),
 ]
 
 

@@ -1,0 +1,230 @@
+"""``jrk`` as a process: exit status, one-line errors, streams, a fast start."""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+
+from jairika_nb import __version__
+
+TREE = re.compile(
+    r'address: "file:///.+/digits\.jrk\.h5"\n'
+    r'├── variant: "main" - created at \d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ\n'
+    r'│   ├── iteration: "prime" - last trained at \d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ\n'
+    r'│   └── iteration: "PT" - last trained at \d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ\n'
+    r'└── variant: "wide" - created at \d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ\n'
+    r'    └── iteration: "PT" - last trained at \d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ\n'
+)
+
+
+def jrk(*arguments, **options):
+    return subprocess.run(
+        [sys.executable, "-m", "jairika_nb", *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        **options,
+    )
+
+
+def complaint(process, status):
+    """The one line on stderr of a refused command."""
+    assert process.returncode == status, process.stderr
+    assert process.stdout == ""
+    assert process.stderr.startswith("jrk: ")
+    assert process.stderr.count("\n") == 1
+    return process.stderr
+
+
+@pytest.fixture
+def arrays(tmp_path):
+    numbers = np.random.default_rng(7).normal(size=(4, 3)).astype(np.float32)
+    np.savez(tmp_path / "net.npz", **{"0.weight": numbers, "0.bias": numbers[0]})
+    return tmp_path / "net.npz"
+
+
+@pytest.fixture
+def model(tmp_path, arrays):
+    """A model made by the words alone: two iterations and a derived variant."""
+    path = tmp_path / "digits.jrk.h5"
+    for line in (
+        ["init", path, arrays],
+        ["commit", path, arrays, "--name", "PT", "--metric", "accuracy=0.97", "--message", "two"],
+        ["derive", path, "wide", "--switch"],
+    ):
+        process = jrk(*line)
+        assert process.returncode == 0, process.stderr
+    return path
+
+
+def test_help_and_version():
+    assert jrk("--version").stdout == f"jrk {__version__}\n"
+    for line in ([], ["--help"], ["-h"], ["help"]):
+        process = jrk(*line)
+        assert process.returncode == 0
+        assert process.stdout.startswith("usage: jrk WORD")
+
+
+def test_help_starts_without_the_heavy_packages():
+    code = (
+        "import sys; from jairika_nb.cli import main; main(['--help']); "
+        "print([m for m in ('pyopencl', 'h5py', 'IPython', 'matplotlib', 'sklearn', 'numpy') "
+        "if m in sys.modules], file=sys.stderr)"
+    )
+    process = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert process.stderr == "[]\n"
+
+
+def test_the_tree_is_printed_in_the_pinned_form(model):
+    assert TREE.fullmatch(jrk("info", model).stdout)
+    assert TREE.fullmatch(jrk("open", model).stdout)
+
+
+def test_log_shows_newest_first_with_metrics(model):
+    lines = jrk("log", model, "--variant", "main").stdout.splitlines()
+    assert [line.split()[0] for line in lines[2:]] == ["PT", "prime"]
+    assert "accuracy=0.97" in lines[2]
+    assert lines[2].endswith("two")
+
+
+@pytest.mark.parametrize("word", ["info", "open", "log", "verify"])
+def test_json_of_a_model(model, word):
+    process = jrk(word, model, "--json")
+    assert process.returncode == 0
+    assert json.loads(process.stdout)
+
+
+def test_json_of_what_changes_a_model(tmp_path, arrays):
+    path = tmp_path / "a.jrk.h5"
+    assert json.loads(jrk("init", path, "--json").stdout)["variant"] == "main"
+    made = json.loads(jrk("commit", path, arrays, "--name", "one", "--json").stdout)
+    assert made["iteration"] == "one"
+    assert made["address"] == path.as_uri()
+    assert json.loads(jrk("derive", path, "b", "--json").stdout)["iteration"] == "one"
+    assert json.loads(jrk("switch", path, "b", "--json").stdout)["variant"] == "b"
+    assert json.loads(jrk("log", path, "--json").stdout)["iterations"][0]["id"] == made["id"]
+
+
+def test_verify_names_the_damage_and_exits_1(model):
+    content = bytearray(model.read_bytes())
+    weights = np.random.default_rng(7).normal(size=(4, 3)).astype(np.float32).tobytes()
+    content[content.find(weights) + 5] ^= 1
+    model.write_bytes(content)
+    process = jrk("verify", model)
+    assert process.returncode == 1
+    assert "0.weight" in process.stdout.replace("/", ".")
+    assert "Traceback" not in process.stderr
+
+
+def test_a_whole_file_verifies(model):
+    process = jrk("verify", model)
+    assert process.returncode == 0, process.stdout + process.stderr
+
+
+@pytest.mark.parametrize(
+    ("line", "part"),
+    [
+        (["comit"], "did you mean 'commit'"),
+        (["info"], "usage: jrk info ADDRESS"),
+        (["derive", "a", "b", "--sorce", "c"], "did you mean '--source'"),
+        (["info", "a", "b"], "one argument too many"),
+    ],
+)
+def test_wrong_lines_exit_2(line, part):
+    assert part in complaint(jrk(*line), 2)
+
+
+def test_a_missing_file(tmp_path):
+    for word in ("info", "open", "log", "verify"):
+        assert "absent.jrk.h5" in complaint(jrk(word, tmp_path / "absent.jrk.h5"), 1)
+
+
+def test_a_foreign_file(tmp_path):
+    path = tmp_path / "foreign.jrk.h5"
+    for content in (b"", b"not a model", os.urandom(20_000)):
+        path.write_bytes(content)
+        assert "foreign.jrk.h5" in complaint(jrk("info", path), 1)
+        assert path.read_bytes() == content
+
+
+def test_an_existing_model_is_not_overwritten(model, arrays):
+    before = model.read_bytes()
+    assert "digits.jrk.h5" in complaint(jrk("init", model), 1)
+    assert "PT" in complaint(jrk("commit", model, arrays, "--variant", "main", "--name", "PT"), 1)
+    assert model.read_bytes() == before
+
+
+def test_unknown_names_in_a_model(model):
+    assert "nowhere" in complaint(jrk("switch", model, "nowhere"), 1)
+    assert "nowhere" in complaint(jrk("log", model, "--variant", "nowhere"), 1)
+    assert "nothing" in complaint(jrk("derive", model, "c", "--iteration", "nothing"), 1)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="needs POSIX permissions")
+def test_a_read_only_folder(model, arrays, tmp_path):
+    # Root writes everywhere, so the command runs as a user without rights of its own.
+    nobody = {"user": 65534} if os.geteuid() == 0 else {}
+    for path in (tmp_path, *tmp_path.parents):
+        if path.stat().st_uid == os.geteuid() and len(path.parts) > 2:
+            path.chmod(path.stat().st_mode | 0o055)
+    before = model.read_bytes()
+    tmp_path.chmod(0o555)
+    model.chmod(0o444)
+    try:
+        assert "new.jrk.h5" in complaint(jrk("init", tmp_path / "new.jrk.h5", **nobody), 1)
+        assert "digits.jrk.h5" in complaint(jrk("commit", model, arrays, **nobody), 1)
+        assert TREE.fullmatch(jrk("info", model, **nobody).stdout)
+    finally:
+        tmp_path.chmod(0o755)
+    assert model.read_bytes() == before
+
+
+def test_no_driver(tmp_path):
+    environment = os.environ | {"OCL_ICD_VENDORS": str(tmp_path), "JRK_DEVICE": ""}
+    process = jrk("doctor", env=environment)
+    assert process.returncode == 1
+    assert "no driver works here" in process.stdout
+    assert "pip install intel-opencl-rt" in process.stdout
+    assert "Traceback" not in process.stderr
+    assert "no OpenCL driver works here" in jrk("devices", env=environment).stdout
+    message = complaint(jrk("demo", tmp_path / "demo.jrk.h5", env=environment), 1)
+    assert "no usable OpenCL device" in message
+    assert not (tmp_path / "demo.jrk.h5").exists()
+
+
+def test_a_stream_without_unicode_gets_plain_signs(model):
+    process = jrk("info", model, env=os.environ | {"PYTHONIOENCODING": "ascii"})
+    assert process.returncode == 0
+    assert '|-- variant: "main"' in process.stdout
+    assert "?" not in process.stdout
+
+
+def test_a_closed_pipe_is_quiet(model):
+    command = f"{sys.executable} -m jairika_nb log {model} | true; {sys.executable} -m jairika_nb"
+    process = subprocess.run(
+        ["bash", "-c", f"{command} --help | head -1"], capture_output=True, text=True
+    )
+    assert process.stderr == ""
+
+
+@pytest.mark.skipif(os.name != "posix", reason="needs POSIX signals")
+def test_ctrl_c_ends_with_130_and_a_short_line(tmp_path):
+    code = (
+        "import sys, time\nfrom jairika_nb import cli\n"
+        "def wait(*_): print('waiting', flush=True); time.sleep(30)\n"
+        "cli.run = wait\nsys.exit(cli.main(['devices']))"
+    )
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    with subprocess.Popen([sys.executable, "-c", code], **pipes) as process:
+        assert process.stdout.readline() == "waiting\n"
+        time.sleep(0.1)
+        process.send_signal(signal.SIGINT)
+        _, errors = process.communicate(timeout=20)
+    assert process.returncode == 130
+    assert errors.strip() == "jrk: stopped"
