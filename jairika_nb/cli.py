@@ -42,6 +42,7 @@ def _run(tokens: list[str]) -> int:
         return 0
     session = Session()
     tokens, as_json, _ = shared_options(tokens, session)
+    session.quiet = as_json
     result = run(tokens, session)
     text = json.dumps(result.to_json(), indent=2, ensure_ascii=False) if as_json else str(result)
     show(text, sys.stdout)

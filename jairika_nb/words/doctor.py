@@ -45,9 +45,9 @@ class Checkup:
         rows = tuple(
             (
                 page.marked(check.state, MARKS[check.state]),
-                page.safe(check.part),
-                page.safe(check.found),
-                page.safe(check.cure),
+                check.part,
+                check.found,
+                page.prose(check.cure),
             )
             for check in self.checks
         )

@@ -112,5 +112,5 @@ def _list(session: Session) -> Help:
         usage=f"{session.sign} WORD [arguments]",
         summary="Deep learning on OpenCL, with models versioned like Git in one HDF5 file.",
         sections=tuple((group, tuple((w.name, w.help) for w in words)) for group, words in groups),
-        example=f"{session.sign} WORD --help tells about one word",
+        example=f"{session.sign} commit --help",
     )

@@ -30,7 +30,7 @@ def lab(
         raise WordError("lab: this is a notebook already; run `jrk lab` in a terminal")
     if importlib.util.find_spec("jupyterlab") is None:
         raise JairikaError("lab needs JupyterLab; `pip install 'jairika-nb[lab]'` adds it")
-    print(copy_tutorials(shipped_tutorials(), FOLDER), flush=True)
+    session.say(copy_tutorials(shipped_tutorials(), FOLDER))
     code = launch([sys.executable, "-m", "jupyterlab", *rest], FOLDER)
     return Done("JupyterLab has ended", {"folder": str(FOLDER), "exit": code}, ok=code == 0)
 

@@ -6,6 +6,7 @@ the sheet travels with each result, so that a saved notebook needs nothing else.
 
 from __future__ import annotations
 
+import re
 from html import escape
 
 SHEET = """
@@ -16,7 +17,7 @@ SHEET = """
   padding: 1px 4px; border-radius: 3px; }
 .jrk-result pre { font-family: var(--jp-code-font-family, monospace); margin: 2px 0;
   color: inherit; }
-.jrk-result table { border-collapse: collapse; margin: 4px 0; }
+.jrk-result table { border-collapse: collapse; margin: 4px 0; font-size: inherit; }
 .jrk-result caption { text-align: left; font-weight: 600; padding: 2px 0; color: inherit; }
 .jrk-result th, .jrk-result td { text-align: left; vertical-align: top; padding: 3px 14px 3px 0;
   border-bottom: 1px solid var(--jp-border-color2, rgba(128, 128, 128, 0.4)); }
@@ -52,14 +53,23 @@ def paragraph(*texts: str) -> Markup:
     return Markup(f"<p>{''.join(map(safe, texts))}</p>")
 
 
+def prose(text: str) -> Markup:
+    """Text in which backticks mark what can be typed.
+
+    >>> prose("run `jrk doctor` & read")
+    'run <code>jrk doctor</code> &amp; read'
+    """
+    return Markup(re.sub(r"`([^`]*)`", r"<code>\1</code>", safe(text)))
+
+
 def code(text: str) -> Markup:
     """Something to type."""
     return Markup(f"<code>{safe(text)}</code>")
 
 
 def marked(kind: str, text: str) -> Markup:
-    """Text coloured by ``kind``: ``"ok"``, ``"note"`` or ``"problem"``."""
-    return Markup(f'<span class="jrk-{kind}">{safe(text)}</span>')
+    """A sign of ``kind`` ``"ok"``, ``"note"`` or ``"problem"``: coloured, and read out as such."""
+    return Markup(f'<span class="jrk-{kind}" role="img" aria-label="{kind}">{safe(text)}</span>')
 
 
 def table(title: str, columns: tuple[str, ...], rows: tuple[tuple[str, ...], ...]) -> Markup:

@@ -19,10 +19,12 @@ class Session:
 
     ``address`` is the model in use, kept as the store writes it so that changing the folder
     does not lose it. ``variables`` is the notebook's namespace, None on the command line.
+    ``quiet`` keeps words that take long from telling how far they are.
     """
 
     address: str | None = None
     variables: Mapping[str, Any] | None = None
+    quiet: bool = False
 
     @property
     def notebook(self) -> bool:
@@ -32,6 +34,11 @@ class Session:
     def sign(self) -> str:
         """What the user types before a word here."""
         return "%jrk" if self.notebook else "jrk"
+
+    def say(self, text: str) -> None:
+        """Tell how far a long word is, unless the caller wants its result alone."""
+        if not self.quiet:
+            print(text, flush=True)
 
     def arrays(self, source: str) -> Any:
         """The network or arrays that ``source`` names: a variable, or an ``.npz`` file."""
