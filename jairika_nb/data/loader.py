@@ -70,7 +70,7 @@ class DataLoader:
             yield batch_of(self.dataset, order[start : start + self.batch_size])
 
     def __iter__(self) -> Iterator[tuple[Any, ...]]:
-        from jairika_nb.tensor import tensor
+        from jairika_nb.tensors.creation import tensor
 
         for arrays in self.arrays():
             yield tuple(tensor(a) for a in arrays)

@@ -18,4 +18,4 @@ class Scale:
     largest: float = 255.0
 
     def __call__(self, inputs: np.ndarray) -> np.ndarray:
-        return np.multiply(inputs, np.float32(1.0 / self.largest), dtype=np.float32)
+        return np.divide(inputs, np.float32(self.largest), dtype=np.float32)

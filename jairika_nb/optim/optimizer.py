@@ -1,0 +1,167 @@
+"""What optimisers share: going over parameters by name, and a state that can be saved."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from jairika_nb.errors import ArchitectureError, ShapeError, TrainingError
+from jairika_nb.tensors.creation import tensor
+from jairika_nb.tensors.tensor import Tensor
+
+Slots = dict[str, Tensor]
+
+
+class Optimizer:
+    """Base of optimisers: a subclass says what one parameter becomes.
+
+    ``options`` are the attributes that ``state_dict`` keeps, ``slots`` the names of the tensors
+    kept for each parameter. Hyper-parameters may be changed at any time: ``opt.lr = 0.01``.
+    """
+
+    options: tuple[str, ...] = ("lr",)
+    slots: tuple[str, ...] = ()
+    lr: float
+
+    def __init__(self) -> None:
+        self.state: dict[str, Slots] = {}
+        self.steps: dict[str, int] = {}
+
+    def scalars(self, step: int) -> tuple[float, ...]:
+        """The numbers that change from step to step, counted from 1."""
+        raise NotImplementedError
+
+    def rule(
+        self, parameter: Tensor, gradient: Tensor, slots: Slots, scalars: Tensor, step: int
+    ) -> tuple[Tensor, Slots]:
+        """The new parameter and its new slots."""
+        raise NotImplementedError
+
+    def update(self, model: Any, grads: Mapping[str, Tensor]) -> None:
+        """Replace the model's parameters by what ``grads``, by parameter name, make of them.
+
+        Lazy: nothing is computed until values are needed; ``jrk.eval(*model.parameters(),
+        *opt.tensors())`` computes a whole step at once. Parameters without a gradient stay.
+        Raises ArchitectureError for names that the model lacks, ShapeError for shapes that differ.
+        """
+        parameters = dict(model.named_parameters())
+        _check(parameters, grads)
+        shared: dict[Any, Tensor] = {}
+        new: dict[str, Tensor] = {}
+        for name, gradient in grads.items():
+            parameter = parameters[name]
+            step = self._step(name, parameter)
+            key = (step, parameter.dtype, parameter.device)
+            if key not in shared:
+                shared[key] = self._numbers(step, parameter)
+            new[name], slots = self.rule(
+                parameter, gradient, self.state.get(name, {}), shared[key], step
+            )
+            # Detached, so that a step does not keep the graphs of all the steps before it.
+            new[name] = new[name].detach()
+            self.state[name] = {slot: value.detach() for slot, value in slots.items()}
+            self.steps[name] = step
+        model.replace(new)
+
+    def _numbers(self, step: int, parameter: Tensor) -> Tensor:
+        # As data, not as constants of the graph: else every step would compile new kernels.
+        numbers = np.array(self.scalars(step), dtype=np.float64)
+        return tensor(numbers, dtype=parameter.dtype, device=parameter.device)
+
+    def _step(self, name: str, parameter: Tensor) -> int:
+        slots = self.state.get(name, {})
+        if any(value.shape != parameter.shape for value in slots.values()):
+            # The layer was resized: what is known about the old one says nothing any more.
+            self.state.pop(name)
+            self.steps.pop(name, None)
+        elif any(value.device is not parameter.device for value in slots.values()):
+            self.state[name] = {k: v.to(parameter.device) for k, v in slots.items()}
+        return self.steps.get(name, 0) + 1
+
+    def tensors(self) -> list[Tensor]:
+        """All tensors of the state, to be computed together with the parameters."""
+        return [value for slots in self.state.values() for value in slots.values()]
+
+    def state_dict(self) -> dict[str, Any]:
+        """All there is to save: hyper-parameters, and ``NAME.step`` and ``NAME.SLOT`` by parameter."""
+        flat: dict[str, Any] = {"type": type(self).__name__}
+        flat |= {option: getattr(self, option) for option in self.options}
+        for name, step in self.steps.items():
+            flat[f"{name}.step"] = step
+            flat |= {f"{name}.{slot}": value for slot, value in self.state[name].items()}
+        return flat
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Go on from a saved state; ArchitectureError lists all entries that do not fit."""
+        own = type(self).__name__
+        if str(state.get("type")) != own:
+            raise ArchitectureError(f"a state of {state.get('type')} does not fit {own}")
+        entries = [key for key in state if "." in key]
+        unknown = [key for key in entries if key.rpartition(".")[2] not in (*self.slots, "step")]
+        unknown += [key for key in state if key not in (*entries, *self.options, "type")]
+        missing = [option for option in self.options if option not in state]
+        missing += [
+            f"{name}.step"
+            for name in dict.fromkeys(key.rpartition(".")[0] for key in entries)
+            if f"{name}.step" not in state
+        ]
+        if unknown or missing:
+            parts = {"missing": missing, "unexpected": unknown}
+            shown = "; ".join(f"{k}: {', '.join(v)}" for k, v in parts.items() if v)
+            raise ArchitectureError(f"the state does not fit {own}: {shown}")
+        self._load(state, entries)
+
+    def _load(self, state: Mapping[str, Any], entries: list[str]) -> None:
+        slots: dict[str, Slots] = {}
+        steps: dict[str, int] = {}
+        for key in entries:
+            name, _, slot = key.rpartition(".")
+            held = slots.setdefault(name, {})
+            if slot == "step":
+                steps[name] = int(state[key])
+            else:
+                value = state[key]
+                held[slot] = value.detach() if isinstance(value, Tensor) else tensor(value)
+        for option in self.options:
+            value = np.asarray(state[option]).item()
+            setattr(self, option, value)
+        self.state, self.steps = slots, steps
+
+    def __repr__(self) -> str:
+        shown = ", ".join(f"{option}={getattr(self, option)}" for option in self.options)
+        return f"{type(self).__name__}({shown})"
+
+
+def _check(parameters: Mapping[str, Tensor], grads: Mapping[str, Tensor]) -> None:
+    unknown = [name for name in grads if name not in parameters]
+    if unknown:
+        raise ArchitectureError(
+            f"gradients for {', '.join(unknown)}, which the model has not; it has "
+            f"{', '.join(parameters) or 'no parameters'}"
+        )
+    for name, gradient in grads.items():
+        if gradient.shape != parameters[name].shape:
+            raise ShapeError(
+                f"the gradient of {name} has shape {gradient.shape}, the parameter "
+                f"{parameters[name].shape}"
+            )
+
+
+def check_option(optimizer: str, name: str, value: float, below: float = math.inf) -> float:
+    """The number itself; TrainingError unless it is from 0 to less than ``below``."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < below:
+        limit = f" and less than {below:g}" if math.isfinite(below) else ""
+        raise TrainingError(f"{optimizer}: {name}={value!r} must be a number from 0 up{limit}")
+    return value
+
+
+def zeros_like(parameter: Tensor) -> Tensor:
+    """Zeros in memory of their own.
+
+    As a constant they would give the first step a graph of its own and compile its kernels twice.
+    """
+    zeros = np.zeros(parameter.shape, parameter.dtype.numpy)
+    return tensor(zeros, dtype=parameter.dtype, device=parameter.device)

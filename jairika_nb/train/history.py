@@ -1,0 +1,94 @@
+"""What a training run left behind: measures by epoch, as data, text, HTML and a curve."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from html import escape
+
+from jairika_nb.train.curve import curve
+
+
+class History:
+    """The record that ``fit`` returns, one row of measures per finished epoch.
+
+    ``epochs`` holds the rows, ``metrics`` the newest one, ``history["loss"]`` one measure over
+    all epochs. ``interrupted`` tells that Ctrl-C ended the run early; the weights are then those
+    after the last whole step. A callback may set ``stop`` to end the run after its epoch.
+    """
+
+    def __init__(self) -> None:
+        self.epochs: list[dict[str, float]] = []
+        self.steps = 0
+        self.seconds = 0.0
+        self.interrupted = False
+        self.stop = False
+
+    @property
+    def metrics(self) -> dict[str, float]:
+        """The newest value of every measure."""
+        return dict(self.epochs[-1]) if self.epochs else {}
+
+    @property
+    def names(self) -> list[str]:
+        """The measures, in the order in which they first appeared."""
+        return list(dict.fromkeys(name for row in self.epochs for name in row))
+
+    def __getitem__(self, name: str) -> list[float]:
+        if name not in self.names:
+            raise KeyError(f"no measure {name!r}; there are {', '.join(self.names) or 'none'}")
+        return [row[name] for row in self.epochs if name in row]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.names)
+
+    def __len__(self) -> int:
+        return len(self.epochs)
+
+    def to_json(self) -> dict:
+        """The record as JSON data."""
+        return {
+            "epochs": self.epochs,
+            "steps": self.steps,
+            "seconds": round(self.seconds, 3),
+            "interrupted": self.interrupted,
+        }
+
+    def __str__(self) -> str:
+        names = self.names
+        head = "".join(f"{n:>14}" for n in names)
+        rows = [
+            f"{i:>6}" + "".join(f"{format_measure(row.get(n)):>14}" for n in names)
+            for i, row in enumerate(self.epochs, 1)
+        ]
+        return "\n".join([f" epoch{head}", *rows, self.summary()])
+
+    def __repr__(self) -> str:
+        return f"<History: {self.summary()}>"
+
+    def summary(self) -> str:
+        """The run in one line."""
+        ended = ", interrupted" if self.interrupted else ""
+        return f"{len(self)} epochs, {self.steps} steps in {self.seconds:.1f} s{ended}"
+
+    def _repr_html_(self) -> str:
+        names = self.names
+        head = "".join(f"<th scope='col'>{escape(n)}</th>" for n in ["epoch", *names])
+        rows = "".join(
+            f"<tr><td>{i}</td>{''.join(f'<td>{format_measure(r.get(n))}</td>' for n in names)}</tr>"
+            for i, r in enumerate(self.epochs, 1)
+        )
+        lines = {n: self[n] for n in names if n.endswith("loss")}
+        table = f"<table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>"
+        return f"<div>{table}{curve(lines)}<div>{escape(self.summary())}</div></div>"
+
+
+def format_measure(value: float | None) -> str:
+    """Four significant digits, or a dash.
+
+    >>> format_measure(0.93456), format_measure(1e-7), format_measure(None)
+    ('0.9346', '1.000e-07', '-')
+    """
+    if value is None:
+        return "-"
+    small = value != 0 and abs(value) < 1e-3
+    return f"{value:.3e}" if small or abs(value) >= 1e5 else f"{value:.4f}"

@@ -1,0 +1,249 @@
+"""How a run shows where it is: in a notebook, a terminal or a log.
+
+``fit`` fills in one ``Standing`` and hands it to a display; a display knows nothing of training.
+"""
+
+from __future__ import annotations
+
+import math
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from html import escape
+from typing import TextIO
+
+from jairika_nb.errors import TrainingError
+from jairika_nb.train.curve import curve
+from jairika_nb.train.history import format_measure
+
+
+@dataclass
+class Standing:
+    """Where a run stands: counters from 0, the measures so far, and the time."""
+
+    epochs: int
+    steps: int
+    epoch: int = 0
+    step: int = 0
+    measures: dict[str, float] = field(default_factory=dict)
+    losses: list[float] = field(default_factory=list)
+    started: float = field(default_factory=time.perf_counter)
+    state: str = "training"
+
+    @property
+    def share(self) -> float:
+        """How much of the run is done, 0 to 1."""
+        total = self.epochs * self.steps
+        return min(1.0, (self.epoch * self.steps + self.step) / total) if total else 1.0
+
+    @property
+    def elapsed(self) -> float:
+        """Seconds since the start."""
+        return time.perf_counter() - self.started
+
+    @property
+    def remaining(self) -> float:
+        """Seconds to go at the speed so far; infinite before the first step."""
+        return self.elapsed * (1 / self.share - 1) if self.share else math.inf
+
+    def counters(self) -> str:
+        """Epoch and step as people count them."""
+        epoch = min(self.epoch + 1, self.epochs)
+        step = self.step if self.epoch < self.epochs else self.steps
+        return f"epoch {epoch}/{self.epochs} step {step}/{self.steps}"
+
+    def clock(self) -> str:
+        """Time left while it runs, time taken afterwards."""
+        if self.state != "training":
+            return f"{self.state} after {duration(self.elapsed)}"
+        return f"ETA {duration(self.remaining)}"
+
+    def measured(self) -> str:
+        """The measures in one line."""
+        return " ".join(f"{k} {format_measure(v)}" for k, v in self.measures.items())
+
+
+def duration(seconds: float) -> str:
+    """Seconds as people read them.
+
+    >>> duration(4.2), duration(75), duration(7380), duration(math.inf)
+    ('4.2 s', '1:15', '2:03:00', '?')
+    """
+    if not math.isfinite(seconds):
+        return "?"
+    if seconds < 60:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+
+
+class Silent:
+    """Shows nothing."""
+
+    def step(self, standing: Standing) -> None:
+        """Called after every step."""
+
+    def epoch(self, standing: Standing) -> None:
+        """Called when an epoch's measures are known."""
+
+    def end(self, standing: Standing) -> None:
+        """Called once, however the run ended."""
+
+
+class LogProgress(Silent):
+    """One plain line per epoch, without control characters."""
+
+    def __init__(self, stream: TextIO | None = None) -> None:
+        self.stream = stream or sys.stdout
+
+    def epoch(self, standing: Standing) -> None:
+        """Write the epoch's line."""
+        taken = f"({duration(standing.elapsed)})"
+        parts = (f"epoch {standing.epoch + 1}/{standing.epochs}", standing.measured(), taken)
+        print(" ".join(p for p in parts if p), file=self.stream, flush=True)
+
+    def end(self, standing: Standing) -> None:
+        """Say so where the run did not end as planned."""
+        if standing.state != "done":
+            print(f"{standing.clock()}, {standing.counters()}", file=self.stream, flush=True)
+
+
+class TerminalProgress(Silent):
+    """A bar on one line, rewritten in place; a line stays for each finished epoch."""
+
+    width, interval = 24, 0.1
+
+    def __init__(self, stream: TextIO | None = None) -> None:
+        self.stream = stream or sys.stderr
+        self.drawn = -math.inf
+        self.length = 0
+
+    def step(self, standing: Standing) -> None:
+        """Redraw, at most ten times a second."""
+        now = time.perf_counter()
+        if now - self.drawn >= self.interval:
+            self.drawn = now
+            self._write(self._line(standing))
+
+    def epoch(self, standing: Standing) -> None:
+        """Leave a line for the epoch."""
+        taken = duration(standing.elapsed)
+        self._write(f"epoch {standing.epoch + 1}/{standing.epochs} {standing.measured()} {taken}")
+        self._newline()
+
+    def end(self, standing: Standing) -> None:
+        """Finish the line."""
+        if standing.state != "done":
+            self._write(f"{standing.clock()}, {standing.counters()}")
+            self._newline()
+        elif self.length:
+            self._write("")
+            self.stream.write("\r")
+            self.stream.flush()
+
+    def _line(self, standing: Standing) -> str:
+        full = round(self.width * standing.share)
+        bar = "█" * full + "░" * (self.width - full)
+        return f"{bar} {standing.counters()} {standing.measured()} {standing.clock()}"
+
+    def _write(self, text: str) -> None:
+        # Blanks over what is left of a longer line, as not every terminal knows "erase".
+        self.stream.write("\r" + text.ljust(self.length))
+        self.stream.flush()
+        self.length = len(text)
+
+    def _newline(self) -> None:
+        self.stream.write("\n")
+        self.stream.flush()
+        self.length = 0
+
+
+class NotebookProgress(Silent):
+    """Static HTML that is replaced in place, so that the saved notebook keeps the last state."""
+
+    interval = 0.25
+
+    def __init__(self) -> None:
+        from IPython.display import HTML, display
+
+        self._html = HTML
+        self.drawn = time.perf_counter()
+        self.handle = display(HTML("<div>training…</div>"), display_id=True)
+
+    def step(self, standing: Standing) -> None:
+        """Redraw, at most four times a second."""
+        now = time.perf_counter()
+        if now - self.drawn >= self.interval:
+            self.drawn = now
+            self._draw(standing)
+
+    def epoch(self, standing: Standing) -> None:
+        """Redraw with the epoch's measures."""
+        self._draw(standing)
+
+    def end(self, standing: Standing) -> None:
+        """Leave the last state."""
+        self._draw(standing)
+
+    def _draw(self, standing: Standing) -> None:
+        if self.handle is not None:
+            self.handle.update(self._html(html(standing)))
+
+
+def html(standing: Standing) -> str:
+    """The standing as static HTML: a bar, counters, measures, time and the loss curve."""
+    percent = f"{100 * standing.share:.0f}"
+    colour = "var(--jp-success-color1, #388e3c)"
+    if standing.state == "training":
+        colour = "var(--jp-brand-color1, #2a7de1)"
+    elif standing.state != "done":
+        colour = "var(--jp-error-color1, #d32f2f)"
+    bar = (
+        "<div style='height:8px;max-width:420px;border-radius:4px;"
+        "background:var(--jp-layout-color3, rgba(128,128,128,.3))'>"
+        f"<div style='height:8px;border-radius:4px;width:{percent}%;background:{colour}'></div>"
+        "</div>"
+    )
+    text = f"{standing.counters()} · {standing.clock()}"
+    return (
+        "<div role='group' aria-label='training progress' "
+        "style='font-family:var(--jp-ui-font-family, sans-serif);"
+        "font-size:var(--jp-ui-font-size1, 13px);color:var(--jp-ui-font-color1, currentColor)'>"
+        f"<div role='progressbar' aria-valuemin='0' aria-valuemax='100' aria-valuenow='{percent}'>"
+        f"{bar}</div><div>{escape(text)}</div><div>{escape(standing.measured())}</div>"
+        f"{curve({'loss': standing.losses})}</div>"
+    )
+
+
+DISPLAYS: dict[str, Callable[[], Silent]] = {
+    "none": Silent,
+    "log": LogProgress,
+    "terminal": TerminalProgress,
+    "notebook": NotebookProgress,
+}
+
+
+def choose(progress: bool | str | Silent) -> Silent:
+    """The display for ``progress``: a name of DISPLAYS, True for what fits here, False for none.
+
+    >>> choose(False).__class__.__name__
+    'Silent'
+    """
+    if isinstance(progress, Silent):
+        return progress
+    name = "none" if progress is False else place() if progress is True else progress
+    if name not in DISPLAYS:
+        known = ", ".join(DISPLAYS)
+        raise TrainingError(f"progress={progress!r} is unknown; use True, False or one of {known}")
+    return DISPLAYS[name]()
+
+
+def place() -> str:
+    """Where output goes: a notebook kernel, a terminal, or a log."""
+    interactive = sys.modules.get("IPython")
+    shell = interactive.get_ipython() if interactive else None
+    if shell is not None and getattr(shell, "kernel", None) is not None:
+        return "notebook"
+    return "terminal" if sys.stderr is not None and sys.stderr.isatty() else "log"
