@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Iterator
 from typing import Any
 
@@ -17,7 +16,8 @@ class DataLoader:
     """Goes through a dataset in batches; every pass is an epoch with an order of its own.
 
     The order depends on ``seed`` and ``epoch`` alone: setting ``epoch`` back repeats a pass,
-    which is how training resumes. Without a seed one is drawn and can be read afterwards.
+    which is how training resumes. Without a seed one is drawn from ``jrk.random`` and can be
+    read afterwards.
     Yields tuples of tensors on the current device; ``arrays()`` yields NumPy arrays instead.
     Raises DataError for an empty dataset or where ``drop_last`` leaves no batch.
 
@@ -38,7 +38,7 @@ class DataLoader:
         self.dataset = dataset
         self.batch_size = batch_size
         self.shuffle = shuffle
-        self.seed = secrets.randbits(32) if seed is None else seed
+        self.seed = _drawn() if seed is None else seed
         self.drop_last = drop_last
         self.epoch = 0
         self._check()
@@ -77,3 +77,12 @@ class DataLoader:
 
     def __repr__(self) -> str:
         return f"DataLoader({self.dataset!r}, batch_size={self.batch_size}, batches={len(self)})"
+
+
+def _drawn() -> int:
+    """A seed that follows from ``jrk.random.seed`` and differs from call to call."""
+    from jairika_nb.tensors import random
+
+    seed, calls = random.state()
+    random.restore((seed, calls + 1))
+    return int(shuffled(2**16, seed, calls)[0]) << 16 | int(shuffled(2**16, calls, seed)[0])

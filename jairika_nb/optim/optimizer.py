@@ -35,7 +35,7 @@ class Optimizer:
         raise NotImplementedError
 
     def rule(
-        self, parameter: Tensor, gradient: Tensor, slots: Slots, scalars: Tensor, step: int
+        self, parameter: Tensor, gradient: Tensor, slots: Slots, scalars: Tensor
     ) -> tuple[Tensor, Slots]:
         """The new parameter and its new slots."""
         raise NotImplementedError
@@ -57,9 +57,7 @@ class Optimizer:
             key = (step, parameter.dtype, parameter.device)
             if key not in shared:
                 shared[key] = self._numbers(step, parameter)
-            new[name], slots = self.rule(
-                parameter, gradient, self.state.get(name, {}), shared[key], step
-            )
+            new[name], slots = self.rule(parameter, gradient, self.state.get(name, {}), shared[key])
             # Detached, so that a step does not keep the graphs of all the steps before it.
             new[name] = new[name].detach()
             self.state[name] = {slot: value.detach() for slot, value in slots.items()}
@@ -86,7 +84,7 @@ class Optimizer:
         return [value for slots in self.state.values() for value in slots.values()]
 
     def state_dict(self) -> dict[str, Any]:
-        """All there is to save: hyper-parameters, and ``NAME.step`` and ``NAME.SLOT`` by parameter."""
+        """All there is to save: hyper-parameters, and ``PARAMETER.step``, ``PARAMETER.SLOT``."""
         flat: dict[str, Any] = {"type": type(self).__name__}
         flat |= {option: getattr(self, option) for option in self.options}
         for name, step in self.steps.items():

@@ -1,0 +1,7 @@
+"""The training loop: fit and evaluate, with progress, clean stops and alarms."""
+
+from jairika_nb.train.evaluate import evaluate
+from jairika_nb.train.fit import fit
+from jairika_nb.train.history import History
+
+__all__ = ["History", "evaluate", "fit"]

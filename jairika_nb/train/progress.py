@@ -17,6 +17,8 @@ from jairika_nb.errors import TrainingError
 from jairika_nb.train.curve import curve
 from jairika_nb.train.history import format_measure
 
+MOST_LOSSES = 1024
+
 
 @dataclass
 class Standing:
@@ -30,6 +32,13 @@ class Standing:
     losses: list[float] = field(default_factory=list)
     started: float = field(default_factory=time.perf_counter)
     state: str = "training"
+
+    def add_loss(self, value: float) -> None:
+        """Note a step's loss; a long run keeps means of neighbours, which a small chart shows."""
+        self.losses.append(value)
+        if len(self.losses) >= MOST_LOSSES:
+            pairs = zip(self.losses[::2], self.losses[1::2], strict=True)
+            self.losses = [(a + b) / 2 for a, b in pairs]
 
     @property
     def share(self) -> float:

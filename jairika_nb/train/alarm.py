@@ -1,0 +1,38 @@
+"""Finds where a loss stopped being a number."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from jairika_nb.nn.module import Module, observer
+from jairika_nb.tensors.tensor import Tensor
+from jairika_nb.train.snapshot import Snapshot, not_finite
+
+
+def blame(before: Snapshot, inputs: tuple[Tensor, ...]) -> str:
+    """What first was not finite in a step, repeated from ``before`` with the same inputs.
+
+    In the order of the data flow: an input, a parameter, a layer's output, else the loss itself.
+    """
+    for number, value in enumerate(inputs):
+        if not_finite(value):
+            return f"input {number} of the batch holds NaN or infinity"
+    name = before.spoiled()
+    if name:
+        return f"parameter {name} went first: its gradient in the step before was not finite"
+    name = _first_layer(before.model, inputs)
+    return f"the output of layer {name} went first" if name else "the loss itself went first"
+
+
+def _first_layer(model: Module, inputs: tuple[Tensor, ...]) -> str:
+    seen: list[tuple[Module, Any]] = []
+    token = observer.set(lambda module, output: seen.append((module, output)))
+    try:
+        model(*inputs)
+    finally:
+        observer.reset(token)
+    names = {id(module): name for name, module in model.named_modules()}
+    for module, output in seen:
+        if isinstance(output, Tensor) and not_finite(output):
+            return f"{names[id(module)]!r}, {type(module).__name__}({module.extra_repr()})"
+    return ""
