@@ -1,0 +1,14 @@
+import * as React from 'react';
+
+import { ModelTrees } from '../trees';
+
+/** Draw again whenever the models, the filter or the selection change. */
+export function useTrees(trees: ModelTrees): void {
+  const [, again] = React.useReducer((count: number) => count + 1, 0);
+  React.useEffect(() => {
+    trees.changed.connect(again);
+    return () => {
+      trees.changed.disconnect(again);
+    };
+  }, [trees]);
+}
