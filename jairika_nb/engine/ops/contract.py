@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -40,6 +41,13 @@ def matmul(a: Node, b: Node) -> Node:
         left = views.reshape(left, (1, *a.shape))
     if len(b.shape) == 1:
         right = views.reshape(right, (*b.shape, 1))
+    if len(right.shape) == 2 and len(left.shape) > 2:
+        # One matrix for a whole batch: fold the batch into the rows.
+        rows = math.prod(left.shape[:-1])
+        folded = views.reshape(left, (rows, inner))
+        out = make("matmul", (folded, right))
+        out = views.reshape(out, (*left.shape[:-1], right.shape[-1]))
+        return views.reshape(out, out.shape[:-1]) if len(b.shape) == 1 else out
     batch = e.broadcast_shape("matmul", left.shape[:-2], right.shape[:-2])
     left = views.broadcast_to(left, batch + left.shape[-2:])
     right = views.broadcast_to(right, batch + right.shape[-2:])
@@ -58,3 +66,15 @@ def _vjp(g: Node, y: Node, a: Node, b: Node) -> tuple[Node, Node]:
 
 
 define(Op("matmul", "contract", _infer, lambda attrs, a, b: np.matmul(a, b), _vjp))
+
+
+def _gemm_infer(a: Node, b: Node, attrs: Any) -> tuple[Shape, DType]:
+    return attrs[0], a.dtype
+
+
+def _never(*_: Any) -> Any:
+    raise TypeError("made by the planner only")  # pragma: no cover
+
+
+# A product on operands that the planner packed or laid out for a template; attrs: (shape, K, ...).
+define(Op("gemm", "contract", _gemm_infer, _never))

@@ -1,0 +1,345 @@
+"""Writes fused kernels as OpenCL C.
+
+On a CPU a work-item owns a run of rows or a long piece of one, in loops over explicit 16-wide
+vectors. On a GPU a work-item owns one element, and a work-group one row that is reduced through
+local memory. Sizes and strides are kernel arguments, so new shapes meet programs already built.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from typing import Any
+
+from jairika_nb.engine import spelling
+from jairika_nb.engine.fuse import Expr, Kernel, Reduction
+from jairika_nb.engine.index import Atom, Form, Quotient, Remainder, Var
+from jairika_nb.engine.ops.reduce import initial
+from jairika_nb.engine.program import Entry
+from jairika_nb.engine.spelling import value_type
+
+# Elements a CPU work-item should have, so that its start costs little beside its work.
+GRAIN = 8192
+# Work-items of a GPU work-group that reduces one row, and the row size from which that pays.
+GROUP, GROUP_ROW = 128, 64
+
+
+@dataclass(frozen=True)
+class Argument:
+    """One kernel argument: a buffer (entry), scalar (slot, dtype), stream (slot, word) or int."""
+
+    kind: str
+    value: Any
+    dtype: Any = None
+
+
+@dataclass
+class Source:
+    """A kernel's text, its arguments in order, and how it is launched."""
+
+    name: str
+    text: str
+    arguments: list[Argument]
+    global_size: tuple[int, ...]
+    local_size: tuple[int, ...] | None
+    outputs: list[int]
+    bytes: int
+    flops: int
+
+
+@dataclass
+class Scope:
+    """A block of code and the expressions already computed in it or around it."""
+
+    lines: list[str] = field(default_factory=list)
+    names: dict[Expr, str] = field(default_factory=dict)
+    parent: Scope | None = None
+    variables: frozenset[Var] = frozenset()
+
+    def find(self, expr: Expr) -> str | None:
+        """The name of an expression computed here or around here."""
+        scope: Scope | None = self
+        while scope:
+            if expr in scope.names:
+                return scope.names[expr]
+            scope = scope.parent
+        return None
+
+
+class Writer:
+    """Collects arguments and lines of one kernel; the schedules below drive it."""
+
+    def __init__(self, kernel: Kernel, entries: list[Entry]) -> None:
+        self.kernel = kernel
+        self.entries = entries
+        self.arguments: list[Argument] = []
+        self.parameters: list[str] = []
+        self.preambles: set[str] = set()
+        self.names: dict[Any, str] = {}
+        self.count = 0
+        self.lane: Var | None = None
+        self.width = 1
+        self.replaced: dict[Expr, str] = {}
+        spans = [e.size for e in entries if e.size >= 2**31]
+        self.integer = "long" if spans else "int"
+
+    # Arguments
+
+    def buffer(self, entry: int, output: bool = False) -> str:
+        """The name of a buffer argument."""
+        dtype = self.entries[entry].dtype
+        const = "" if output else "const "
+        name = f"out{len(self.names)}" if output else f"in{len(self.names)}"
+        text = f"global {const}{dtype.opencl} *restrict {{}}"
+        return self._argument(("buffer", entry), name, text, Argument("buffer", entry))
+
+    def integer_argument(self, value: int) -> str:
+        """A size, stride or offset; 0, 1 and 2 are written as they are."""
+        if value < 0:
+            return f"(-{self.integer_argument(-value)})"
+        if value <= 2:
+            return str(value)
+        text = f"const {self.integer} {{}}"
+        return self._argument(("int", value), f"n{len(self.names)}", text, Argument("int", value))
+
+    def scalar(self, slot: int, dtype: Any) -> str:
+        """A number that is data: an argument."""
+        kind = "int" if dtype.kind == "bool" else dtype.opencl
+        argument = Argument("scalar", slot, dtype)
+        return self._argument(
+            ("scalar", slot, dtype), f"c{len(self.names)}", f"const {kind} {{}}", argument
+        )
+
+    def stream(self, slot: int) -> list[str]:
+        """Key and call of a random stream."""
+        return [
+            self._argument(
+                ("stream", slot, word), f"k{len(self.names)}", "const uint {}",
+                Argument("stream", (slot, word)),
+            )
+            for word in range(3)
+        ]  # fmt: skip
+
+    def _argument(self, key: Any, name: str, text: str, argument: Argument) -> str:
+        if key not in self.names:
+            self.names[key] = name
+            self.arguments.append(argument)
+            self.parameters.append(text.format(name))
+        return self.names[key]
+
+    # Index arithmetic
+
+    def form(self, form: Form) -> str:
+        """The text of an index."""
+        parts = []
+        for atom, coefficient in form.terms:
+            text = self._atom(atom)
+            factor = abs(coefficient)
+            text = text if factor == 1 else f"{text} * {self.integer_argument(factor)}"
+            parts.append(("- " if coefficient < 0 else "+ ") + text)
+        if form.constant or not parts:
+            sign = "- " if form.constant < 0 else "+ "
+            parts.append(sign + self.integer_argument(abs(form.constant)))
+        joined = " ".join(parts)
+        return joined[2:] if joined.startswith("+ ") else joined
+
+    def _atom(self, atom: Atom) -> str:
+        if isinstance(atom, Var):
+            return atom.name
+        assert isinstance(atom, (Quotient, Remainder))
+        sign = "/" if isinstance(atom, Quotient) else "%"
+        return f"({self.form(atom.form)}) {sign} {self.integer_argument(atom.by)}"
+
+    def condition(self, bounds: tuple) -> str:
+        """The text of "inside the padded tensor"."""
+        tests = []
+        for form, low, high, by in bounds:
+            text = f"({self.form(form)})"
+            least, greatest = form.bounds
+            if least < low:
+                tests.append(f"{text} >= {self.integer_argument(low)}")
+            if greatest >= high:
+                tests.append(f"{text} < {self.integer_argument(high)}")
+            if by > 1:
+                tests.append(f"{text} % {self.integer_argument(by)} == 0")
+        return " && ".join(tests) or "1"
+
+    # Expressions
+
+    def wide(self, expr: Expr) -> int:
+        """How many lanes an expression has under the current schedule."""
+        return self.width if self.lane in expr.variables else 1
+
+    def emit(self, expr: Expr, scope: Scope) -> str:
+        """Compute an expression in ``scope`` (or the outermost one that can) and name it."""
+        while scope.parent and not (expr.variables & scope.variables):
+            scope = scope.parent
+        known = scope.find(expr)
+        if known is None:
+            known = self._compute(expr, scope)
+            scope.names[expr] = known
+        return known
+
+    def _compute(self, expr: Expr, scope: Scope) -> str:
+        width = self.wide(expr)
+        if expr in self.replaced:
+            return self.replaced[expr]
+        if expr.kind == "scalar":
+            where, value = expr.data
+            if where == "slot":
+                return self.scalar(value, expr.dtype)
+            return spelling.literal(_SPELLED.get(value) or float_or_int(value), expr.dtype)
+        text = getattr(self, f"_{expr.kind}")(expr, scope, width)
+        self.count += 1
+        name = f"v{self.count}"
+        scope.lines.append(f"const {value_type(expr.dtype, width)} {name} = {text};")
+        return name
+
+    def operand(self, expr: Expr, scope: Scope, width: int) -> str:
+        """An argument of a ``width``-wide operation, repeated over the lanes where it is one."""
+        text = self.emit(expr, scope)
+        if width == 1 or self.wide(expr) == width:
+            return text
+        kind = value_type(expr.dtype, width)
+        return f"({kind})(-{text})" if expr.dtype.kind == "bool" else f"({kind})({text})"
+
+    def _load(self, expr: Expr, scope: Scope, width: int) -> str:
+        entry, place, bounds = expr.data
+        buffer, dtype = self.buffer(entry), expr.dtype
+        at = self.form(place)
+        if width == 1:
+            text = f"{buffer}[{at}]"
+            text = f"({text} != 0)" if dtype.kind == "bool" else text
+        elif dtype.kind == "bool":
+            text = f"(convert_int16(vload16(0, {buffer} + ({at}))) != 0)"
+        elif place.coefficient(self.lane) == 1:
+            text = f"vload16(0, {buffer} + ({at}))"
+        else:
+            step = self.integer_argument(abs(place.coefficient(self.lane) or 0))
+            sign = "-" if (place.coefficient(self.lane) or 0) < 0 else "+"
+            lanes = ", ".join(f"{buffer}[{at} {sign} {i} * {step}]" for i in range(width))
+            text = f"({value_type(dtype, width)})({lanes})"
+        if not bounds:
+            return text
+        zero = f"({value_type(dtype, width)})(0)"
+        return f"({self.condition(bounds)}) ? {text} : {zero}"
+
+    def _guard(self, expr: Expr, scope: Scope, width: int) -> str:
+        value, fill = (self.operand(a, scope, width) for a in expr.args)
+        return f"({self.condition(expr.data[0])}) ? {value} : {fill}"
+
+    def _index(self, expr: Expr, scope: Scope, width: int) -> str:
+        text = self.form(expr.data[0])
+        if width == 1:
+            return f"(int)({text})"
+        return f"(int16)({text}) + {self._ramp(expr.data[0])}"
+
+    def _ramp(self, form: Form) -> str:
+        step = form.coefficient(self.lane) or 0
+        ramp = "(int16)(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15)"
+        return ramp if step == 1 else f"{ramp} * (int16)({self.integer_argument(step)})"
+
+    def _random(self, expr: Expr, scope: Scope, width: int) -> str:
+        slot, place = expr.data
+        self.preambles.add("philox")
+        words = ", ".join(self.stream(slot))
+        if width == 1:
+            return f"philox1((uint)({self.form(place)}), {words})"
+        ramp = f"convert_uint16((int16)({self.form(place)}) + {self._ramp(place)})"
+        return f"philox16({ramp}, {words})"
+
+    def _op(self, expr: Expr, scope: Scope, width: int) -> str:
+        name = expr.data[0]
+        args = [self.operand(a, scope, width) for a in expr.args]
+        if name == "cast":
+            return spelling.cast(args[0], expr.args[0].dtype, expr.dtype, width)
+        kind = expr.args[0].dtype if name not in ("where",) else expr.dtype
+        text, needs = spelling.operation(name, args, kind, width)
+        self.preambles |= needs
+        return text
+
+    def store(self, output: Any, scope: Scope) -> str:
+        """The statement that stores an output."""
+        width = self.width if self.lane in output.at.variables else 1
+        entry = self.entries[output.entry]
+        buffer = self.buffer(output.entry, output=True)
+        text = self.operand(output.expr, scope, width)
+        at = self.form(output.at)
+        if width == 1:
+            return f"{buffer}[{at}] = {text};"
+        if entry.dtype.kind == "bool":
+            text = f"convert_uchar16({text} & 1)"
+        return f"vstore16({text}, 0, {buffer} + ({at}));"
+
+    def combined(self, reduction: Reduction, a: str, b: str) -> str:
+        """One step of a reduction."""
+        dtype = reduction.expr.dtype
+        return spelling.operation(reduction.op, [a, b], dtype, 1)[0]
+
+    def unpack(self, variables: list[Var], flat: str) -> list[str]:
+        """Statements that split a flat position into loop variables, last one fastest."""
+        lines, rest = [], flat
+        for var in reversed(variables[1:]):
+            size = self.integer_argument(var.size)
+            lines.append(f"const {self.integer} {var.name} = {rest} % {size};")
+            lines.append(f"const {self.integer} {var.name}_rest = {rest} / {size};")
+            rest = f"{var.name}_rest"
+        if variables:
+            lines.append(f"const {self.integer} {variables[0].name} = {rest};")
+        return lines
+
+    def assemble(self, name: str, body: list[str], attributes: str = "") -> str:
+        """The kernel's text around its body."""
+        preamble = "".join(spelling.PREAMBLES[p] for p in sorted(self.preambles))
+        lines = "\n".join(_indented(body))
+        parameters = ",\n    ".join(self.parameters)
+        return f"{preamble}kernel {attributes}void {name}(\n    {parameters}) {{\n{lines}\n}}\n"
+
+
+_SPELLED = {"True": True, "False": False, "inf": math.inf, "-inf": -math.inf, "nan": math.nan}
+
+
+def float_or_int(text: str) -> int | float:
+    """The number that ``repr`` wrote."""
+    return float(text) if any(c in text for c in ".en") else int(text)
+
+
+def _indented(lines: list[str], depth: int = 1) -> list[str]:
+    out = []
+    for line in lines:
+        if line.startswith("}"):
+            depth -= 1
+        out.append("  " * depth + line)
+        if line.endswith("{"):
+            depth += 1
+    return out
+
+
+def name_of(kernel: Kernel, entries: list[Entry]) -> str:
+    """A name that says what a kernel does, from its operations in order."""
+    skip = {"cast", "where", "const"}
+    words = [entries[i].op for i in kernel.inlined if entries[i].op not in skip]
+    kinds = list(dict.fromkeys(words))[:6]
+    kind = "row" if kernel.mapped else "reduce" if kernel.row else "map"
+    return "_".join([kind, *kinds] if kinds else [kind, "copy"])
+
+
+def traffic(kernel: Kernel, entries: list[Entry]) -> int:
+    """Bytes of every distinct tensor read and written."""
+    touched = [*kernel.loads, *(o.entry for o in kernel.outputs)]
+    return sum(entries[i].size * entries[i].dtype.itemsize for i in touched)
+
+
+def work(kernel: Kernel) -> int:
+    """Arithmetic operations, an elementwise operation counting one an element."""
+    total = 0
+    for expr in kernel.exprs:
+        if expr.kind == "op":
+            total += math.prod(v.size for v in expr.variables)
+    return total + len(kernel.reductions) * kernel.rows * kernel.row_size
+
+
+def neutral(reduction: Reduction) -> str:
+    """What an accumulator starts from."""
+    dtype = reduction.expr.dtype
+    return spelling.literal(initial(reduction.op, dtype), dtype)

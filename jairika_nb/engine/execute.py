@@ -1,0 +1,146 @@
+"""Runs plans on an OpenCL device: builds programs once, binds arguments, launches."""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from jairika_nb.engine import memory
+from jairika_nb.engine.code import Source
+from jairika_nb.engine.device import Device
+from jairika_nb.engine.graph import Node
+from jairika_nb.engine.plan import Plan, plan
+from jairika_nb.engine.program import Program, capture
+from jairika_nb.errors import KernelError
+
+PLANS_KEPT = 512
+
+
+@dataclass
+class Launch:
+    """One launch as the profiler sees it."""
+
+    source: Source
+    event: Any
+    device: Device
+
+
+@dataclass
+class Recorder:
+    """What a profile collects while it is active."""
+
+    launches: list[Launch] = field(default_factory=list)
+    compiles: int = 0
+
+
+recorders: list[Recorder] = []
+_plans: OrderedDict[tuple, Plan] = OrderedDict()
+_kernels: dict[tuple[Device, str], Any] = {}
+_lock = threading.RLock()
+
+
+def planned(program: Program, device: Device) -> Plan:
+    """The plan of a program, from the cache where one of its structure ran before."""
+    key = (device, program.key)
+    with _lock:
+        found = _plans.get(key)
+        if found is None:
+            found = _plans[key] = plan(program, device)
+            if len(_plans) > PLANS_KEPT:
+                _plans.popitem(last=False)
+        else:
+            _plans.move_to_end(key)
+    return found
+
+
+def evaluate(roots: list[Node]) -> None:
+    """Compute ``roots`` on their device; each one's ``value`` becomes a device buffer."""
+    device = roots[0].device
+    program = capture(roots)
+    steps = planned(program, device)
+    with device.lock:
+        kernels = build(device, steps.sources)
+        buffers: dict[int, memory.Buffer] = {
+            i: program.leaves[e.attrs[0]] for i, e in enumerate(steps.entries) if e.op == "leaf"
+        }
+        for source, kernel, free in zip(steps.sources, kernels, steps.frees, strict=True):
+            for entry in source.outputs:
+                row = steps.entries[entry]
+                buffers[entry] = memory.Buffer(device, row.size * row.dtype.itemsize)
+            _launch(device, source, kernel, program, buffers)
+            for entry in free:
+                del buffers[entry]
+        for root, entry in zip(roots, steps.results, strict=True):
+            root.value = buffers[entry]
+
+
+def _launch(
+    device: Device, source: Source, kernel: Any, program: Program, buffers: dict[int, Any]
+) -> None:
+    import pyopencl as cl
+
+    if 0 in source.global_size:
+        return
+    try:
+        kernel.set_args(*[_argument(a, program, buffers) for a in source.arguments])
+        event = cl.enqueue_nd_range_kernel(
+            device.queue, kernel, source.global_size, source.local_size
+        )
+    except cl.Error as error:
+        reason = " ".join(str(error).split())
+        raise KernelError(
+            f"{device.name} did not run kernel {source.name}: {reason}; see `jrk doctor`"
+        ) from None
+    for recorder in recorders:
+        recorder.launches.append(Launch(source, event, device))
+
+
+def _argument(argument: Any, program: Program, buffers: dict[int, Any]) -> Any:
+    if argument.kind == "buffer":
+        return buffers[argument.value].cl
+    if argument.kind == "int":
+        return (np.int32 if argument.value < 2**31 else np.int64)(argument.value)
+    if argument.kind == "stream":
+        slot, word = argument.value
+        return np.uint32(program.streams[slot][word])
+    kind = np.int32 if argument.dtype.kind == "bool" else argument.dtype.numpy.type
+    return kind(program.scalars[argument.value])
+
+
+def build(device: Device, sources: list[Source]) -> list[Any]:
+    """The kernels of ``sources``; those not built yet are built together as one program."""
+    missing = {s.text: s for s in sources if (device, s.text) not in _kernels}
+    if missing:
+        _build_together(device, list(missing.values()))
+    return [_kernels[device, s.text] for s in sources]
+
+
+def _build_together(device: Device, sources: list[Source]) -> None:
+    import pyopencl as cl
+
+    for source in sources:
+        text = _extensions(source.text) + source.text
+        try:
+            program = cl.Program(device.context, text).build(options=["-cl-std=CL1.2"])
+        except cl.Error as error:
+            lines = str(error).splitlines()
+            log = next((line for line in lines if "error" in line.lower()), lines[0])
+            raise KernelError(
+                f"{device.name} did not compile kernel {source.name}: {log.strip()}"
+            ) from None
+        _kernels[device, source.text] = cl.Kernel(program, source.name)
+    for recorder in recorders:
+        recorder.compiles += len(sources)
+
+
+def _extensions(text: str) -> str:
+    pragmas = [
+        f"#pragma OPENCL EXTENSION {name} : enable\n"
+        for word, name in (("double", "cl_khr_fp64"), ("half ", "cl_khr_fp16"))
+        if word in text
+    ]
+    return "".join(pragmas)

@@ -1,0 +1,307 @@
+"""Fusion: traces one stored value back to stored inputs, into a single kernel.
+
+A kernel has an output domain of *kept* loop variables and, where it reduces, *row* variables over
+which every reduction in it runs. Elementwise operations and views dissolve into expressions over
+these variables. A reduction joins when it runs over exactly the kernel's row; its result is then a
+scalar of the row, so ``softmax`` (two reductions, then a division over the same row) is one kernel.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+from jairika_nb.engine import index
+from jairika_nb.engine.dtypes import DType, uint32
+from jairika_nb.engine.graph import TABLE, Shape
+from jairika_nb.engine.index import Form, Var
+from jairika_nb.engine.program import Entry
+
+# A row kernel gives each row to one worker. With fewer rows than this and more elements than that,
+# the reduction is better done first, by all workers.
+FEW_ROWS, MANY_ELEMENTS = 64, 65536
+Bound = tuple[Form, int, int, int]  # form, low, high (exclusive), divisor that must leave no rest
+
+
+@dataclass(frozen=True, eq=False)
+class Expr:
+    """A value inside a kernel.
+
+    kind: load, scalar, index, random, op, guard or reduced; ``variables`` are the loop variables
+    it changes with, which decides where it is computed and how wide.
+    """
+
+    kind: str
+    dtype: DType
+    args: tuple[Expr, ...]
+    data: tuple
+    variables: frozenset[Var]
+
+
+@dataclass
+class Reduction:
+    """One accumulation over the row: ``op`` joins the values of ``expr``."""
+
+    op: str
+    expr: Expr
+    result: Expr
+
+
+@dataclass
+class Output:
+    """One stored result: which entry, its value, and where in its buffer each element goes."""
+
+    entry: int
+    expr: Expr
+    at: Form
+
+
+@dataclass
+class Kernel:
+    """All that the code writer needs to know of one fused kernel."""
+
+    kept: list[Var]
+    row: list[Var]
+    reductions: list[Reduction]
+    outputs: list[Output]
+    loads: list[int]
+    inlined: list[int]
+    mapped: bool
+    exprs: list[Expr]
+    product: int | None = None
+
+    @property
+    def rows(self) -> int:
+        """How many rows there are."""
+        return math.prod(v.size for v in self.kept)
+
+    @property
+    def row_size(self) -> int:
+        """How many elements a row has."""
+        return math.prod(v.size for v in self.row)
+
+
+class Misfit(Exception):
+    """This fusion is not possible; the planner takes another."""
+
+
+class Tracer:
+    """Builds one :class:`Kernel` for the stored entries ``roots``, all of one domain."""
+
+    def __init__(
+        self,
+        entries: list[Entry],
+        stored: set[int],
+        roots: list[int],
+        domain: Shape | None = None,
+        product: int | None = None,
+    ) -> None:
+        self.entries = entries
+        self.stored = stored
+        self.roots = roots
+        self.product = product
+        self.row: list[Var] | None = None
+        self.mapped = False
+        self.reductions: list[Reduction] = []
+        self.known: dict[Any, Expr] = {}
+        self.interned: dict[Any, Expr] = {}
+        self.loads: dict[int, set[tuple[Form, ...]]] = {}
+        self.inlined: dict[int, None] = {}
+        self.needed: dict[int, None] = {}
+        self.shape = entries[roots[-1]].shape if domain is None else domain
+        self.domain = [Var(f"i{d}", n) for d, n in enumerate(self.shape) if n != 1]
+        self.kept = list(self.domain)
+
+    def trace(self) -> Kernel:
+        """The kernel; ``loads`` tells the stored entries it reads and with which indices."""
+        outputs = [self._output(r) for r in reversed(self.roots)]
+        return Kernel(
+            self.kept, self.row or [], self.reductions, outputs[::-1], list(self.loads),
+            list(self.inlined), self.mapped, list(self.interned.values()), self.product,
+        )  # fmt: skip
+
+    def identity(self) -> tuple[Form, ...]:
+        """The index that runs with the kernel's domain."""
+        rest = iter(self.domain)
+        return tuple(index.ZERO if n == 1 else index.variable(next(rest)) for n in self.shape)
+
+    def _root_index(self, entry: Entry) -> tuple[Form, ...]:
+        whole = self.identity()
+        if entry.shape == self.shape:
+            return whole
+        if entry.size == math.prod(self.shape):
+            return index.unflatten(index.flatten(whole, self.shape), entry.shape)
+        rows = zip(whole, entry.shape, strict=True)
+        return tuple(index.ZERO if n == 1 else form for form, n in rows)
+
+    def _output(self, position: int) -> Output:
+        entry = self.entries[position]
+        at = self._root_index(entry)
+        return Output(position, self.value(position, at, ()), index.flatten(at, entry.shape))
+
+    def value(self, position: int, at: tuple[Form, ...], bounds: tuple[Bound, ...]) -> Expr:
+        """The expression for the element ``at`` of an entry, valid where ``bounds`` hold."""
+        key = position, at, bounds
+        if key not in self.known:
+            entry = self.entries[position]
+            if position == self.product:
+                self.known[key] = self._accumulated(entry, at)
+            elif entry.op == "leaf" or (position in self.stored and position not in self.roots):
+                self.known[key] = self._load(position, entry, at, bounds)
+            else:
+                self.known[key] = self._inline(position, entry, at, bounds)
+        return self.known[key]
+
+    def _accumulated(self, entry: Entry, at: tuple[Form, ...]) -> Expr:
+        whole = index.flatten(self.identity(), self.shape)
+        if index.flatten(at, entry.shape) != whole:
+            raise Misfit("the product is read elsewhere than where it is made")
+        return self.intern("product", entry.dtype, (), tuple(self.identity()))
+
+    def _inline(
+        self, position: int, entry: Entry, at: tuple[Form, ...], bounds: tuple[Bound, ...]
+    ) -> Expr:
+        kind = TABLE[entry.op].kind
+        if kind in ("reduce", "contract"):
+            return self._reduce(position, entry, at, bounds)
+        if kind == "elementwise":
+            self.inlined[position] = None
+            args = tuple(self.value(i, at, bounds) for i in entry.inputs)
+            return self.intern("op", entry.dtype, args, (entry.op, *entry.attrs))
+        return getattr(self, f"_{entry.op}")(entry, at, bounds)
+
+    def intern(self, kind: str, dtype: DType, args: tuple[Expr, ...], data: tuple) -> Expr:
+        """One object for equal expressions."""
+        key = kind, dtype, args, data
+        if key not in self.interned:
+            used: set[Var] = set().union(*(a.variables for a in args))
+            for item in data:
+                if isinstance(item, Form):
+                    used |= item.variables
+            if kind in ("load", "guard"):
+                used |= {v for form, *_ in data[-1] for v in form.variables}
+            self.interned[key] = Expr(kind, dtype, args, data, frozenset(used))
+        return self.interned[key]
+
+    def _load(
+        self, position: int, entry: Entry, at: tuple[Form, ...], bounds: tuple[Bound, ...]
+    ) -> Expr:
+        self.loads.setdefault(position, set()).add(at)
+        place = index.flatten(at, entry.shape)
+        return self.intern("load", entry.dtype, (), (position, place, bounds))
+
+    # Sources
+
+    def _const(self, entry: Entry, at: Any, bounds: Any) -> Expr:
+        return self.intern("scalar", entry.dtype, (), entry.attrs)
+
+    def _iota(self, entry: Entry, at: tuple[Form, ...], bounds: Any) -> Expr:
+        return self.intern("index", entry.dtype, (), (at[0],))
+
+    def _random(self, entry: Entry, at: tuple[Form, ...], bounds: Any) -> Expr:
+        return self.intern("random", uint32, (), (entry.attrs[0], index.flatten(at, entry.shape)))
+
+    # Views
+
+    def _detach(self, entry: Entry, at: tuple[Form, ...], bounds: Any) -> Expr:
+        return self.value(entry.inputs[0], at, bounds)
+
+    def _reshape(self, entry: Entry, at: tuple[Form, ...], bounds: Any) -> Expr:
+        inner = self.entries[entry.inputs[0]]
+        place = index.flatten(at, entry.shape)
+        return self.value(entry.inputs[0], index.unflatten(place, inner.shape), bounds)
+
+    def _permute(self, entry: Entry, at: tuple[Form, ...], bounds: Any) -> Expr:
+        order = sorted(range(len(at)), key=entry.attrs.__getitem__)
+        return self.value(entry.inputs[0], tuple(at[i] for i in order), bounds)
+
+    def _expand(self, entry: Entry, at: tuple[Form, ...], bounds: Any) -> Expr:
+        inner = self.entries[entry.inputs[0]]
+        fixed = tuple(index.ZERO if n == 1 else f for f, n in zip(at, inner.shape, strict=True))
+        return self.value(entry.inputs[0], fixed, bounds)
+
+    def _slice(self, entry: Entry, at: tuple[Form, ...], bounds: Any) -> Expr:
+        rows = zip(at, entry.attrs, strict=True)
+        moved = tuple(index.scale(f, step, start) for f, (start, _, step) in rows)
+        return self.value(entry.inputs[0], moved, bounds)
+
+    def _pad(self, entry: Entry, at: tuple[Form, ...], bounds: tuple[Bound, ...]) -> Expr:
+        widths, fill = entry.attrs
+        inner = self.entries[entry.inputs[0]]
+        moved: list[Form] = []
+        new: list[Bound] = []
+        for form, (before, after, between), n in zip(at, widths, inner.shape, strict=True):
+            place = index.shift(form, -before)
+            if before or after or between:
+                new.append((place, 0, (n - 1) * (between + 1) + 1 if n else 0, between + 1))
+            moved.append(index.divide(place, between + 1)[0])
+        within = tuple(b for b in new if not _always(b))
+        value = self.value(entry.inputs[0], tuple(moved), bounds + within)
+        literal = ("literal", repr(fill))
+        filled = self.intern("scalar", entry.dtype, (), literal)
+        return self.intern("guard", entry.dtype, (value, filled), (within,)) if within else value
+
+    # Reductions
+
+    def _reduce(
+        self, position: int, entry: Entry, at: tuple[Form, ...], bounds: tuple[Bound, ...]
+    ) -> Expr:
+        joins = not bounds and self.product is None
+        inner = self._row_index(position, entry, at) if joins else None
+        if inner is None:
+            self.needed[position] = None
+            return self._load(position, entry, at, bounds)
+        self.inlined[position] = None
+        if entry.op == "matmul":
+            factors = [self.value(i, a, ()) for i, a in zip(entry.inputs, inner, strict=True)]
+            expr, op = self.intern("op", entry.dtype, tuple(factors), ("mul",)), "sum"
+        else:
+            expr, op = self.value(entry.inputs[0], inner[0], ()), entry.op
+        result = Expr("reduced", entry.dtype, (expr,), (op,), frozenset(self.kept))
+        self.reductions.append(Reduction(op, expr, result))
+        return result
+
+    def _row_index(
+        self, position: int, entry: Entry, at: tuple[Form, ...]
+    ) -> list[tuple[Form, ...]] | None:
+        """Indices of the inputs along the kernel's row, or None where the reduction cannot join."""
+        shape = self.entries[entry.inputs[0]].shape
+        axes = (len(shape) - 1,) if entry.op == "matmul" else entry.attrs
+        outer = at if entry.op == "matmul" else [f for i, f in enumerate(at) if i not in axes]
+        kept = [f.as_variable() for f in outer if f != index.ZERO]
+        if None in kept or len(set(kept)) != len(kept):
+            return None
+        sizes = [shape[a] for a in axes if shape[a] != 1]
+        if not self._fits_row(set(kept), sizes) or position in self.needed:
+            return None
+        row = iter([index.variable(v) for v in self.row or []])
+        if entry.op == "matmul":
+            k = next(row) if sizes else index.ZERO
+            return [(*at[:-2], at[-2], k), (*at[:-2], k, at[-1])]
+        return [tuple(
+            (index.ZERO if n == 1 else next(row)) if i in axes else at[i]
+            for i, n in enumerate(shape)
+        )]  # fmt: skip
+
+    def _fits_row(self, kept: set[Var | None], sizes: list[int]) -> bool:
+        if self.row is not None:
+            return kept == set(self.kept) and [v.size for v in self.row] == sizes
+        rest = [v for v in self.domain if v not in kept]
+        if not rest:
+            self.row = [Var(f"r{i}", n) for i, n in enumerate(sizes)]
+            return True
+        if [v.size for v in rest] != sizes:
+            return False
+        rows = math.prod(v.size for v in self.domain if v in kept)
+        if rows < FEW_ROWS and rows * math.prod(sizes) > MANY_ELEMENTS:
+            return False
+        self.kept = [v for v in self.domain if v in kept]
+        self.row, self.mapped = rest, True
+        return True
+
+
+def _always(bound: Bound) -> bool:
+    form, low, high, by = bound
+    least, greatest = form.bounds
+    return by == 1 and least >= low and greatest < high

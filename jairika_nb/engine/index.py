@@ -1,0 +1,182 @@
+"""Index arithmetic: where a view's element lies, as a linear form over loop variables.
+
+Views compose by substitution. A form is ``sum(coefficient * atom) + constant``; an atom is a loop
+variable, or the quotient or remainder of another form by a size. Ranges of the loop variables let
+most quotients and remainders that reshapes bring vanish again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cached_property
+from math import gcd
+
+
+@dataclass(frozen=True)
+class Var:
+    """A loop variable running over 0 ... size-1."""
+
+    name: str
+    size: int
+
+
+@dataclass(frozen=True)
+class Quotient:
+    """``form // by``, rounding down for forms that are not negative."""
+
+    form: Form
+    by: int
+
+
+@dataclass(frozen=True)
+class Remainder:
+    """``form % by`` for forms that are not negative."""
+
+    form: Form
+    by: int
+
+
+Atom = Var | Quotient | Remainder
+
+
+@dataclass(frozen=True)
+class Form:
+    """``sum(coefficient * atom) + constant``."""
+
+    terms: tuple[tuple[Atom, int], ...] = ()
+    constant: int = 0
+
+    @cached_property
+    def bounds(self) -> tuple[int, int]:
+        """The least and greatest value over all loop iterations."""
+        low = high = self.constant
+        for atom, coefficient in self.terms:
+            a, b = sorted(coefficient * end for end in _atom_bounds(atom))
+            low, high = low + a, high + b
+        return low, high
+
+    @cached_property
+    def variables(self) -> frozenset[Var]:
+        """The loop variables the form depends on."""
+        found: set[Var] = set()
+        for atom, _ in self.terms:
+            found |= {atom} if isinstance(atom, Var) else atom.form.variables
+        return frozenset(found)
+
+    def coefficient(self, var: Var) -> int | None:
+        """The factor of ``var``; None where it stands inside a quotient or remainder."""
+        direct = dict(self.terms).get(var, 0)
+        nested = any(
+            var in atom.form.variables for atom, _ in self.terms if not isinstance(atom, Var)
+        )
+        return None if nested else direct
+
+    def as_variable(self) -> Var | None:
+        """The variable this form is, if it is just one."""
+        if self.constant == 0 and len(self.terms) == 1 and self.terms[0][1] == 1:
+            atom = self.terms[0][0]
+            return atom if isinstance(atom, Var) else None
+        return None
+
+
+ZERO = Form()
+
+
+def variable(var: Var) -> Form:
+    """The form that is just ``var``."""
+    return Form(((var, 1),))
+
+
+def _atom_bounds(atom: Atom) -> tuple[int, int]:
+    if isinstance(atom, Var):
+        return 0, max(atom.size - 1, 0)
+    low, high = atom.form.bounds
+    if isinstance(atom, Quotient):
+        return low // atom.by, high // atom.by
+    return (0, min(high, atom.by - 1)) if low >= 0 else (1 - atom.by, atom.by - 1)
+
+
+def combine(parts: Iterable[tuple[Form, int]], constant: int = 0) -> Form:
+    """``sum(form * factor) + constant``, with like terms joined."""
+    counted: dict[Atom, int] = {}
+    for form, factor in parts:
+        constant += form.constant * factor
+        for atom, coefficient in form.terms:
+            counted[atom] = counted.get(atom, 0) + coefficient * factor
+    merged = _rejoin({a: c for a, c in counted.items() if c})
+    if merged is not None:
+        return combine([(Form(tuple(merged[0].items())), 1), merged[1]], constant)
+    return Form(tuple(sorted(((a, c) for a, c in counted.items() if c), key=_order)), constant)
+
+
+def _order(term: tuple[Atom, int]) -> tuple[int, str]:
+    return -abs(term[1]), repr(term[0])
+
+
+def _rejoin(terms: dict[Atom, int]) -> tuple[dict[Atom, int], tuple[Form, int]] | None:
+    # n * (f // n) + f % n is f again: what flattening after a split leaves behind.
+    for atom, coefficient in terms.items():
+        if isinstance(atom, Remainder):
+            whole = Quotient(atom.form, atom.by)
+            if terms.get(whole) == coefficient * atom.by:
+                rest = {a: c for a, c in terms.items() if a not in (atom, whole)}
+                return rest, (atom.form, coefficient)
+    return None
+
+
+def shift(form: Form, by: int) -> Form:
+    """``form + by``."""
+    return Form(form.terms, form.constant + by)
+
+
+def scale(form: Form, by: int, plus: int = 0) -> Form:
+    """``form * by + plus``."""
+    return combine([(form, by)], plus)
+
+
+def divide(form: Form, by: int) -> tuple[Form, Form]:
+    """Quotient and remainder of a form by a positive size."""
+    if by == 1:
+        return form, ZERO
+    whole = {a: c // by for a, c in form.terms if c % by == 0}
+    rest = {a: c for a, c in form.terms if c % by}
+    carry, constant = divmod(form.constant, by)
+    left = Form(tuple(rest.items()), constant)
+    quotient = Form(tuple(whole.items()), carry)
+    low, high = left.bounds
+    if low >= 0 and high < by:
+        return combine([(quotient, 1)]), combine([(left, 1)])
+    common = gcd(by, *rest.values())
+    offset = constant % common
+    inner = Form(tuple((a, c // common) for a, c in rest.items()), constant // common)
+    size = by // common
+    inner = combine([(inner, 1)])
+    if size == 1:
+        return combine([(quotient, 1), (inner, 1)]), Form((), offset)
+    q, r = Form(((Quotient(inner, size), 1),)), Form(((Remainder(inner, size), 1),))
+    return combine([(quotient, 1), (q, 1)]), combine([(r, common)], offset)
+
+
+def flatten(forms: Iterable[Form], shape: tuple[int, ...]) -> Form:
+    """The row-major position of an index within ``shape``."""
+    parts, stride = [], 1
+    for form, n in zip(reversed(list(forms)), reversed(shape), strict=True):
+        parts.append((form, stride))
+        stride *= n
+    return combine(parts)
+
+
+def unflatten(form: Form, shape: tuple[int, ...]) -> tuple[Form, ...]:
+    """The index within ``shape`` of a row-major position."""
+    out: list[Form] = []
+    for at, n in enumerate(reversed(shape)):
+        if n == 1:
+            out.append(ZERO)
+        elif all(m == 1 for m in shape[: len(shape) - at - 1]):
+            out.append(form)
+            form = ZERO
+        else:
+            form, remainder = divide(form, n) if n else (ZERO, ZERO)
+            out.append(remainder)
+    return tuple(reversed(out))

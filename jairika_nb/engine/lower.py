@@ -1,0 +1,128 @@
+"""Rewrites a program for its device before fusion: products to templates, long sums in two steps.
+
+The layouts that templates want are written as views (pad, reshape, permute) of the operands, so
+packing is an ordinary fused kernel, and whatever makes an operand can fuse into its packing.
+"""
+
+from __future__ import annotations
+
+import math
+
+from jairika_nb.engine.device import Device
+from jairika_nb.engine.dtypes import float32
+from jairika_nb.engine.fuse import FEW_ROWS, MANY_ELEMENTS
+from jairika_nb.engine.graph import Shape
+from jairika_nb.engine.program import Entry, Program
+
+# Products with fewer multiplications than this are not worth packing.
+SMALL_PRODUCT = 32 * 32 * 32
+# How many partial results a long reduction leaves for its second step.
+PARTS = (256, 128, 64, 512, 32)
+
+
+class Lowered:
+    """The rewritten entries, where the wanted ones are, and which ones must be stored."""
+
+    def __init__(self, program: Program, device: Device) -> None:
+        self.entries: list[Entry] = []
+        self.known: dict[Entry, int] = {}
+        self.forced: set[int] = set()
+        self.device = device
+        place: list[int] = []
+        for entry in program.entries:
+            moved = entry._replace(inputs=tuple(place[i] for i in entry.inputs))
+            place.append(self._rewrite(moved))
+        self.wanted = [place[i] for i in program.wanted]
+
+    def add(self, entry: Entry) -> int:
+        """The position of an entry, appended if it is new."""
+        if entry not in self.known:
+            self.known[entry] = len(self.entries)
+            self.entries.append(entry)
+        return self.known[entry]
+
+    def view(self, op: str, attrs: tuple, of: int, shape: Shape) -> int:
+        """A view of an entry."""
+        return self.add(Entry(op, attrs, (of,), shape, self.entries[of].dtype))
+
+    def _rewrite(self, entry: Entry) -> int:
+        if entry.op == "matmul" and self._deserves_template(entry):
+            return self._product(entry)
+        if entry.op in ("sum", "prod", "max", "min"):
+            axis, parts = self._split(entry)
+            if parts:
+                return self._two_steps(entry, axis, parts)
+        return self.add(entry)
+
+    # Products
+
+    def _deserves_template(self, entry: Entry) -> bool:
+        m, n = entry.shape[-2:]
+        k = self.entries[entry.inputs[0]].shape[-1]
+        return entry.dtype is float32 and min(m, n) > 1 and m * n * k >= SMALL_PRODUCT
+
+    def _product(self, entry: Entry) -> int:
+        a, b = entry.inputs
+        k = self.entries[a].shape[-1]
+        m, n = entry.shape[-2:]
+        if self.device.kind == "gpu":
+            tile: tuple[int, ...] = ()
+            operands = (self._stored(a), self._stored(b))
+        else:
+            tile = (8 if m > 4 else 4, 32 if n > 16 else 16)
+            packed_a = self._pack(a, rows_axis=-2, size=tile[0])
+            packed_b = self._pack(b, rows_axis=-1, size=tile[1])
+            operands = (self._stored(packed_a), self._stored(packed_b))
+        product = self.add(
+            Entry("gemm", (entry.shape, k, tile), operands, entry.shape, entry.dtype)
+        )
+        self.forced.add(product)
+        return product
+
+    def _stored(self, position: int) -> int:
+        if self.entries[position].op != "leaf":
+            self.forced.add(position)
+        return position
+
+    def _pack(self, x: int, rows_axis: int, size: int) -> int:
+        """(..., R, K) or (..., K, R) -> (..., ceil(R / size), K, size), padded with zeros."""
+        shape = self.entries[x].shape
+        rank, at = len(shape), len(shape) + rows_axis
+        panels = math.ceil(shape[at] / size)
+        missing = panels * size - shape[at]
+        if missing:
+            widths = tuple((0, missing, 0) if i == at else (0, 0, 0) for i in range(rank))
+            shape = (*shape[:at], panels * size, *shape[at + 1 :])
+            x = self.view("pad", (widths, 0), x, shape)
+        split = (*shape[:at], panels, size, *shape[at + 1 :])
+        x = self.view("reshape", split, x, split)
+        batch = tuple(range(rank - 2))
+        last = (at, rank, at + 1) if rows_axis == -2 else (at, at - 1, at + 1)
+        order = (*batch, *last)
+        return self.view("permute", order, x, tuple(split[i] for i in order))
+
+    # Long reductions
+
+    def _split(self, entry: Entry) -> tuple[int, int]:
+        """The axis to split and into how many parts; 0 parts where one step is right."""
+        shape = self.entries[entry.inputs[0]].shape
+        rows, total = entry.size, math.prod(shape)
+        if rows >= FEW_ROWS or total <= MANY_ELEMENTS:
+            return 0, 0
+        for axis in entry.attrs:
+            for parts in PARTS:
+                if shape[axis] % parts == 0 and shape[axis] >= parts:
+                    return axis, parts
+        return 0, 0
+
+    def _two_steps(self, entry: Entry, axis: int, parts: int) -> int:
+        shape = self.entries[entry.inputs[0]].shape
+        split = (*shape[:axis], parts, shape[axis] // parts, *shape[axis + 1 :])
+        x = self.view("reshape", split, entry.inputs[0], split)
+        axes = tuple(a + (a >= axis) for a in entry.attrs)
+        first = tuple(1 if i in axes else n for i, n in enumerate(split))
+        x = self.view(entry.op, axes, x, first)
+        self.forced.add(x)
+        second = tuple(1 if i == axis else n for i, n in enumerate(first))
+        x = self.view(entry.op, (axis,), x, second)
+        return self.view("reshape", entry.shape, x, entry.shape)

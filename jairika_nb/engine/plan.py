@@ -1,0 +1,269 @@
+"""The planner: which values are stored, which kernels compute them, in which order."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from jairika_nb.engine import product, schedule_cpu, schedule_gpu
+from jairika_nb.engine.code import Source
+from jairika_nb.engine.device import Device
+from jairika_nb.engine.fuse import Kernel, Misfit, Tracer
+from jairika_nb.engine.graph import TABLE
+from jairika_nb.engine.lower import Lowered
+from jairika_nb.engine.program import Entry, Program
+
+# A value that several kernels need is computed in each of them up to this cost (an addition is 1,
+# an exponential 8); above it, it is stored.
+RECOMPUTE = 24
+
+
+@dataclass
+class Plan:
+    """Kernels in order, with what each step frees, and where the wanted values end up."""
+
+    entries: list[Entry]
+    sources: list[Source]
+    results: list[int]  # for each wanted value, the entry whose buffer holds it
+    frees: list[list[int]]  # after each kernel, the entries whose buffers nobody needs any more
+
+    @property
+    def launches(self) -> int:
+        """How many kernels the plan runs."""
+        return len(self.sources)
+
+
+def plan(program: Program, device: Device) -> Plan:
+    """Fuse a program into kernels for a device."""
+    lowered = Lowered(program, device)
+    planner = _Planner(lowered)
+    kernels = planner.run()
+    sources = [_write(k, lowered.entries, device) for k in kernels]
+    keep = set(planner.results)
+    frees: list[list[int]] = [[] for _ in kernels]
+    last: dict[int, int] = {}
+    for step, kernel in enumerate(kernels):
+        for entry in (*_reads(kernel, lowered.entries), *(o.entry for o in kernel.outputs)):
+            last[entry] = step
+    for entry, step in last.items():
+        if entry not in keep and lowered.entries[entry].op != "leaf":
+            frees[step].append(entry)
+    return Plan(lowered.entries, sources, planner.results, frees)
+
+
+def _write(kernel: Kernel, entries: list[Entry], device: Device) -> Source:
+    if kernel.product is not None:
+        return product.write(kernel, entries, device.compute_units)
+    if device.kind == "gpu":
+        return schedule_gpu.write(kernel, entries)
+    return schedule_cpu.write(kernel, entries, device.compute_units)
+
+
+def _reads(kernel: Kernel, entries: list[Entry]) -> list[int]:
+    operands = entries[kernel.product].inputs if kernel.product is not None else ()
+    return [*kernel.loads, *operands]
+
+
+class _Planner:
+    def __init__(self, lowered: Lowered) -> None:
+        self.entries = lowered.entries
+        self.results = [self._base(w) for w in lowered.wanted]
+        wanted = [*self.results, *map(self._base, lowered.forced)]
+        # A forced view of a stored value would be stored twice were its base not asked for.
+        self.stored = {w for w in (*wanted, *lowered.forced) if self._needs_kernel(w)}
+        self.kernels: dict[int, Kernel] = {}
+
+    def _base(self, position: int) -> int:
+        # A reshape or detach has the bytes of its input.
+        while self.entries[position].op in ("reshape", "detach"):
+            position = self.entries[position].inputs[0]
+        return position
+
+    def _needs_kernel(self, position: int) -> bool:
+        return self.entries[position].op != "leaf"
+
+    def run(self) -> list[Kernel]:
+        """All kernels, in an order that respects what each one reads."""
+        self._trace_all()
+        while self._store_shared():
+            self._trace_all()
+        self._merge_outputs()
+        self._fuse_epilogues()
+        return self._ordered()
+
+    # Tracing
+
+    def _trace_all(self) -> None:
+        todo = [p for p in sorted(self.stored) if p not in self.kernels]
+        while todo:
+            position = todo.pop()
+            if position in self.kernels:
+                continue
+            kernel = self.kernels[position] = self._trace([position])
+            found = [p for p in _reads(kernel, self.entries) if self._needs_kernel(p)]
+            self.stored.update(found)
+            todo += [p for p in found if p not in self.kernels]
+
+    def _trace(self, roots: list[int]) -> Kernel:
+        root = roots[-1]
+        entry = self.entries[root]
+        if entry.op == "gemm":
+            return Tracer(self.entries, self.stored, roots, product=root).trace()
+        plain = Tracer(self.entries, self.stored, roots)
+        kernel = plain.trace()
+        if not kernel.row and len(kernel.kept) > 1:
+            flat = Tracer(self.entries, self.stored, roots, domain=(entry.size,)).trace()
+            if not flat.row and flat.loads == kernel.loads and _is_flat(flat):
+                return flat
+        return kernel
+
+    # What several kernels compute
+
+    def _store_shared(self) -> bool:
+        users: dict[int, set[int]] = {}
+        for root, kernel in self.kernels.items():
+            for position in kernel.inlined:
+                if position not in self.stored:
+                    users.setdefault(position, set()).add(root)
+        shared = {p for p, roots in users.items() if len(roots) > 1 and self._dear(p, roots)}
+        # Those below another one are mostly no longer shared once that one is stored.
+        top = {p for p in shared if not any(p in self._below(q) for q in shared if q != p)}
+        if not top:
+            return False
+        self.stored |= top
+        for root in {r for p in top for r in users[p]}:
+            del self.kernels[root]
+        return True
+
+    def _below(self, position: int) -> set[int]:
+        seen: set[int] = set()
+        stack = list(self.entries[position].inputs)
+        while stack:
+            p = stack.pop()
+            if p not in seen and p not in self.stored:
+                seen.add(p)
+                stack += self.entries[p].inputs
+        return seen
+
+    def _dear(self, position: int, roots: set[int]) -> bool:
+        below = self._below(position) | {position}
+        for p in below:
+            reduces = TABLE[self.entries[p].op].kind in ("reduce", "contract")
+            if reduces and not all(self.kernels[r].mapped for r in roots):
+                return True
+        return sum(TABLE[self.entries[p].op].cost for p in below) >= RECOMPUTE
+
+    # Several outputs of one domain in one kernel
+
+    def _merge_outputs(self) -> None:
+        for root in sorted(self.kernels, reverse=True):
+            kernel = self.kernels.get(root)
+            if kernel is None or kernel.product is not None:
+                continue
+            for other in [p for p in kernel.loads if p in self.kernels]:
+                self._merge(other, root)
+
+    def _merge(self, other: int, root: int) -> None:
+        """Let the kernel of ``root`` also store ``other``, which it reads."""
+        first, second = self.kernels[other], self.kernels[root]
+        if first.product is not None or self.entries[other].op == "gemm":
+            return
+        if self._reaches(other, root, skip_direct=True):
+            return
+        roots = [o.entry for o in first.outputs] + [o.entry for o in second.outputs]
+        if not self._same_domain(roots):
+            return
+        try:
+            merged = self._trace(roots)
+        except (Misfit, ValueError):
+            return
+        stored = set(roots)
+        if stored & set(merged.loads) or bool(merged.row) != bool(second.row):
+            return
+        if set(merged.loads) - set(first.loads) - set(second.loads):
+            return
+        if (merged.rows, merged.row_size) != (second.rows, second.row_size):
+            return
+        for r in roots:
+            self.kernels.pop(r, None)
+        self.kernels[root] = merged
+
+    def _same_domain(self, roots: list[int]) -> bool:
+        main = self.entries[roots[-1]].shape
+        return all(
+            len(s) == len(main) and all(a in (1, b) for a, b in zip(s, main, strict=True))
+            for s in (self.entries[r].shape for r in roots)
+        )
+
+    def _reaches(self, start: int, goal: int, skip_direct: bool) -> bool:
+        """Whether ``goal`` needs ``start`` through yet another kernel."""
+        owner = {o.entry: r for r, k in self.kernels.items() for o in k.outputs}
+        source, target = owner[start], owner[goal]
+        stack = [owner[p] for p in _reads(self.kernels[target], self.entries) if p in owner]
+        stack = [r for r in stack if not (skip_direct and r == source)]
+        seen: set[int] = set()
+        while stack:
+            r = stack.pop()
+            if r == source:
+                return True
+            if r not in seen:
+                seen.add(r)
+                reads = _reads(self.kernels[r], self.entries)
+                stack += [owner[p] for p in reads if p in owner]
+        return False
+
+    # Work that follows a product
+
+    def _fuse_epilogues(self) -> None:
+        for gemm in [r for r, k in self.kernels.items() if k.product is not None]:
+            users = [r for r, k in self.kernels.items() if gemm in _reads(k, self.entries)]
+            if len(users) == 1 and gemm not in self.results:
+                self._fuse_epilogue(gemm, users[0])
+
+    def _fuse_epilogue(self, gemm: int, user: int) -> None:
+        kernel, shape = self.kernels[user], self.entries[gemm].shape
+        if kernel.product is not None or kernel.row or kernel.mapped:
+            return
+        roots = [o.entry for o in kernel.outputs]
+        if any(self.entries[r].size != self.entries[gemm].size for r in roots):
+            return
+        if self._reaches(gemm, user, skip_direct=True):
+            return
+        wide = bool(self.entries[gemm].attrs[2])
+        try:
+            fused = Tracer(self.entries, self.stored, roots, domain=shape, product=gemm).trace()
+        except (Misfit, ValueError):
+            return
+        if gemm in fused.loads or set(fused.loads) - set(kernel.loads):
+            return
+        if product.can_follow(fused, shape, wide):
+            del self.kernels[gemm]
+            self.kernels[user] = fused
+
+    def _ordered(self) -> list[Kernel]:
+        owner = {o.entry: r for r, k in self.kernels.items() for o in k.outputs}
+        done: dict[int, None] = {}
+        stack = [(r, False) for r in sorted(self.kernels, reverse=True)]
+        while stack:
+            root, ready = stack.pop()
+            if root in done:
+                continue
+            if ready:
+                done[root] = None
+                continue
+            stack.append((root, True))
+            reads = _reads(self.kernels[root], self.entries)
+            stack += [(owner[p], False) for p in reads if p in owner and owner[p] not in done]
+        return [self.kernels[r] for r in done]
+
+
+def _is_flat(kernel: Kernel) -> bool:
+    """Whether every access of a collapsed domain is still a plain stride."""
+    (var,) = kernel.kept or (None,)
+    for expr in kernel.exprs:
+        forms = {"load": 1, "random": 1, "index": 0}.get(expr.kind)
+        if forms is not None and var and expr.data[forms].coefficient(var) is None:
+            return False
+        bounds = expr.data[-1] if expr.kind in ("load", "guard") else ()
+        if any(var in form.variables for form, *_ in bounds):
+            return False
+    return True

@@ -1,0 +1,99 @@
+"""The GPU schedule: a work-item for each element, a work-group for each long row."""
+
+from __future__ import annotations
+
+import math
+
+from jairika_nb.engine.code import (
+    GROUP,
+    GROUP_ROW,
+    Scope,
+    Source,
+    Writer,
+    name_of,
+    neutral,
+    traffic,
+    work,
+)
+from jairika_nb.engine.fuse import Kernel, Reduction
+from jairika_nb.engine.program import Entry
+from jairika_nb.engine.spelling import value_type
+
+
+def write(kernel: Kernel, entries: list[Entry]) -> Source:
+    """The kernel for a GPU."""
+    w = Writer(kernel, entries)
+    grouped = kernel.row_size >= GROUP_ROW
+    total = w.integer_argument(kernel.rows)
+    place = "get_group_id(0)" if grouped else "get_global_id(0)"
+    head = [f"const {w.integer} piece = {place};", f"if (piece >= {total}) return;"]
+    top = Scope(lines=w.unpack(kernel.kept, "piece"))
+    unit = Scope(parent=top, variables=frozenset(kernel.kept))
+    for number, reduction in enumerate(kernel.reductions):
+        _reduce(w, kernel, reduction, number, unit, grouped)
+    _outputs(w, kernel, unit, grouped)
+    name = name_of(kernel, entries)
+    local = GROUP if grouped else 64
+    groups = kernel.rows if grouped else math.ceil(kernel.rows / local)
+    text = w.assemble(
+        name, [*head, *top.lines, *unit.lines],
+        f"__attribute__((reqd_work_group_size({local}, 1, 1))) ",
+    )  # fmt: skip
+    return Source(
+        name, text, w.arguments, (groups * local,), (local,),
+        [o.entry for o in kernel.outputs], traffic(kernel, entries), work(kernel),
+    )  # fmt: skip
+
+
+def _along_row(w: Writer, kernel: Kernel, unit: Scope, grouped: bool, body) -> None:
+    """A loop over the flattened row: all of it, or each GROUP-th element for a work-group."""
+    scope = Scope(parent=unit, variables=frozenset(kernel.row))
+    last = body(scope)
+    size = w.integer_argument(kernel.row_size)
+    start, step = ("get_local_id(0)", GROUP) if grouped else ("0", 1)
+    unit.lines.append(f"for ({w.integer} at = {start}; at < {size}; at += {step}) {{")
+    unit.lines += [*w.unpack(kernel.row, "at"), *scope.lines, *last, "}"]
+
+
+def _reduce(
+    w: Writer, kernel: Kernel, reduction: Reduction, number: int, unit: Scope, grouped: bool
+) -> None:
+    name, kind = f"a{number}", value_type(reduction.expr.dtype, 1)
+    unit.lines.append(f"{kind} {name} = {neutral(reduction)};")
+
+    def step(scope: Scope) -> list[str]:
+        text = w.emit(reduction.expr, scope)
+        return [f"{name} = {w.combined(reduction, name, text)};"]
+
+    _along_row(w, kernel, unit, grouped, step)
+    if grouped:
+        unit.lines += _tree(w, reduction, name, kind)
+    unit.names[reduction.result] = name
+
+
+def _tree(w: Writer, reduction: Reduction, name: str, kind: str) -> list[str]:
+    shared, lid = f"{name}_shared", "get_local_id(0)"
+    joined = w.combined(reduction, f"{shared}[{lid}]", f"{shared}[{lid} + half]")
+    return [
+        f"local {kind} {shared}[{GROUP}];",
+        f"{shared}[{lid}] = {name};",
+        "barrier(CLK_LOCAL_MEM_FENCE);",
+        f"for (int half_of = {GROUP} / 2; half_of > 0; half_of /= 2) {{",
+        f"if ({lid} < half_of) {{",
+        f"{shared}[{lid}] = {joined.replace('+ half]', '+ half_of]')};",
+        "}",
+        "barrier(CLK_LOCAL_MEM_FENCE);",
+        "}",
+        f"{name} = {shared}[0];",
+    ]
+
+
+def _outputs(w: Writer, kernel: Kernel, unit: Scope, grouped: bool) -> None:
+    along = [o for o in kernel.outputs if o.at.variables & frozenset(kernel.row)]
+    single = [o for o in kernel.outputs if o not in along]
+    lines = [w.store(o, unit) for o in single]
+    if lines and grouped:
+        lines = ["if (get_local_id(0) == 0) {", *lines, "}"]
+    unit.lines += lines
+    if along:
+        _along_row(w, kernel, unit, grouped, lambda scope: [w.store(o, scope) for o in along])

@@ -1,0 +1,44 @@
+// What:    C[b, m, n] = sum over k of A[b, m, k] * B[b, k, n], the value given to an epilogue.
+// Layouts: A row-major [batch][M][K], B row-major [batch][K][N]; C is written by the epilogue.
+// Parameters: TILE x TILE work-items share TILE-wide tiles of A and B in local memory; each
+//          computes PER x PER values, TILE apart. EPILOGUE1 stores one value.
+// Used by: the planner's GPU schedule for float32 products (jairika_nb/engine/product.py).
+
+#ifndef TILE
+#define TILE 16
+#endif
+#ifndef PER
+#define PER 4
+#endif
+#define SPAN (TILE * PER)
+
+kernel __attribute__((reqd_work_group_size(TILE, TILE, 1))) void KERNEL_NAME(
+    global const float *restrict a, global const float *restrict b,
+    const int M, const int N, const int K EPILOGUE_PARAMETERS) {
+  local float tile_a[TILE][SPAN + 1], tile_b[TILE][SPAN];
+  const int x = get_local_id(0), y = get_local_id(1), batch = get_global_id(2);
+  const int m0 = get_group_id(1) * SPAN, n0 = get_group_id(0) * SPAN;
+  a += (size_t)batch * M * K;
+  b += (size_t)batch * K * N;
+  float sum[PER][PER];
+  for (int i = 0; i < PER; i++)
+    for (int j = 0; j < PER; j++) sum[i][j] = 0.0f;
+  for (int k0 = 0; k0 < K; k0 += TILE) {
+    for (int i = 0; i < PER; i++) {
+      const int m = m0 + y + i * TILE, n = n0 + x + i * TILE;
+      tile_a[x][y + i * TILE] = m < M && k0 + x < K ? a[(size_t)m * K + k0 + x] : 0.0f;
+      tile_b[y][x + i * TILE] = n < N && k0 + y < K ? b[(size_t)(k0 + y) * N + n] : 0.0f;
+    }
+    barrier(CLK_LOCAL_MEM_FENCE);
+    for (int k = 0; k < TILE; k++)
+      for (int i = 0; i < PER; i++)
+        for (int j = 0; j < PER; j++)
+          sum[i][j] = fma(tile_a[k][y + i * TILE], tile_b[k][x + j * TILE], sum[i][j]);
+    barrier(CLK_LOCAL_MEM_FENCE);
+  }
+  for (int i = 0; i < PER; i++)
+    for (int j = 0; j < PER; j++) {
+      const int m = m0 + y + i * TILE, n = n0 + x + j * TILE;
+      if (m < M && n < N) EPILOGUE1(batch, m, n, sum[i][j]);
+    }
+}
