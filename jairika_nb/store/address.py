@@ -1,0 +1,87 @@
+"""Where a model is: an address as the user gives it, and the file it means.
+
+=====================  ==========================================
+``models/chat.jrk.h5``  a path, relative or absolute; ``~`` works
+``Path(...)``           the same
+``file:///home/me/x``   a file URL, percent-encoded
+=====================  ==========================================
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+from urllib.request import url2pathname
+
+from jairika_nb.errors import AddressError
+
+# One letter before the colon is a Windows drive, not a scheme.
+SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")
+SUFFIXES = (".jrk.h5", ".h5")
+
+
+def resolve(address: str | os.PathLike[str]) -> Path:
+    """The absolute path that ``address`` means; the file need not exist.
+
+    Raises ``AddressError`` for a scheme other than ``file:``, another host, an empty address.
+
+    >>> resolve("file:///models/my%20net.jrk.h5").as_posix()
+    '/models/my net.jrk.h5'
+    """
+    text = os.fspath(address) if isinstance(address, str | os.PathLike) else None
+    if not isinstance(text, str) or not text.strip():
+        raise AddressError(f"cannot use {address!r} as an address: give a path or a file:// URL")
+    if "\0" in text:
+        raise AddressError(f"cannot use {text!r} as an address: it holds a zero byte")
+    if isinstance(address, str) and (SCHEME.match(text) or text.startswith("file:")):
+        text = _from_url(text)
+    # normpath and not resolve(): a link to a model keeps the name its user gave it.
+    return Path(os.path.abspath(os.path.expanduser(text)))
+
+
+def url(path: Path) -> str:
+    """The address of ``path`` as printed: a file URL.
+
+    >>> url(Path("/home/me/models/chatbot-1B.jrk.h5"))
+    'file:///home/me/models/chatbot-1B.jrk.h5'
+    """
+    return path.as_uri()
+
+
+def title(path: Path) -> str:
+    """The model's name: its file name without the suffix.
+
+    >>> title(Path("/home/me/models/chatbot-1B.jrk.h5"))
+    'chatbot-1B'
+    """
+    for suffix in SUFFIXES:
+        if path.name.endswith(suffix) and path.name != suffix:
+            return path.name.removesuffix(suffix)
+    return path.name
+
+
+def missing(path: Path) -> AddressError:
+    """The error for a file that is not there, with the likely one where there is one."""
+    meant = [path.with_name(path.name + suffix) for suffix in SUFFIXES]
+    found = next((each for each in meant if each.is_file()), None)
+    cure = f"did you mean {found}?" if found else "check the address, or make it with init"
+    return AddressError(f"cannot open {path}: there is no such file; {cure}")
+
+
+def _from_url(text: str) -> str:
+    parts = urlsplit(text)
+    if parts.scheme.lower() != "file":
+        raise AddressError(
+            f"cannot use {text!r}: addresses with {parts.scheme}:// are not supported; "
+            "give a path or a file:// URL"
+        )
+    if parts.netloc not in ("", "localhost"):
+        raise AddressError(
+            f"cannot use {text!r}: it names the machine {parts.netloc!r}; "
+            "write file:/// with three slashes for a file on this one"
+        )
+    if "\0" in unquote(parts.path) or not parts.path:
+        raise AddressError(f"cannot use {text!r}: it holds no path; write file:///folder/name")
+    return url2pathname(parts.path)

@@ -1,0 +1,166 @@
+"""A network's state as the file keeps it: names, roles, little-endian contiguous arrays."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from blake3 import blake3
+
+from jairika_nb.errors import ArchitectureError, BadName, DTypeError, ShapeError, StoreError
+from jairika_nb.store import names
+from jairika_nb.store.canonical import encoded
+from jairika_nb.store.manifest import MOST_AXES, SIZES, Tensor
+
+SCALARS = (str, int, float, bool, type(None))
+THREADED_FROM = 1 << 20  # bytes: below, starting threads costs more than they save
+
+
+@dataclass(frozen=True)
+class Content:
+    """What a commit keeps: tensors with their values, and JSON data beside them."""
+
+    tensors: tuple[tuple[Tensor, np.ndarray], ...] = ()
+    architecture: bytes | None = None
+    scalars: dict[str, Any] = field(default_factory=dict)
+
+
+def content(net: Any, optimizer: Any = None) -> Content:
+    """The state of ``net`` (and of ``optimizer``), checked and hashed.
+
+    ``net`` has ``state_dict()`` and perhaps ``architecture()``, or is a mapping of names to
+    arrays. Raises ``BadName``, ``DTypeError``, ``ShapeError``, ``ArchitectureError``.
+    """
+    buffers = _buffers(net)
+    weights = [
+        _tensor(names.parameter(name), "buffer" if name in buffers else "weight", value)
+        for name, value in _state(net, "net").items()
+    ]
+    _check_view([tensor.name for tensor, _ in weights])
+    state = {} if optimizer is None else _state(optimizer, "optimizer")
+    kept, scalars = [], {}
+    for name, value in state.items():
+        key = names.checked("optimizer entry", name)
+        if isinstance(value, SCALARS):
+            scalars[key] = scalar(value)
+        else:
+            kept.append(_tensor(key, "optimizer", value))
+    return Content((*weights, *kept), _architecture(net), scalars)
+
+
+def object_digest(values: np.ndarray) -> str:
+    """The name of the object that holds ``values``: BLAKE3 over dtype, shape and bytes.
+
+    The shape counts, so that equal bytes of another shape are another object.
+    """
+    head = json.dumps([values.dtype.str, list(values.shape)], separators=(",", ":"))
+    hasher = blake3(head.encode() + b"\n", max_threads=_threads(values.nbytes))
+    return hasher.update(flat(values)).hexdigest()
+
+
+def flat(values: np.ndarray) -> memoryview:
+    """The bytes of a contiguous array, not copied."""
+    return memoryview(values.reshape(-1).view(np.uint8))
+
+
+def scalar(value: Any) -> Any:
+    """``value`` as JSON data; numbers that JSON lacks become text.
+
+    >>> scalar(0.5), scalar(float("nan"))
+    (0.5, 'nan')
+    """
+    return str(value) if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def number(value: Any) -> Any:
+    """The inverse of ``scalar``: the text of a number that JSON lacks becomes that number."""
+    return float(value) if value in ("nan", "inf", "-inf") else value
+
+
+def measures(metrics: Mapping[str, Any] | None) -> dict[str, Any]:
+    """``metrics`` as JSON data: names to numbers or text; raises ``StoreError`` for others."""
+    kept = {}
+    for name, value in (metrics or {}).items():
+        # A NumPy or tensor scalar; more than one number fails the check below.
+        plain = np.asarray(value).tolist() if hasattr(value, "__array__") else value
+        if not isinstance(name, str) or not isinstance(plain, SCALARS):
+            raise StoreError(
+                f"cannot keep the metric {name!r} = {_brief(value)}: "
+                "a metric is a name and one number or text"
+            )
+        kept[name] = scalar(plain)
+    return kept
+
+
+def _state(source: Any, role: str) -> dict[str, Any]:
+    if hasattr(source, "state_dict"):
+        source = source.state_dict()
+    if not isinstance(source, Mapping):
+        raise StoreError(
+            f"cannot commit the {role} {_brief(source)}: it needs state_dict(), "
+            "or to be a mapping of names to arrays"
+        )
+    return dict(source)
+
+
+def _buffers(net: Any) -> set[str]:
+    """Entries of the state that are not trained, where the net can tell."""
+    if not hasattr(net, "named_parameters") or not hasattr(net, "state_dict"):
+        return set()
+    return set(net.state_dict()) - {name for name, _ in net.named_parameters()}
+
+
+def _tensor(name: str, role: str, value: Any) -> tuple[Tensor, np.ndarray]:
+    values = _stored(name, value)
+    return Tensor(name, role, object_digest(values), values.dtype.str, values.shape), values
+
+
+def _stored(name: str, value: Any) -> np.ndarray:
+    try:
+        values = np.asarray(value)
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise DTypeError(
+            f"cannot commit {name!r}: it does not become an array ({error})"
+        ) from error
+    dtype = values.dtype.newbyteorder("<")
+    if dtype.str not in SIZES:
+        raise DTypeError(
+            f"cannot commit {name!r} of dtype {values.dtype}: the file keeps bool, integers and "
+            "float16, float32, float64; convert it first"
+        )
+    if values.ndim > MOST_AXES:
+        raise ShapeError(f"cannot commit {name!r}: {values.ndim} axes, {MOST_AXES} are the limit")
+    return np.asarray(values, dtype, order="C")
+
+
+def _check_view(keys: list[str]) -> None:
+    if twice := next((key for key, count in Counter(keys).items() if count > 1), None):
+        raise BadName(f"cannot commit {twice!r} twice: two names are equal in Unicode form C")
+    layers = {names.layer_of(key) for key in keys}
+    if both := next((key for key in keys if "." not in key and key in layers), None):
+        raise BadName(f"cannot commit {both!r}: it names a parameter and a layer; rename one")
+
+
+def _architecture(net: Any) -> bytes | None:
+    if isinstance(net, Mapping) or not callable(getattr(net, "architecture", None)):
+        return None
+    try:
+        return encoded(net.architecture())
+    except (TypeError, ValueError, RecursionError) as error:
+        raise ArchitectureError(
+            f"cannot commit {type(net).__name__}: its architecture is not JSON data ({error})"
+        ) from error
+
+
+def _threads(count: int) -> int:
+    return blake3.AUTO if count >= THREADED_FROM else 1
+
+
+def _brief(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 60 else f"a {type(value).__name__}"

@@ -1,0 +1,69 @@
+"""JSON with one spelling for each value, so that its hash names it.
+
+Keys are sorted, nothing is spaced, text is UTF-8. Size and depth are bounded, since the bytes
+may come from anyone (RFC 8259, section 9, lets a parser set such limits).
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from typing import Any
+
+from blake3 import blake3
+
+from jairika_nb.errors import Damaged
+
+LARGEST = 64 << 20  # bytes of one JSON text
+DEEPEST = 100  # lists and dicts inside each other
+
+
+def encoded(value: Any) -> bytes:
+    """The canonical bytes of JSON data; raises ``ValueError`` or ``TypeError`` for other data.
+
+    >>> encoded({"b": [1, None], "a": 0.5})
+    b'{"a":0.5,"b":[1,null]}'
+    """
+    if _deeper(value, DEEPEST):
+        raise ValueError(f"more than {DEEPEST} lists or dicts inside each other")
+    text = json.dumps(
+        value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False
+    )
+    data = text.encode()
+    if len(data) > LARGEST:
+        raise ValueError(f"{len(data)} bytes of JSON, {LARGEST} are the limit")
+    return data
+
+
+def decoded(data: bytes, what: str) -> Any:
+    """The JSON data in ``data``; raises ``Damaged``, naming ``what``, where it is none."""
+    try:
+        if len(data) > LARGEST:
+            raise ValueError("too long")
+        return json.loads(data.decode(), parse_constant=_no_constant, parse_float=_finite)
+    except (ValueError, RecursionError) as error:
+        raise Damaged(f"{what} does not read as JSON ({error}); the file is damaged") from error
+
+
+def digest(data: bytes) -> str:
+    """The BLAKE3 hash of ``data`` in hexadecimal, 64 digits."""
+    return blake3(data).hexdigest()
+
+
+def _deeper(value: Any, room: int) -> bool:
+    if isinstance(value, dict):
+        value = value.values()
+    elif not isinstance(value, list | tuple):
+        return False
+    return room == 0 or any(_deeper(each, room - 1) for each in value)
+
+
+def _no_constant(name: str) -> Any:
+    raise ValueError(f"{name} is no JSON number")
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if not math.isfinite(number):
+        raise ValueError(f"{text} is too large a number")
+    return number

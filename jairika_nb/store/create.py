@@ -1,0 +1,60 @@
+"""A new model file, which appears under its name complete or not at all."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import secrets
+from collections.abc import Callable
+from pathlib import Path
+
+from jairika_nb.errors import AddressError
+from jairika_nb.store import transaction
+from jairika_nb.store.catalogue import Catalogue
+from jairika_nb.store.disk import Disk
+from jairika_nb.store.faults import telling
+from jairika_nb.store.layout import Layout
+
+# What file systems without hard links answer to link(2).
+NO_LINKS = {errno.EPERM, errno.ENOSYS, errno.EOPNOTSUPP, errno.EMLINK, errno.EXDEV}
+
+
+def create(path: Path, make: Callable[[Layout], Catalogue], disk: Disk | None = None) -> None:
+    """Make the model file at ``path`` with the first catalogue that ``make`` gives.
+
+    Raises ``AddressError`` where something is there already, which stays untouched; a creation
+    that fails leaves nothing behind.
+    """
+    disk = disk or Disk()
+    if os.path.lexists(path):
+        raise _taken(path)
+    aside = path.with_name(f".{path.name[:100]}.{secrets.token_hex(4)}.new")
+    with telling("make", path):
+        try:
+            transaction.fill(aside, make, disk)
+            _appear(aside, path)
+            disk.sync_folder(path.parent)
+        finally:
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(aside)
+
+
+def _appear(aside: Path, path: Path) -> None:
+    try:
+        os.link(aside, path)  # unlike rename, it never replaces what another made meanwhile
+    except FileExistsError:
+        raise _taken(path) from None
+    except OSError as error:
+        if error.errno not in NO_LINKS:
+            raise
+        if os.path.lexists(path):
+            raise _taken(path) from None
+        os.rename(aside, path)
+
+
+def _taken(path: Path) -> AddressError:
+    kind = "a folder" if path.is_dir() else "a file"
+    return AddressError(
+        f"cannot make {path}: there is {kind} of that name already; open it, or choose another"
+    )

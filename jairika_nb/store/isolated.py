@@ -1,0 +1,82 @@
+"""Let HDF5 look at a file of unknown history, in a process that may die of it."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from jairika_nb.errors import Damaged
+from jairika_nb.store.reader import Reader
+
+SECONDS = 60
+MEMORY = 4 << 30  # bytes of address space
+
+
+def check(reader: Reader) -> None:
+    """Raise ``Damaged`` where HDF5 does not see what the catalogue says."""
+    if found := differences(reader):
+        raise Damaged(
+            f"cannot write {reader.path}: {found[0]}; it looks like a copy made while the "
+            "original was written: its iterations can be read, commit to the original"
+        )
+
+
+def differences(reader: Reader) -> list[str]:
+    """How the HDF5 part of the file differs from its catalogue, in words; empty where it agrees."""
+    wanted = json.dumps({"path": str(reader.path), **_expected(reader)})
+    try:
+        done = subprocess.run(
+            [sys.executable, "-P", "-s", str(Path(__file__).with_name("view.py"))],
+            input=wanted.encode(),
+            capture_output=True,
+            timeout=SECONDS,
+            env=_environment(),
+            preexec_fn=_limits(),
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        return [f"HDF5 did not finish reading it in {SECONDS} s"]
+    if done.returncode:
+        return [f"HDF5 did not survive reading it (exit status {done.returncode})"]
+    return list(json.loads(done.stdout))
+
+
+def _expected(reader: Reader) -> dict[str, Any]:
+    links, data = [], []
+    for variant in reader.catalogue.variants:
+        for row in reader.iterations(variant.name):
+            manifest = reader.manifest(row)
+            places = reader.locations(row, manifest)
+            group = f"/variants/{row.variant}/{row.name}/"
+            for tensor, (offset, _) in zip(manifest.tensors, places, strict=True):
+                if tensor.role != "optimizer":
+                    layer, dot, name = tensor.name.rpartition(".")
+                    link = group + layer + dot.replace(".", "/") + name
+                    target = f"/objects/{tensor.digest}"
+                    links.append([link, target, offset, tensor.dtype, list(tensor.shape)])
+            offset, length = row.at["manifest"]
+            data.append([f"/manifests/{row.id}", offset, length])
+    return {"links": links, "data": data}
+
+
+def _environment() -> dict[str, str]:
+    # Plugins would run code that the file names; "::" turns them off (HDF5 reference manual).
+    return {**os.environ, "HDF5_PLUGIN_PRELOAD": "::", "HDF5_USE_FILE_LOCKING": "FALSE"}
+
+
+def _limits() -> Callable[[], None] | None:
+    if os.name == "nt":
+        return None
+    import resource
+
+    def limit() -> None:
+        resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
+        resource.setrlimit(resource.RLIMIT_CPU, (SECONDS, SECONDS))
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+
+    return limit

@@ -1,0 +1,129 @@
+"""An iteration: one state of a variant that never changes again."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from jairika_nb.errors import ArchitectureError
+from jairika_nb.store import tensors, times
+from jairika_nb.store.arrays import number
+from jairika_nb.store.catalogue import Row
+from jairika_nb.store.manifest import Manifest
+from jairika_nb.store.reader import Reader
+
+
+class Iteration:
+    """An iteration of an open model; what it gives is verified against its hashes."""
+
+    def __init__(self, reader: Reader, row: Row) -> None:
+        self.reader, self.row = reader, row
+
+    @property
+    def name(self) -> str:
+        return self.row.name
+
+    @property
+    def variant(self) -> str:
+        """Name of its variant."""
+        return self.row.variant
+
+    @property
+    def id(self) -> str:
+        """BLAKE3 of its manifest: the same state in the same place of history, anywhere."""
+        return self.row.id
+
+    @property
+    def time(self) -> datetime:
+        """When it was committed, UTC."""
+        return times.moment(self.row.time)
+
+    @property
+    def message(self) -> str:
+        return self.row.message
+
+    @property
+    def metrics(self) -> dict[str, Any]:
+        """Measures by name."""
+        return {name: number(value) for name, value in self.row.metrics.items()}
+
+    @property
+    def parents(self) -> tuple[str, ...]:
+        """Ids of the iterations it continues."""
+        return self.row.parents
+
+    @property
+    def author(self) -> str:
+        return str(self._meta.get("author", ""))
+
+    @property
+    def software(self) -> dict[str, str]:
+        """Versions of what wrote it, by name."""
+        return dict(self._meta.get("software", {}))
+
+    @property
+    def layers(self) -> tuple[str, ...]:
+        """Names of its layers, in the network's order."""
+        return self._manifest.layers
+
+    @property
+    def architecture(self) -> Any:
+        """Layer types, arguments and wiring as JSON data, or None."""
+        return self.reader.architecture(self.row)
+
+    def arrays(self, lazy: bool = False) -> Mapping[str, np.ndarray]:
+        """Parameters and buffers by dotted name, in the network's order.
+
+        ``lazy=True`` maps each from the file when it is first touched, read-only. Raises
+        ``Damaged`` where bytes do not match their hash.
+        """
+        return self._values(lazy, optimizer=False)
+
+    def optimizer_state(self) -> dict[str, Any]:
+        """The optimiser's arrays and numbers by name; empty where none was committed."""
+        scalars = {name: number(value) for name, value in self._meta.get("optimizer", {}).items()}
+        return {**scalars, **self._values(False, optimizer=True)}
+
+    def load(self, lazy: bool = False) -> Any:
+        """The network itself, with this state.
+
+        Raises ``ArchitectureError`` where no architecture was committed, or one with layer
+        types that are not registered here.
+        """
+        architecture = self.architecture
+        if architecture is None:
+            raise ArchitectureError(
+                f"cannot load iteration {self.name!r}: arrays were committed without an "
+                "architecture; read them with arrays()"
+            )
+        from jairika_nb import nn
+
+        net = nn.build(architecture)
+        net.load_state_dict(self.arrays(lazy))
+        return net
+
+    def __repr__(self) -> str:
+        return f"<Iteration {self.variant!r} {self.name!r} {self.id[:10]}>"
+
+    @cached_property
+    def _manifest(self) -> Manifest:
+        return self.reader.manifest(self.row)
+
+    @cached_property
+    def _meta(self) -> dict[str, Any]:
+        return self.reader.meta(self.row, self._manifest)
+
+    def _values(self, lazy: bool, *, optimizer: bool) -> Any:
+        places = self.reader.locations(self.row, self._manifest)
+        placed = {
+            tensor.name: (tensor, place)
+            for tensor, place in zip(self._manifest.tensors, places, strict=True)
+            if (tensor.role == "optimizer") == optimizer
+        }
+        if lazy:
+            return tensors.Lazy(self.reader, placed)
+        return {name: tensors.read(self.reader, each) for name, each in placed.items()}

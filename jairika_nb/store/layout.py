@@ -1,0 +1,117 @@
+"""The HDF5 side of a model file: where objects, records and the human view go.
+
+::
+
+    /root                         the root page, at byte 4096
+    /objects/<hash>               the values of a tensor: contiguous, little-endian
+    /manifests/<id>               canonical JSON as bytes; /arch, /meta, /catalog likewise
+    /locations/<id>               offset and length of each tensor, in the manifest's order
+    /variants/<variant>/<iteration>/<layer>/<parameter>      soft links to the objects
+
+Only contiguous data of fixed-width numbers, fixed-length attributes, no filters, no references,
+no times: what every HDF5 tool reads, and what gives a damaged file nothing to run.
+"""
+
+from __future__ import annotations
+
+from types import TracebackType
+from typing import Any
+
+import h5py
+import numpy as np
+from h5py import h5d, h5g, h5p, h5s, h5t
+
+from jairika_nb.errors import StoreError
+from jairika_nb.store import slots
+from jairika_nb.store.catalogue import Place
+from jairika_nb.store.journaled import JournaledFile
+
+GROUPS = ("objects", "manifests", "locations", "arch", "meta", "catalog", "variants")
+# The oldest format that has what we need; newer ones mark a file as open in a way that a
+# killed process leaves behind.
+VERSION = ("v108", "v108")
+ALIGNED_FROM, ALIGNED_TO = 256, 64  # bytes: a cache line, so that mapped arrays are aligned
+
+
+class Layout:
+    """An HDF5 session on a journaled file; nothing it writes counts before the commit."""
+
+    def __init__(self, file: JournaledFile, *, new: bool = False) -> None:
+        alignment = (slots.PAGE_OFFSET,) * 2 if new else (ALIGNED_FROM, ALIGNED_TO)
+        self.hdf5 = h5py.File(
+            file,
+            "w" if new else "r+",
+            libver=VERSION,
+            alignment_threshold=alignment[0],
+            alignment_interval=alignment[1],
+        )
+        if new:
+            self._make()
+
+    def __enter__(self) -> Layout:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.hdf5.close()
+
+    def put(self, group: str, name: str, values: np.ndarray) -> Place:
+        """Keep ``values`` as ``/group/name`` unless it is there; gives offset and length."""
+        parent = self.hdf5[group].id
+        key = name.encode()
+        dataset = h5d.open(parent, key) if key in parent else self._create(parent, key, values)
+        return dataset.get_offset() or 0, values.nbytes
+
+    def put_bytes(self, group: str, name: str, data: bytes) -> Place:
+        """Keep ``data`` as the bytes ``/group/name``."""
+        return self.put(group, name, np.frombuffer(data, np.uint8))
+
+    def show_variant(self, variant: str, **notes: str) -> None:
+        """Make the group of a variant, with ``notes`` as its attributes."""
+        self._note(self._group(self.hdf5["variants"], variant), notes)
+
+    def show(self, variant: str, iteration: str, links: dict[str, str], **notes: str) -> None:
+        """Link the parameters of an iteration, by dotted name, to the objects of their values."""
+        group = self._group(self.hdf5["variants"][variant], iteration)
+        self._note(group, notes)
+        for name, digest in links.items():
+            layer, _, parameter = name.rpartition(".")
+            parent = self._group(group, layer) if layer else group
+            parent[parameter] = h5py.SoftLink(f"/objects/{digest}")
+
+    def _make(self) -> None:
+        page = self._create(self.hdf5.id, b"root", np.zeros(slots.PAGE_BYTES, np.uint8))
+        if page.get_offset() != slots.PAGE_OFFSET:
+            raise StoreError(
+                f"cannot make a model: this HDF5 puts the root page at {page.get_offset()}, not "
+                f"at {slots.PAGE_OFFSET}; install another version of h5py"
+            )
+        for name in GROUPS:
+            self._group(self.hdf5, name)
+
+    def _create(self, parent: Any, name: bytes, values: np.ndarray) -> Any:
+        plan = h5p.create(h5p.DATASET_CREATE)
+        plan.set_obj_track_times(False)
+        plan.set_fill_time(h5d.FILL_TIME_NEVER)
+        plan.set_alloc_time(h5d.ALLOC_TIME_EARLY)
+        space = h5s.create_simple(values.shape) if values.shape else h5s.create(h5s.SCALAR)
+        dataset = h5d.create(parent, name, h5t.py_create(values.dtype, logical=True), space, plan)
+        if values.size:
+            dataset.write(h5s.ALL, h5s.ALL, values)
+        return dataset
+
+    def _group(self, parent: Any, name: str) -> Any:
+        if name not in parent:
+            plan = h5p.create(h5p.GROUP_CREATE)
+            plan.set_obj_track_times(False)
+            h5g.create(parent.id, name.encode(), gcpl=plan)
+        return parent[name]
+
+    def _note(self, group: Any, notes: dict[str, str]) -> None:
+        for key, text in notes.items():
+            data = text.encode()
+            group.attrs.create(key, data, dtype=h5py.string_dtype("utf-8", len(data)))

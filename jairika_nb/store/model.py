@@ -1,0 +1,266 @@
+"""A model: variants of it, iterations of those, in one file that keeps every state."""
+
+from __future__ import annotations
+
+import getpass
+import os
+import platform
+import sys
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import numpy as np
+
+from jairika_nb import __version__
+from jairika_nb.errors import AddressError, ReadOnly, StoreError
+from jairika_nb.store import address, arrays, history, locks, names, times, transaction
+from jairika_nb.store.create import create
+from jairika_nb.store.disk import WRITE, Disk
+from jairika_nb.store.faults import telling
+from jairika_nb.store.iteration import Iteration
+from jairika_nb.store.reader import Reader
+from jairika_nb.store.variant import Variant
+from jairika_nb.store.verify import Report, verify
+
+MODES = ("r", "a")
+LONGEST_MESSAGE = 1 << 16  # characters
+
+
+class Model:
+    """A model file, open for reading (``"r"``) or for reading and adding (``"a"``).
+
+    ``model["mlp"]`` is a ``Variant``, ``model["mlp"]["PT"]`` an ``Iteration``; ``in``, ``len``
+    and iteration go over the names of the variants, in order of creation. What it shows is the
+    state it was opened at, and its own changes; ``refresh()`` shows what others added.
+    """
+
+    def __init__(
+        self, path: Path, mode: str = "r", *, disk: Disk | None = None, wait: float = locks.WAIT
+    ) -> None:
+        if mode not in MODES:
+            raise AddressError(f"cannot open {path} in mode {mode!r}: the modes are 'r' and 'a'")
+        self.path, self.mode, self.disk, self.wait = path, mode, disk, wait
+        self.reader = Reader(path, disk)
+        if mode == "a":
+            self._check_writable()
+
+    # What it holds.
+
+    @property
+    def address(self) -> str:
+        """The file's URL."""
+        return address.url(self.path)
+
+    @property
+    def variants(self) -> tuple[str, ...]:
+        """Names of the variants, in order of creation."""
+        return tuple(each.name for each in self.reader.catalogue.variants)
+
+    @property
+    def current(self) -> str:
+        """Name of the variant in use: where commits go by default."""
+        return self.reader.catalogue.current
+
+    def __getitem__(self, variant: str) -> Variant:
+        return Variant(self.reader, history.branch_of(self.reader, _known(variant)))
+
+    def __contains__(self, variant: object) -> bool:
+        return variant in self.variants
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.variants)
+
+    def __len__(self) -> int:
+        return len(self.variants)
+
+    def __repr__(self) -> str:
+        return f"<Model {self.address}: {', '.join(self.variants)}>"
+
+    def log(self, variant: str | None = None) -> list[Iteration]:
+        """The iterations of ``variant`` (default: the one in use), newest first."""
+        branch = self[variant or self.current]
+        return [branch[name] for name in reversed(branch.iterations)]
+
+    def info(self) -> dict[str, Any]:
+        """The tree of variants and iterations as JSON data."""
+        return self.reader.tree()
+
+    def verify(self) -> Report:
+        """Check every byte that an iteration leads to, and what other HDF5 programs see."""
+        self.refresh()
+        return verify(self.reader)
+
+    def refresh(self) -> Model:
+        """Show what others have committed since; gives the model itself."""
+        self.reader.refresh()
+        return self
+
+    # How it grows.
+
+    def commit(
+        self,
+        net: Any,
+        variant: str | None = None,
+        name: str | None = None,
+        message: str = "",
+        metrics: Mapping[str, Any] | None = None,
+        optimizer: Any = None,
+        time: datetime | str | None = None,
+        author: str | None = None,
+    ) -> Iteration:
+        """Keep the state of ``net`` as a new iteration; it is on the medium when this returns.
+
+        ``net`` has ``state_dict()`` and perhaps ``architecture()``, or is a mapping of dotted
+        names to arrays; ``optimizer`` likewise, its plain numbers are kept too. Default
+        ``variant``: the one in use; ``name``: ``prime`` for the first, then ``iteration-N``;
+        ``author``: the user's login name. Layers that have not changed take no room.
+
+        Raises ``NameTaken``, ``BadName``, ``ArchitectureError`` (derive a variant first),
+        ``DTypeError``, ``Locked``, ``NoSpace``, ``ReadOnly``, and ``StoreError`` where another
+        program has added to the variant since the model was opened; nothing is lost then.
+        """
+        self._check_mode("commit to")
+        kept = arrays.content(net, optimizer)
+        note = _note(message, metrics, time, author)
+        chosen = None if name is None else names.checked("iteration", name)
+        branch = _known(variant or self.current)
+        if branch not in self:
+            self.refresh()
+        rows = self.reader.iterations(branch)
+        head = rows[-1].id if rows else None
+        row = self._change(history.commit(branch, chosen, kept, note, head))
+        return self[row.variant][row.name]
+
+    def derive(
+        self,
+        name: str,
+        source: str | None = None,
+        iteration: str | None = None,
+        *,
+        time: datetime | str | None = None,
+        switch: bool = False,
+    ) -> Variant:
+        """Start the variant ``name`` from an iteration of ``source``; no tensor is copied.
+
+        Default ``source``: the variant in use, default ``iteration``: its newest. The new
+        variant has one iteration, ``prime``; the next commit to it may have another
+        architecture, later ones have that one. ``switch=True`` also makes it the one in use.
+
+        Raises ``NameTaken``, ``NotFound``, ``BadName``.
+        """
+        self._check_mode("derive in")
+        chosen = names.checked("variant", name)
+        note = _note("", None, time, None)
+        origin = _known(source or self.current)
+        wanted = None if iteration is None else _known(iteration)
+        self._change(history.derive(chosen, origin, wanted, note, switch=switch))
+        return self[chosen]
+
+    def switch(self, variant: str) -> Variant:
+        """Make ``variant`` the one in use; raises ``NotFound``."""
+        self._check_mode("switch in")
+        chosen = _known(variant)
+        self._change(history.switch(chosen))
+        return self[chosen]
+
+    def close(self) -> None:
+        """Let the file go; commits are on the medium already."""
+        self.reader.close()
+
+    def __enter__(self) -> Model:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def _change(self, change: Any) -> Any:
+        result = transaction.change(self.path, change, disk=self.disk, wait=self.wait)
+        self.reader.refresh()
+        return result
+
+    def _check_mode(self, verb: str) -> None:
+        self.reader.ranges.check_open()
+        if self.mode == "r":
+            raise ReadOnly(
+                f"cannot {verb} {self.path}: it was opened for reading; open it with mode='a'"
+            )
+
+    def _check_writable(self) -> None:
+        """Say now, not after an hour of training, that the file refuses writes."""
+        with telling("write", self.path):
+            os.close(os.open(self.path, WRITE))
+
+
+def init(
+    place: str | os.PathLike[str],
+    net: Any = None,
+    *,
+    variant: str = "main",
+    name: str = "prime",
+    message: str = "",
+    time: datetime | str | None = None,
+) -> Model:
+    """Make a model file and open it for adding.
+
+    It has one variant with one iteration: ``net``, or nothing yet, and then the first commit to
+    the variant takes the iteration's place. Raises ``AddressError`` where a file is there
+    already, which stays as it is, and what ``commit`` raises; then no file is left behind.
+    """
+    path = address.resolve(place)
+    branch, first = names.checked("variant", variant), names.checked("iteration", name)
+    kept = arrays.Content() if net is None else arrays.content(net)
+    note = _note(message, None, time, None)
+    create(path, lambda layout: history.first(layout, branch, first, kept, note))
+    return Model(path, "a")
+
+
+def open(place: str | os.PathLike[str], mode: str = "r") -> Model:
+    """Open a model file: ``"r"`` for reading, without a lock, or ``"a"`` for adding too.
+
+    Raises ``AddressError`` for a file that is missing or not ours, ``Damaged`` where it is not
+    whole, ``ReadOnly`` in mode ``"a"`` where it refuses writes.
+    """
+    return Model(address.resolve(place), mode)
+
+
+def _known(name: object) -> str:
+    """A name to look up: as it would have been stored, so that either Unicode form finds it."""
+    return names.checked("variant or iteration", name)
+
+
+def _note(
+    message: str,
+    metrics: Mapping[str, Any] | None,
+    time: datetime | str | None,
+    author: str | None,
+) -> history.Note:
+    if not isinstance(message, str) or len(message) > LONGEST_MESSAGE:
+        raise StoreError(
+            f"cannot keep the message: it is text of at most {LONGEST_MESSAGE} letters"
+        )
+    who = _login() if author is None else author
+    return history.Note(times.seconds(time), message, arrays.measures(metrics), who, _software())
+
+
+def _login() -> str:
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError, ImportError):
+        return ""  # a process without a user entry, as in some containers
+
+
+def _software() -> dict[str, str]:
+    return {
+        "jairika_nb": __version__,
+        "numpy": np.__version__,
+        "python": platform.python_version(),
+        "system": f"{sys.platform} {platform.machine()}",
+    }

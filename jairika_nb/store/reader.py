@@ -1,0 +1,205 @@
+"""The reader: slots, catalogue, manifests, byte ranges; no lock, no HDF5, no writing.
+
+A reader sees one committed state, whole, whatever a writer does meanwhile: every step is bound
+to the one before by a hash, from the root slots down to the values of a tensor.
+"""
+
+from __future__ import annotations
+
+import os
+import struct
+import time
+from pathlib import Path
+from typing import Any
+
+from jairika_nb.errors import Damaged
+from jairika_nb.store import address as addresses
+from jairika_nb.store import times
+from jairika_nb.store.canonical import decoded
+from jairika_nb.store.catalogue import Catalogue, Place, Row, Segment, VariantRow, rows_from_json
+from jairika_nb.store.disk import Disk
+from jairika_nb.store.manifest import Manifest
+from jairika_nb.store.ranges import Ranges
+from jairika_nb.store.slots import FORMAT, Root
+
+ATTEMPTS = 6  # a writer may turn the page while it is read; damage stays
+PAUSE = 0.002  # seconds before another attempt
+
+
+def read_tree(path: str | os.PathLike[str]) -> dict[str, Any]:
+    """The tree of a model file as JSON data, from two or three small reads.
+
+    Raises ``AddressError`` for a file that is missing or not ours, ``Damaged`` where its bytes
+    do not match their checksums. Needs no lock; h5py and numpy are not imported.
+    """
+    reader = Reader(addresses.resolve(path))
+    try:
+        return reader.tree()
+    finally:
+        reader.close()
+
+
+def generation(path: str | os.PathLike[str]) -> int:
+    """The number of commits to the model file so far: one read, for polling.
+
+    Raises as ``read_tree`` does.
+    """
+    ranges = Ranges(addresses.resolve(path))
+    try:
+        return _patiently(ranges.root).generation
+    finally:
+        ranges.close()
+
+
+class Reader:
+    """A model file at one committed state; ``refresh()`` moves on to the newest."""
+
+    def __init__(self, path: Path, disk: Disk | None = None) -> None:
+        self.ranges = Ranges(path, disk)
+        self.sealed: dict[str, tuple[Row, ...]] = {}
+        try:
+            self.refresh()
+        except BaseException:
+            self.ranges.close()
+            raise
+
+    @property
+    def path(self) -> Path:
+        return self.ranges.path
+
+    def refresh(self) -> None:
+        """Look at the newest committed state."""
+        self.root, self.catalogue, self.rows = _patiently(self._look)
+
+    def variant(self, name: str) -> VariantRow | None:
+        """The variant called ``name``, or None."""
+        return self.catalogue.variant(name)
+
+    def iterations(self, variant: str) -> tuple[Row, ...]:
+        """The iterations of ``variant``, oldest first."""
+        row = self.variant(variant)
+        blank = (row.blank,) if row and row.blank else ()
+        return blank + tuple(each for each in self.rows if each.variant == variant)
+
+    def manifest(self, row: Row) -> Manifest:
+        """What the iteration is; its hash is the iteration's id."""
+        what = _called("the manifest", row)
+        manifest = Manifest.from_json(decoded(self._record(row, "manifest", row.id, what), what))
+        if (manifest.variant, manifest.name, manifest.architecture) != (
+            row.variant,
+            row.name,
+            row.architecture,
+        ):
+            raise Damaged(f"{what} of {self.path} does not agree with the catalogue")
+        return manifest
+
+    def meta(self, row: Row, manifest: Manifest) -> dict[str, Any]:
+        """Author, software, the optimiser's scalars, and message and metrics once more."""
+        what = _called("the notes", row)
+        meta = decoded(self._record(row, "meta", manifest.meta, what), what)
+        if not isinstance(meta, dict):
+            raise self.ranges.damaged(what)
+        return meta
+
+    def architecture(self, row: Row) -> Any:
+        """The architecture as JSON data, or None where none was given."""
+        if row.architecture is None:
+            return None
+        what = _called("the architecture", row)
+        return decoded(self._record(row, "architecture", row.architecture, what), what)
+
+    def locations(self, row: Row, manifest: Manifest) -> tuple[Place, ...]:
+        """Where the values of each tensor lie, in the manifest's order."""
+        what = _called("the locations", row)
+        offset, length = self._place(row, "locations", what)
+        if length != 16 * len(manifest.tensors):
+            raise self.ranges.damaged(what)
+        numbers = struct.iter_unpack("<QQ", self.ranges.bytes(offset, length, what))
+        places = tuple((offset, length) for offset, length in numbers)
+        for tensor, (_, length) in zip(manifest.tensors, places, strict=True):
+            if length != tensor.bytes:
+                raise self.ranges.damaged(what)
+        return places
+
+    def segment(self, segment: Segment) -> tuple[Row, ...]:
+        """The rows of a sealed segment, read once."""
+        if segment.digest not in self.sealed:
+            what = "a segment of the catalogue"
+            data = self.ranges.record(segment.offset, segment.length, segment.digest, what)
+            self.sealed[segment.digest] = rows_from_json(decoded(data, what))
+        return self.sealed[segment.digest]
+
+    def tree(self) -> dict[str, Any]:
+        """The variants and their iterations as JSON data."""
+        return {
+            "address": addresses.url(self.path),
+            "path": str(self.path),
+            "name": addresses.title(self.path),
+            "format": FORMAT,
+            "generation": self.root.generation,
+            "current": self.catalogue.current,
+            "variants": [self._branch(each) for each in self.catalogue.variants],
+        }
+
+    def close(self) -> None:
+        self.ranges.close()
+
+    def _look(self) -> tuple[Root, Catalogue, tuple[Row, ...]]:
+        root = self.ranges.root()
+        self._check_end(root)
+        what = "the catalogue"
+        data = self.ranges.record(root.offset, root.length, root.digest, what)
+        catalogue = Catalogue.from_json(decoded(data, what))
+        sealed = (row for segment in catalogue.segments for row in self.segment(segment))
+        return root, catalogue, (*sealed, *catalogue.tail)
+
+    def _check_end(self, root: Root) -> None:
+        size = self.ranges.size
+        if size < root.end:
+            raise Damaged(
+                f"cannot read {self.path}: it is cut short, {size} of {root.end} bytes are there; "
+                "restore the file from a copy"
+            )
+
+    def _place(self, row: Row, kind: str, what: str) -> Place:
+        if kind not in row.at:
+            raise Damaged(f"cannot read {what} of {self.path}: the catalogue does not place it")
+        return row.at[kind]
+
+    def _record(self, row: Row, kind: str, expected: str, what: str) -> bytes:
+        return self.ranges.record(*self._place(row, kind, what), expected, what)
+
+    def _branch(self, variant: VariantRow) -> dict[str, Any]:
+        parent = variant.parent and dict(zip(("variant", "iteration"), variant.parent, strict=True))
+        return {
+            "name": variant.name,
+            "created": times.printed(variant.created),
+            "parent": parent,
+            "iterations": [_leaf(row) for row in self.iterations(variant.name)],
+        }
+
+
+def _leaf(row: Row) -> dict[str, Any]:
+    return {
+        "name": row.name,
+        "id": row.id,
+        "time": times.printed(row.time),
+        "message": row.message,
+        "metrics": row.metrics,
+        "parents": list(row.parents),
+        "layers": row.layers,
+        "bytes": row.bytes,
+    }
+
+
+def _called(what: str, row: Row) -> str:
+    return f'{what} of iteration "{row.name}" of variant "{row.variant}"'
+
+
+def _patiently(look: Any) -> Any:
+    for _ in range(ATTEMPTS - 1):
+        try:
+            return look()
+        except Damaged:
+            time.sleep(PAUSE)
+    return look()

@@ -1,0 +1,135 @@
+"""A change of a model file: all of it or none, and on the medium when it returns."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, TypeVar
+
+from jairika_nb.errors import Damaged, JairikaError
+from jairika_nb.store import isolated, locks
+from jairika_nb.store.canonical import digest, encoded
+from jairika_nb.store.catalogue import Catalogue, Row, Segment, rows_to_json
+from jairika_nb.store.disk import Disk
+from jairika_nb.store.journaled import JournaledFile
+from jairika_nb.store.layout import Layout
+from jairika_nb.store.reader import Reader
+from jairika_nb.store.slots import Root
+
+Result = TypeVar("Result")
+# Gets the committed state and the open HDF5 session; gives the new catalogue and a result.
+Change = Callable[[Reader, Layout], tuple[Catalogue, Result]]
+
+
+def change(path: Path, make: Change[Result], *, disk: Disk | None, wait: float) -> Result:
+    """Run ``make`` as the only writer and commit what it wrote.
+
+    Raises what ``make`` raises, ``Locked``, ``NoSpace``, ``ReadOnly``, ``Damaged``, and then
+    the committed state is the one before.
+    """
+    with locks.writing(path, wait), uninterrupted():
+        file = JournaledFile(path, disk)
+        try:
+            locks.keep_others_out(file.file, path, wait)
+            return _changed(file, make)
+        finally:
+            file.close()
+
+
+def fill(path: Path, make: Callable[[Layout], Catalogue], disk: Disk | None) -> None:
+    """Make a new model file at ``path``, which must not exist, in one go."""
+    with uninterrupted():
+        file = JournaledFile(path, disk, new=True)
+        try:
+            place, data = _write(file, lambda layout: _first(layout, make), new=True)
+            file.finish_new(_root(file, 1, place, data))
+        finally:
+            file.close()
+
+
+@contextmanager
+def uninterrupted() -> Iterator[None]:
+    """Hold back Ctrl-C: raised inside HDF5 it would leave the library in pieces."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    held: list[Any] = []
+    before = signal.signal(signal.SIGINT, lambda *received: held.append(received))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before if before is not None else signal.SIG_DFL)
+        if held and callable(before):
+            before(*held[0])
+
+
+def _changed(file: JournaledFile, make: Change[Result]) -> Result:
+    file.recover()
+    reader = Reader(file.path, file.disk)
+    try:
+        if reader.root.stamp != file.disk.stamp(file.file):
+            # A copy: its HDF5 part may be torn, which only a process of its own may find out.
+            isolated.check(reader)
+        results: list[Result] = []
+        place, data = _write(file, lambda layout: _next(layout, reader, make, results))
+        file.commit(_root(file, reader.root.generation + 1, place, data))
+        return results[0]
+    finally:
+        reader.close()
+
+
+def _write(
+    file: JournaledFile, fill_in: Callable[[Layout], Any], *, new: bool = False
+) -> tuple[tuple[int, int], bytes]:
+    """Run an HDF5 session; whatever it raises, the session is closed before it goes on."""
+    try:
+        with Layout(file, new=new) as layout:
+            written = fill_in(layout)
+        file.check()
+        return written
+    except JairikaError:
+        file.rollback()
+        raise
+    except (OSError, RuntimeError, ValueError, KeyError, TypeError) as error:
+        file.rollback()
+        file.check()  # the disk's error, where HDF5's is only its echo
+        raise Damaged(
+            f"cannot write {file.path}: HDF5 does not accept its own part of it ({error}); "
+            "its iterations can still be read"
+        ) from error
+
+
+def _first(layout: Layout, make: Callable[[Layout], Catalogue]) -> tuple[tuple[int, int], bytes]:
+    data = encoded(make(layout).to_json())
+    return layout.put_bytes("catalog", f"{1:08d}", data), data
+
+
+def _next(
+    layout: Layout, reader: Reader, make: Change[Result], results: list[Result]
+) -> tuple[tuple[int, int], bytes]:
+    catalogue, result = make(reader, layout)
+    results.append(result)
+    data = encoded(_sealed(catalogue, reader, layout).to_json())
+    return layout.put_bytes("catalog", f"{reader.root.generation + 1:08d}", data), data
+
+
+def _sealed(catalogue: Catalogue, reader: Reader, layout: Layout) -> Catalogue:
+    """Move a long tail, and the small segments with it, into a segment of its own."""
+    merged = catalogue.to_seal()
+    if merged is None:
+        return catalogue
+    rows: list[Row] = [row for each in merged for row in reader.segment(each)]
+    rows += catalogue.tail
+    data = encoded(rows_to_json(rows))
+    name = digest(data)
+    offset, length = layout.put_bytes("catalog", f"rows-{name}", data)
+    kept = catalogue.segments[: len(catalogue.segments) - len(merged)]
+    segment = Segment(offset, length, name, len(rows))
+    return Catalogue(catalogue.current, catalogue.variants, (*kept, segment), ())
+
+
+def _root(file: JournaledFile, generation: int, place: tuple[int, int], data: bytes) -> Root:
+    return Root(generation, *place, digest(data), file.end, file.disk.stamp(file.file))

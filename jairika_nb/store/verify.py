@@ -1,0 +1,73 @@
+"""Check all that a model's iterations lead to, and name what is damaged."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from jairika_nb.errors import Damaged
+from jairika_nb.store import isolated, tensors
+from jairika_nb.store.catalogue import Row
+from jairika_nb.store.reader import Reader
+
+
+@dataclass(frozen=True)
+class Report:
+    """What was checked and what was found: ``ok`` where ``problems`` is empty."""
+
+    iterations: int
+    objects: int
+    bytes: int
+    problems: tuple[str, ...]
+
+    @property
+    def ok(self) -> bool:
+        return not self.problems
+
+    def __str__(self) -> str:
+        checked = f"{self.iterations} iterations, {self.objects} tensors, {self.bytes:,} bytes"
+        if self.ok:
+            return f"all whole: {checked}"
+        return "\n".join([f"{len(self.problems)} problems in {checked}:", *self.problems])
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "ok": self.ok,
+            "iterations": self.iterations,
+            "objects": self.objects,
+            "bytes": self.bytes,
+            "problems": list(self.problems),
+        }
+
+
+def verify(reader: Reader) -> Report:
+    """Read and hash everything, each object once, then let HDF5 read its part in isolation."""
+    seen: dict[str, int] = {}
+    problems: list[str] = []
+    rows = [row for v in reader.catalogue.variants for row in reader.iterations(v.name)]
+    for row in rows:
+        problems += _problems(reader, row, seen)
+    # HDF5's view is compared with the catalogue, so that has to be whole first.
+    if not problems:
+        problems += [f"HDF5 view: {each}" for each in isolated.differences(reader)]
+    return Report(len(rows), len(seen), sum(seen.values()), tuple(problems))
+
+
+def _problems(reader: Reader, row: Row, seen: dict[str, int]) -> Iterator[str]:
+    try:
+        manifest = reader.manifest(row)
+        reader.meta(row, manifest)
+        reader.architecture(row)
+        places = reader.locations(row, manifest)
+    except Damaged as error:
+        yield str(error)
+        return
+    for tensor, place in zip(manifest.tensors, places, strict=True):
+        if tensor.digest in seen:
+            continue
+        seen[tensor.digest] = tensor.bytes
+        try:
+            tensors.read(reader, (tensor, place))
+        except Damaged as error:
+            yield f'iteration "{row.name}" of variant "{row.variant}": {error}'
