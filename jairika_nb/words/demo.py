@@ -98,7 +98,7 @@ def demo(
         )
         # Measured once more on what the file holds: the figure stands for the kept weights.
         accuracy = jrk.evaluate(model["main"]["PT"].load(), held_out)["accuracy"]
-        model.derive("wide", iteration="PT")
+        model.derive("experiment", iteration="PT")
         session.address = model.address
         tree = model.info()
     return Demonstration(
@@ -118,5 +118,5 @@ def _free(session: Session) -> str:
 
 def _next(session: Session) -> str:
     if session.notebook:
-        return "%jrk log shows the history, %jrk switch wide goes on with the variant"
+        return "%jrk log shows the history, %jrk switch experiment goes on with the variant"
     return "`jrk lab` opens JupyterLab on the tutorials, with this tree in its sidebar"

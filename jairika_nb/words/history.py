@@ -70,15 +70,13 @@ def derive(
     from jairika_nb import store
 
     with store.open(model, mode="a") as opened:
-        origin = source or opened.current
-        made = opened.derive(name, source=source, iteration=iteration)
-        if switch:
-            opened.switch(name)
-        address, head = opened.address, made.head.name
+        made = opened.derive(name, source=source, iteration=iteration, switch=switch)
+        origin, start = made.parent
+        address = opened.address
     in_use = ", now in use" if switch else ""
     return Done(
-        f'derived variant "{name}" from "{origin}" at iteration "{head}"{in_use}',
-        {"address": address, "variant": name, "source": origin, "iteration": head},
+        f'derived variant "{name}" from "{origin}" at iteration "{start}"{in_use}',
+        {"address": address, "variant": name, "source": origin, "iteration": start},
         "" if switch else f"{session.sign} switch {'' if session.notebook else model + ' '}{name}",
     )
 

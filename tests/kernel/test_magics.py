@@ -29,7 +29,7 @@ def test_the_tree_comes_as_text_and_html(model):
         rf'│   ├── iteration: "prime" - last trained at {TIME}\n'
         rf'│   └── iteration: "PT" - last trained at {TIME}\n'
         rf'└── variant: "wide" - created at {TIME}\n'
-        rf'    └── iteration: "PT" - last trained at {TIME}',
+        rf'    └── iteration: "prime" - last trained at {TIME}',
         bundle["text/plain"],
     )
     assert "PT" in bundle["text/html"]
