@@ -207,6 +207,9 @@ class Writer:
         entry, place, bounds = expr.data
         buffer, dtype = self.buffer(entry), expr.dtype
         at = self.form(place)
+        along = [b for b in bounds if width > 1 and self.lane in b[0].variables]
+        if along:
+            return self._load_part(buffer, at, along, [b for b in bounds if b not in along])
         if width == 1:
             text = f"{buffer}[{at}]"
             text = f"({text} != 0)" if dtype.kind == "bool" else text
@@ -224,8 +227,30 @@ class Writer:
         zero = f"({value_type(dtype, width)})(0)"
         return f"({self.condition(bounds)}) ? {text} : {zero}"
 
+    def _load_part(self, buffer: str, at: str, along: list, rest: list) -> str:
+        """A vector of which only the lanes inside a padded tensor are read."""
+        self.preambles.add("load_part")
+        first = [f"{self.integer_argument(low)} - ({self.form(f)})" for f, low, _, _ in along]
+        last = [f"{self.integer_argument(high)} - ({self.form(f)})" for f, _, high, _ in along]
+        begin, end = _nested("max", first), _nested("min", last)
+        text = f"load_part({buffer} + ({at}), {begin}, {end})"
+        return f"({self.condition(tuple(rest))}) ? {text} : (float16)(0)" if rest else text
+
+    def _lanes_inside(self, bounds: tuple) -> str:
+        tests = []
+        for form, low, high, _ in bounds:
+            at = f"((int16)({self.form(form)}) + {self._ramp(form)})"
+            tests.append(f"({at} >= {self.integer_argument(low)})")
+            tests.append(f"({at} < {self.integer_argument(high)})")
+        return " & ".join(tests)
+
     def _guard(self, expr: Expr, scope: Scope, width: int) -> str:
         value, fill = (self.operand(a, scope, width) for a in expr.args)
+        along = tuple(b for b in expr.data[0] if width > 1 and self.lane in b[0].variables)
+        if along:
+            rest = tuple(b for b in expr.data[0] if b not in along)
+            text = f"(({self._lanes_inside(along)}) ? {value} : {fill})"
+            return f"({self.condition(rest)}) ? {text} : {fill}" if rest else text
         return f"({self.condition(expr.data[0])}) ? {value} : {fill}"
 
     def _index(self, expr: Expr, scope: Scope, width: int) -> str:
@@ -296,6 +321,13 @@ class Writer:
         return f"{preamble}kernel {attributes}void {name}(\n    {parameters}) {{\n{lines}\n}}\n"
 
 
+def _nested(function: str, terms: list[str]) -> str:
+    out = terms[0]
+    for term in terms[1:]:
+        out = f"{function}({out}, {term})"
+    return out
+
+
 _SPELLED = {"True": True, "False": False, "inf": math.inf, "-inf": -math.inf, "nan": math.nan}
 
 
@@ -319,7 +351,7 @@ def name_of(kernel: Kernel, entries: list[Entry]) -> str:
     """A name that says what a kernel does, from its operations in order."""
     skip = {"cast", "where", "const"}
     words = [entries[i].op for i in kernel.inlined if entries[i].op not in skip]
-    kinds = list(dict.fromkeys(words))[:6]
+    kinds = list(dict.fromkeys(reversed(words)))[:6]
     kind = "row" if kernel.mapped else "reduce" if kernel.row else "map"
     return "_".join([kind, *kinds] if kinds else [kind, "copy"])
 

@@ -21,6 +21,8 @@ from jairika_nb.engine.program import Entry
 # A row kernel gives each row to one worker. With fewer rows than this and more elements than that,
 # the reduction is better done first, by all workers.
 FEW_ROWS, MANY_ELEMENTS = 64, 65536
+# Stands in a value's variables for "known once the row was reduced".
+REDUCED = Var("reduced", 1)
 Bound = tuple[Form, int, int, int]  # form, low, high (exclusive), divisor that must leave no rest
 
 
@@ -258,7 +260,8 @@ class Tracer:
             expr, op = self.intern("op", entry.dtype, tuple(factors), ("mul",)), "sum"
         else:
             expr, op = self.value(entry.inputs[0], inner[0], ()), entry.op
-        result = Expr("reduced", entry.dtype, (expr,), (op,), frozenset(self.kept))
+        known = frozenset([*self.kept, REDUCED])
+        result = Expr("reduced", entry.dtype, (expr,), (op,), known)
         self.reductions.append(Reduction(op, expr, result))
         return result
 

@@ -46,6 +46,10 @@ class Lowered:
         return self.add(Entry(op, attrs, (of,), shape, self.entries[of].dtype))
 
     def _rewrite(self, entry: Entry) -> int:
+        if entry.op == "mul":
+            for one, other in (entry.inputs, entry.inputs[::-1]):
+                if self._is_one(one):
+                    return other
         if entry.op == "matmul" and self._deserves_template(entry):
             return self._product(entry)
         if entry.op in ("sum", "prod", "max", "min"):
@@ -53,6 +57,12 @@ class Lowered:
             if parts:
                 return self._two_steps(entry, axis, parts)
         return self.add(entry)
+
+    def _is_one(self, position: int) -> bool:
+        while self.entries[position].op in ("expand", "reshape"):
+            position = self.entries[position].inputs[0]
+        entry = self.entries[position]
+        return entry.op == "const" and entry.attrs in (("literal", "1"), ("literal", "1.0"))
 
     # Products
 

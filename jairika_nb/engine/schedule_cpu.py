@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable
 
 from jairika_nb.engine.code import GRAIN, Scope, Source, Writer, name_of, neutral, traffic, work
-from jairika_nb.engine.fuse import Expr, Kernel, Reduction
+from jairika_nb.engine.fuse import REDUCED, Expr, Kernel, Reduction
 from jairika_nb.engine.index import Form, Var
 from jairika_nb.engine.program import Entry
 from jairika_nb.engine.spelling import LANE_TYPES, SCALAR_ONLY, WIDTH, value_type
@@ -18,8 +18,8 @@ def write(kernel: Kernel, entries: list[Entry], units: int) -> Source:
     """The kernel for a CPU with ``units`` cores."""
     w = Writer(kernel, entries)
     lane = best_lane(kernel)
-    if lane in kernel.kept:
-        body, pieces = _kept_lane(w, kernel, lane)
+    if lane in kernel.kept or (lane is None and kernel.kept and not kernel.row):
+        body, pieces = _kept_lane(w, kernel, lane or kernel.kept[-1], WIDTH if lane else 1)
     else:
         body, pieces = _row_lane(w, kernel, lane)
     per, items = _share(kernel, pieces, units)
@@ -70,23 +70,34 @@ def _score(kernel: Kernel, lane: Var) -> int | None:
             step = place.coefficient(lane)
             if step is None:
                 return None
-            if expr.kind == "load" and step not in (0, 1):
-                if expr.dtype.kind == "bool":
+            if expr.kind == "load":
+                if step not in (0, 1) and expr.dtype.kind == "bool":
                     return None
-                score -= 2
+                score -= step not in (0, 1)
             score += step == 1
-        bounds = expr.data[-1] if expr.kind in ("load", "guard") else ()
-        if any(lane in form.variables for form, *_ in bounds):
+        if expr.kind in ("load", "guard") and not _can_guard(expr, lane):
             return None
     for output in kernel.outputs:
         step = output.at.coefficient(lane)
         if step not in (0, 1) or (step == 0 and lane in kernel.kept):
             return None
         score += step
-    return score if score > 0 else None
+    return score if score >= 0 else None
 
 
-def _kept_lane(w: Writer, kernel: Kernel, lane: Var) -> tuple[list[str], int]:
+def _can_guard(expr: Expr, lane: Var) -> bool:
+    """Whether lanes outside a padded tensor can be told from those inside it."""
+    along = [b for b in expr.data[-1] if lane in b[0].variables]
+    if not along:
+        return True
+    plain = all(form.coefficient(lane) == 1 and by == 1 for form, _, _, by in along)
+    float_lanes = expr.dtype.name == "float32"
+    return plain and (
+        expr.kind == "guard" or (float_lanes and expr.data[1].coefficient(lane) == 1)
+    )
+
+
+def _kept_lane(w: Writer, kernel: Kernel, lane: Var, full: int) -> tuple[list[str], int]:
     """Lanes are neighbouring outputs: elementwise kernels, and reductions down columns."""
     outer = [v for v in kernel.kept if v is not lane]
     span = GRAIN if not kernel.row else max(WIDTH * 4, WIDTH * (GRAIN // WIDTH // kernel.row_size))
@@ -103,9 +114,9 @@ def _kept_lane(w: Writer, kernel: Kernel, lane: Var) -> tuple[list[str], int]:
         lines.append(f"const {w.integer} end = {size};")
         lines.append(f"{w.integer} {lane.name} = 0;")
     top = Scope(lines=lines)
-    for width in (WIDTH, 1):
+    for width in sorted({full, 1}, reverse=True):
         w.lane, w.width = lane, width
-        unit = Scope(parent=top, variables=frozenset([lane]))
+        unit = Scope(parent=top, variables=frozenset([lane, REDUCED]))
         _row_code(w, kernel, unit)
         top.lines.append(f"for (; {lane.name} + {width} <= end; {lane.name} += {width}) {{")
         top.lines += [*unit.lines, "}"]
@@ -116,7 +127,7 @@ def _row_lane(w: Writer, kernel: Kernel, lane: Var | None) -> tuple[list[str], i
     """Lanes run along the row, or there are none."""
     w.lane, w.width = lane, WIDTH if lane else 1
     top = Scope(lines=w.unpack(kernel.kept, "piece"))
-    unit = Scope(lines=[], parent=top, variables=frozenset(kernel.kept))
+    unit = Scope(parent=top, variables=frozenset([*kernel.kept, REDUCED]))
     _row_code(w, kernel, unit)
     return [*top.lines, *unit.lines], kernel.rows
 

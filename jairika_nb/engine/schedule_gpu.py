@@ -15,7 +15,7 @@ from jairika_nb.engine.code import (
     traffic,
     work,
 )
-from jairika_nb.engine.fuse import Kernel, Reduction
+from jairika_nb.engine.fuse import REDUCED, Kernel, Reduction
 from jairika_nb.engine.program import Entry
 from jairika_nb.engine.spelling import value_type
 
@@ -28,7 +28,7 @@ def write(kernel: Kernel, entries: list[Entry]) -> Source:
     place = "get_group_id(0)" if grouped else "get_global_id(0)"
     head = [f"const {w.integer} piece = {place};", f"if (piece >= {total}) return;"]
     top = Scope(lines=w.unpack(kernel.kept, "piece"))
-    unit = Scope(parent=top, variables=frozenset(kernel.kept))
+    unit = Scope(parent=top, variables=frozenset([*kernel.kept, REDUCED]))
     for number, reduction in enumerate(kernel.reductions):
         _reduce(w, kernel, reduction, number, unit, grouped)
     _outputs(w, kernel, unit, grouped)

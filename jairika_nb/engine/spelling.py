@@ -31,6 +31,14 @@ inline U NAME(U i, uint k0, uint k1, uint call) { \\
 PHILOX(philox1, uint, 0)
 PHILOX(philox16, uint16, 0)
 """,
+    "load_part": """\
+inline float16 load_part(global const float *p, int first, int last) {
+  if (first <= 0 && last >= 16) return vload16(0, p);
+  float lanes[16];
+  for (int i = 0; i < 16; i++) lanes[i] = i >= first && i < last ? p[i] : 0.0f;
+  return vload16(0, lanes);
+}
+""",
     "remainder_f": """\
 inline float remainder_f(float a, float b) {
   float r = fmod(a, b);

@@ -98,12 +98,8 @@ def add(a: Operand, b: Operand) -> Node:
 
 
 def mul(a: Operand, b: Operand) -> Node:
-    """a * b; multiplying by a constant one costs nothing."""
-    product = apply("mul", a, b)
-    left, right = product.inputs
-    if scalar_value(right) == 1:
-        return left
-    return right if scalar_value(left) == 1 else product
+    """a * b."""
+    return apply("mul", a, b)
 
 
 def neg(a: Node) -> Node:
