@@ -65,7 +65,7 @@ def object_digest(values: np.ndarray) -> str:
 
 def flat(values: np.ndarray) -> memoryview:
     """The bytes of a contiguous array, not copied."""
-    return memoryview(values.reshape(-1).view(np.uint8))
+    return values.reshape(-1).view(np.uint8).data
 
 
 def scalar(value: Any) -> Any:

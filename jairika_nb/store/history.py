@@ -46,9 +46,13 @@ def first(layout: Layout, variant: str, name: str, kept: Content, note: Note) ->
 
 
 def commit(
-    variant: str, name: str | None, kept: Content, note: Note, expected: str | None
+    variant: str, name: str | None, kept: Content, note: Note, expected: set[str]
 ) -> Callable[[Reader, Layout], tuple[Catalogue, Row]]:
-    """Add an iteration to ``variant``, whose newest one has the id ``expected``."""
+    """Add an iteration to ``variant``, whose newest one has an id among ``expected``.
+
+    The new id joins them: a commit that is safe in the journal but could not be applied is
+    the newest one when its caller tries again.
+    """
 
     def change(reader: Reader, layout: Layout) -> tuple[Catalogue, Row]:
         branch = branch_of(reader, variant)
@@ -60,6 +64,7 @@ def commit(
         parents = () if takes_over or not rows else (rows[-1].id,)
         content = _completed(reader, rows, kept)
         row = _iteration(layout, variant, chosen, content, note, parents)
+        expected.add(row.id)
         tail = (
             *reader.catalogue.tail,
             *(() if takes_over or not branch.blank else (branch.blank,)),
@@ -198,10 +203,10 @@ def architecture_bytes(reader: Reader, row: Row) -> bytes | None:
 
 
 def _check_head(
-    reader: Reader, branch: VariantRow, rows: Sequence[Row], expected: str | None
+    reader: Reader, branch: VariantRow, rows: Sequence[Row], expected: set[str]
 ) -> None:
     head = rows[-1] if rows else None
-    if head is not None and head.id != expected:
+    if head is not None and head.id not in expected:
         raise StoreError(
             f"cannot commit to variant {branch.name!r} of {_file(reader)}: iteration "
             f"{head.name!r} was added to it since the model was opened here; open it again to "

@@ -186,7 +186,10 @@ class JournaledFile(io.RawIOBase):
 
     def _apply(self, pending: Journal) -> None:
         try:
-            journal.apply(self.disk, self.file, pending)
+            try:
+                journal.apply(self.disk, self.file, pending)
+            except OSError:
+                journal.apply(self.disk, self.file, pending)  # once more: the fault may be gone
         except OSError as error:
             raise StoreError(
                 f"the commit to {self.path} is safe in its journal, but bringing the file up to "

@@ -46,7 +46,11 @@ class Layout:
             alignment_interval=alignment[1],
         )
         if new:
-            self._make()
+            try:
+                self._make()
+            except BaseException:
+                self.hdf5.close()
+                raise
 
     def __enter__(self) -> Layout:
         return self

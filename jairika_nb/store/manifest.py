@@ -6,7 +6,7 @@ It holds no floats and no offsets, so the same state has the same id wherever it
 from __future__ import annotations
 
 import math
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 from jairika_nb.errors import Damaged
@@ -46,8 +46,14 @@ class Tensor:
     def bytes(self) -> int:
         return SIZES[self.dtype] * math.prod(self.shape)
 
+    def to_json(self) -> list[Any]:
+        return [self.name, self.role, self.digest, self.dtype, list(self.shape)]
+
     @classmethod
-    def from_json(cls, data: Any) -> Tensor:
+    def from_json(cls, fields: Any) -> Tensor:
+        if not isinstance(fields, list) or len(fields) != 5:
+            raise Damaged("the record of a tensor is not five fields; the file is damaged")
+        data = dict(zip(("name", "role", "digest", "dtype", "shape"), fields, strict=True))
         shape = schema.numbers(data, "shape")
         tensor = cls(
             name=schema.name(data, "name"),
@@ -77,7 +83,7 @@ class Manifest:
     tensors: tuple[Tensor, ...]
 
     def to_json(self) -> dict[str, Any]:
-        return asdict(self)
+        return {**vars(self), "tensors": [each.to_json() for each in self.tensors]}
 
     @classmethod
     def from_json(cls, data: Any) -> Manifest:

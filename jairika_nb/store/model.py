@@ -44,6 +44,7 @@ class Model:
             raise AddressError(f"cannot open {path} in mode {mode!r}: the modes are 'r' and 'a'")
         self.path, self.mode, self.disk, self.wait = path, mode, disk, wait
         self.reader = Reader(path, disk)
+        self.attempted: set[str] = set()
         if mode == "a":
             self._check_writable()
 
@@ -81,7 +82,7 @@ class Model:
 
     def log(self, variant: str | None = None) -> list[Iteration]:
         """The iterations of ``variant`` (default: the one in use), newest first."""
-        branch = self[variant or self.current]
+        branch = self[self.current if variant is None else variant]
         return [branch[name] for name in reversed(branch.iterations)]
 
     def info(self) -> dict[str, Any]:
@@ -126,12 +127,11 @@ class Model:
         kept = arrays.content(net, optimizer)
         note = _note(message, metrics, time, author)
         chosen = None if name is None else names.checked("iteration", name)
-        branch = _known(variant or self.current)
+        branch = _known(self.current if variant is None else variant)
         if branch not in self:
             self.refresh()
-        rows = self.reader.iterations(branch)
-        head = rows[-1].id if rows else None
-        row = self._change(history.commit(branch, chosen, kept, note, head))
+        self.attempted.update(row.id for row in self.reader.iterations(branch)[-1:])
+        row = self._change(history.commit(branch, chosen, kept, note, self.attempted))
         return self[row.variant][row.name]
 
     def derive(
@@ -154,7 +154,7 @@ class Model:
         self._check_mode("derive in")
         chosen = names.checked("variant", name)
         note = _note("", None, time, None)
-        origin = _known(source or self.current)
+        origin = _known(self.current if source is None else source)
         wanted = None if iteration is None else _known(iteration)
         self._change(history.derive(chosen, origin, wanted, note, switch=switch))
         return self[chosen]
@@ -184,6 +184,7 @@ class Model:
     def _change(self, change: Any) -> Any:
         result = transaction.change(self.path, change, disk=self.disk, wait=self.wait)
         self.reader.refresh()
+        self.attempted.clear()
         return result
 
     def _check_mode(self, verb: str) -> None:

@@ -19,17 +19,11 @@ class Ranges:
 
     def __init__(self, path: Path, disk: Disk | None = None) -> None:
         self.path, self.disk = path, disk or Disk()
-        with telling("open", path):
-            # Asked first: opening a pipe or a device would wait for its other end.
-            if path.exists() and not path.is_file():
-                raise AddressError(f"cannot open {path}: it is not a file; give a file's address")
-            try:
-                self.file = self.disk.open(path)
-            except FileNotFoundError:
-                raise missing(path) from None
+        self.file = self._opened()
 
     @property
     def size(self) -> int:
+        self.check_open()
         return self.disk.size(self.file)
 
     def root(self) -> slots.Root:
@@ -42,7 +36,7 @@ class Ranges:
         except (AddressError, Damaged) as error:
             raise type(error)(f"cannot read {self.path}: {error}") from error
 
-    def bytes(self, offset: int, length: int, what: str) -> bytes:
+    def at(self, offset: int, length: int, what: str) -> bytes:
         """``length`` bytes at ``offset``; raises ``Damaged``, naming ``what``, past the end."""
         size = self.size
         if offset + length > size:
@@ -59,7 +53,7 @@ class Ranges:
         """Bytes whose BLAKE3 hash is ``expected``; raises ``Damaged`` where it is not."""
         if length > LARGEST:
             raise Damaged(f"cannot read {what} of {self.path}: {length} bytes are too many")
-        data = self.bytes(offset, length, what)
+        data = self.at(offset, length, what)
         if digest(data) != expected:
             raise self.damaged(what)
         return data
@@ -88,9 +82,30 @@ class Ranges:
             self.disk.close(self.file)
             self.file = -1
 
+    def follow(self) -> None:
+        """Turn to the file that is at the path now, if another was put there."""
+        self.check_open()
+        file = self._opened()
+        if self.disk.stamp(file) == self.disk.stamp(self.file):
+            self.disk.close(file)
+        else:
+            self.disk.close(self.file)
+            self.file = file
+
     def __del__(self) -> None:
         if hasattr(self, "file"):
             self.close()
+
+    def _opened(self) -> int:
+        path = self.path
+        with telling("open", path):
+            # Asked first: opening a pipe or a device would wait for its other end.
+            if path.exists() and not path.is_file():
+                raise AddressError(f"cannot open {path}: it is not a file; give a file's address")
+            try:
+                return self.disk.open(path)
+            except FileNotFoundError:
+                raise missing(path) from None
 
     def _read(self, offset: int, length: int) -> bytes:
         self.check_open()

@@ -58,7 +58,7 @@ class Reader:
         self.ranges = Ranges(path, disk)
         self.sealed: dict[str, tuple[Row, ...]] = {}
         try:
-            self.refresh()
+            self._turn()
         except BaseException:
             self.ranges.close()
             raise
@@ -68,8 +68,9 @@ class Reader:
         return self.ranges.path
 
     def refresh(self) -> None:
-        """Look at the newest committed state."""
-        self.root, self.catalogue, self.rows = _patiently(self._look)
+        """Look at the newest committed state of the file that is at the path now."""
+        self.ranges.follow()
+        self._turn()
 
     def variant(self, name: str) -> VariantRow | None:
         """The variant called ``name``, or None."""
@@ -77,9 +78,7 @@ class Reader:
 
     def iterations(self, variant: str) -> tuple[Row, ...]:
         """The iterations of ``variant``, oldest first."""
-        row = self.variant(variant)
-        blank = (row.blank,) if row and row.blank else ()
-        return blank + tuple(each for each in self.rows if each.variant == variant)
+        return tuple(self.branches.get(variant, ()))
 
     def manifest(self, row: Row) -> Manifest:
         """What the iteration is; its hash is the iteration's id."""
@@ -114,7 +113,7 @@ class Reader:
         offset, length = self._place(row, "locations", what)
         if length != 16 * len(manifest.tensors):
             raise self.ranges.damaged(what)
-        numbers = struct.iter_unpack("<QQ", self.ranges.bytes(offset, length, what))
+        numbers = struct.iter_unpack("<QQ", self.ranges.at(offset, length, what))
         places = tuple((offset, length) for offset, length in numbers)
         for tensor, (_, length) in zip(manifest.tensors, places, strict=True):
             if length != tensor.bytes:
@@ -143,6 +142,16 @@ class Reader:
 
     def close(self) -> None:
         self.ranges.close()
+
+    def _turn(self) -> None:
+        self.root, self.catalogue, rows = _patiently(self._look)
+        self.branches: dict[str, list[Row]] = {
+            each.name: [each.blank] if each.blank else [] for each in self.catalogue.variants
+        }
+        for row in rows:
+            if row.variant not in self.branches:
+                raise self.ranges.damaged("the catalogue")
+            self.branches[row.variant].append(row)
 
     def _look(self) -> tuple[Root, Catalogue, tuple[Row, ...]]:
         root = self.ranges.root()

@@ -22,7 +22,7 @@ def read(reader: Reader, placed: Placed) -> np.ndarray:
     what = f"{tensor.name!r}"
     _check_inside(reader, placed)  # before room is made for what a file claims
     raw = np.empty(length, np.uint8)
-    reader.ranges.into(memoryview(raw), offset, what)
+    reader.ranges.into(raw.data, offset, what)
     return _verified(reader, tensor, raw)
 
 

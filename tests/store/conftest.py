@@ -1,0 +1,25 @@
+"""A model file of two small iterations."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from states import FIRST, SECOND, arrays
+
+from jairika_nb import store
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    """Where a model may be made."""
+    return tmp_path / "chat.jrk.h5"
+
+
+@pytest.fixture
+def model(path: Path):
+    """A model with ``main``: ``prime`` of seed 0 and ``PT`` of seed 1."""
+    with store.init(path, time=FIRST) as model:
+        model.commit(arrays(0), time=FIRST, metrics={"loss": 0.5}, message="from scratch")
+        model.commit(arrays(1), name="PT", time=SECOND, metrics={"loss": 0.25})
+        yield model

@@ -1,0 +1,162 @@
+"""What is committed comes back, bit for bit, whatever it is called and shaped."""
+
+from __future__ import annotations
+
+import tempfile
+import unicodedata
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as npst
+from states import arrays, same
+
+from jairika_nb import store
+from jairika_nb.errors import ArchitectureError, BadName, DTypeError, ShapeError, StoreError
+
+DTYPES = ["?", "i1", "i2", "i4", "i8", "u1", "u2", "u4", "u8", "f2", "f4", "f8", ">f4", ">i2"]
+PART = st.text(
+    st.characters(exclude_categories=["Cc", "Cs", "Zl", "Zp"], exclude_characters="./"),
+    min_size=1,
+    max_size=12,
+)
+VALUES = st.sampled_from(DTYPES).flatmap(
+    lambda dtype: npst.arrays(
+        np.dtype(dtype), npst.array_shapes(min_dims=0, max_dims=4, min_side=0)
+    )
+)
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.dictionaries(st.tuples(PART, PART).map(".".join), VALUES, max_size=5))
+def test_any_state_comes_back_bit_for_bit(state):
+    wanted = {unicodedata.normalize("NFC", name): value for name, value in state.items()}
+    if len(wanted) < len(state):
+        return  # two names that mean one: refused, see below
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "any.jrk.h5"
+        store.init(path, state).close()
+        with store.open(path) as model:
+            found = model["main"]["prime"].arrays()
+            lazy = model["main"]["prime"].arrays(lazy=True)
+            little = {
+                name: value.astype(value.dtype.newbyteorder("<")) for name, value in wanted.items()
+            }
+            assert same(found, little)
+            assert same(lazy, little)
+
+
+def test_arrays_are_copies_and_mapped_ones_are_read_only(model):
+    first = model["main"]["PT"].arrays()
+    first["0.weight"][:] = 7
+    assert same(model["main"]["PT"].arrays(), arrays(1))
+    with pytest.raises(ValueError, match="read-only"):
+        model["main"]["PT"].arrays(lazy=True)["0.weight"][0] = 1
+
+
+def test_strided_and_transposed_arrays_keep_their_values(path):
+    base = np.arange(24, dtype=np.float32).reshape(4, 6)
+    state = {"a.t": base.T, "a.s": base[::2, ::-3]}
+    with store.init(path, state) as model:
+        assert same(model["main"]["prime"].arrays(), state)
+
+
+def test_equal_bytes_of_another_shape_are_another_object(path):
+    state = {"a.x": np.zeros((2, 3), np.float32), "a.y": np.zeros((3, 2), np.float32)}
+    state["a.z"] = np.zeros(6, np.int32)
+    with store.init(path, state) as model:
+        assert same(model["main"]["prime"].arrays(), state)
+
+
+class Net:
+    """Anything with state_dict, named_parameters and architecture."""
+
+    def __init__(self, units: int = 3) -> None:
+        self.units = units
+        self.weights = {"0.weight": np.full((units, 2), 0.5, np.float32)}
+
+    def state_dict(self):
+        return {**self.weights, "1.running_mean": np.zeros(2, np.float32)}
+
+    def named_parameters(self):
+        return iter(self.weights.items())
+
+    def architecture(self):
+        return {"type": "Linear", "args": {"units": self.units, "p": 0.2}, "children": []}
+
+
+class Optimizer:
+    def state_dict(self):
+        return {"0.weight.m": np.ones((3, 2)), "step": 3, "lr": 0.1, "name": "Adam", "inf": 1e999}
+
+
+def test_a_net_is_kept_with_its_architecture_and_optimizer(path):
+    with store.init(path) as model:
+        made = model.commit(Net(), optimizer=Optimizer(), author="ada", metrics={"f1": 1.0})
+        assert made.architecture == Net().architecture()
+        assert model["main"].architecture == Net().architecture()
+        state = made.optimizer_state()
+        assert np.array_equal(state.pop("0.weight.m"), np.ones((3, 2)))
+        assert state == {"step": 3, "lr": 0.1, "name": "Adam", "inf": float("inf")}
+        assert made.author == "ada" and "numpy" in made.software
+        assert made.layers == ("0", "1")
+        roles = {tensor.name: tensor.role for tensor in made._manifest.tensors}
+        assert roles == {
+            "0.weight": "weight",
+            "1.running_mean": "buffer",
+            "0.weight.m": "optimizer",
+        }
+
+
+def test_metrics_come_back_as_numbers(path):
+    kept = {"loss": float("nan"), "best": np.float32(0.5), "n": 3, "note": "fine", "top": -np.inf}
+    with store.init(path) as model:
+        found = model.commit(arrays(), metrics=kept).metrics
+    assert np.isnan(found.pop("loss"))
+    assert found == {"best": 0.5, "n": 3, "note": "fine", "top": -np.inf}
+
+
+def test_loading_arrays_without_an_architecture_says_so(model):
+    with pytest.raises(ArchitectureError, match=r"without an architecture.*arrays\(\)"):
+        model["main"]["PT"].load()
+
+
+@pytest.mark.parametrize(
+    ("state", "error", "words"),
+    [
+        ({"a/b.w": np.zeros(1)}, BadName, "'/'"),
+        ({"a..w": np.zeros(1)}, BadName, "between the dots"),
+        ({"": np.zeros(1)}, BadName, "empty"),
+        ({"a\nb": np.zeros(1)}, BadName, "control character"),
+        ({3: np.zeros(1)}, BadName, "text"),
+        ({"caf\u00e9.w": np.zeros(1), "cafe\u0301.w": np.zeros(1)}, BadName, "twice"),
+        ({"a": np.zeros(1), "a.w": np.zeros(1)}, BadName, "parameter and a layer"),
+        ({"a.w": np.zeros(2, complex)}, DTypeError, "complex128"),
+        ({"a.w": np.array([None])}, DTypeError, "object"),
+        ({"a.w": "text"}, DTypeError, "<U4"),
+        ({"a.w": [[1, 2], [3]]}, DTypeError, "array"),
+        ({"a.w": np.zeros([1] * 33)}, ShapeError, "33 axes"),
+        ([1, 2], StoreError, "state_dict"),
+    ],
+)
+def test_a_state_the_file_cannot_hold_is_refused_and_nothing_changes(model, state, error, words):
+    before = model.path.read_bytes()
+    with pytest.raises(error, match=words):
+        model.commit(state)
+    assert model.path.read_bytes() == before
+
+
+def test_metrics_messages_and_architectures_are_checked(model):
+    with pytest.raises(StoreError, match="one number or text"):
+        model.commit(arrays(), metrics={"loss": [1, 2]})
+    with pytest.raises(StoreError, match="text of at most"):
+        model.commit(arrays(), message="x" * 100_000)
+    net = Net()
+    net.architecture = lambda: {"type": object()}
+    with pytest.raises(ArchitectureError, match="not JSON data"):
+        model.commit(net)
+    with pytest.raises(StoreError, match="2023-10-05T14:23:45Z"):
+        model.commit(arrays(), time="yesterday")
+    assert model["main"].iterations == ("prime", "PT")
