@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
@@ -44,7 +43,9 @@ class Demonstration:
     __repr__ = __str__
 
     def _repr_html_(self) -> str:
-        facts = page.block(page.paragraph(self.sentence), page.paragraph("next: ", self.then))
+        facts = page.block(
+            page.paragraph(self.sentence), page.paragraph("next: ", page.prose(self.then))
+        )
         return Tree(self.tree)._repr_html_() + facts
 
     def to_json(self) -> dict[str, Any]:
@@ -66,24 +67,17 @@ def demo(
 ) -> Demonstration:
     """Train a network on handwritten digits and keep it: two iterations and a variant."""
     import jairika_nb as jrk
-    from jairika_nb import data, nn, optim
+    from jairika_nb import data, optim
     from jairika_nb.engine.device import default
 
-    device = default()
-    session.say(f"device: {device.name} ({device.driver})")
-    digits = data.digits()
-    training, held_out = data.split(digits, [1 - HELD_OUT, HELD_OUT], seed=1)
+    device = f"{default().name} ({default().driver})"
+    session.say(f"device: {device}")
+    training, held_out = data.split(data.digits(), [1 - HELD_OUT, HELD_OUT], seed=1)
     session.say(f"data: {len(training)} handwritten digits to train on, {len(held_out)} held out")
-
-    jrk.random.seed(1)
-    net = nn.Sequential(
-        nn.Flatten(), nn.Linear(64, 128), nn.ELU(), nn.Dropout(0.2), nn.Linear(128, 10)
-    )
-    optimizer = optim.Adam(lr=3e-3)
+    net, optimizer = _network(), optim.Adam(lr=3e-3)
     with jrk.init(address or _free(session), net, message="initial weights") as model:
         session.say(f'model: {model.address}, iteration "prime" holds the initial weights')
-        start = time.perf_counter()
-        jrk.fit(
+        history = jrk.fit(
             net,
             training,
             epochs=EPOCHS,
@@ -91,18 +85,26 @@ def demo(
             validation=held_out,
             progress=not session.quiet,
         )
-        seconds = time.perf_counter() - start
+        if history.interrupted:
+            raise KeyboardInterrupt
         measures = jrk.evaluate(net, held_out)
         model.commit(
             net, name="PT", message="trained on digits", metrics=measures, optimizer=optimizer
         )
+        model.derive("experiment", iteration="PT")
         # Measured once more on what the file holds: the figure stands for the kept weights.
         accuracy = jrk.evaluate(model["main"]["PT"].load(), held_out)["accuracy"]
-        model.derive("experiment", iteration="PT")
-        session.address = model.address
-        tree = model.info()
-    return Demonstration(
-        tree, accuracy, len(held_out), f"{device.name} ({device.driver})", seconds, _next(session)
+        session.address, tree = model.address, model.info()
+    return Demonstration(tree, accuracy, len(held_out), device, history.seconds, _next(session))
+
+
+def _network() -> Any:
+    import jairika_nb as jrk
+    from jairika_nb import nn
+
+    jrk.random.seed(1)
+    return nn.Sequential(
+        nn.Flatten(), nn.Linear(64, 128), nn.ELU(), nn.Dropout(0.2), nn.Linear(128, 10)
     )
 
 
@@ -118,5 +120,5 @@ def _free(session: Session) -> str:
 
 def _next(session: Session) -> str:
     if session.notebook:
-        return "%jrk log shows the history, %jrk switch experiment goes on with the variant"
+        return "`%jrk log` shows the history, `%jrk switch experiment` goes on with the variant"
     return "`jrk lab` opens JupyterLab on the tutorials, with this tree in its sidebar"

@@ -70,8 +70,9 @@ def derive(
     from jairika_nb import store
 
     with store.open(model, mode="a") as opened:
-        made = opened.derive(name, source=source, iteration=iteration, switch=switch)
-        origin, start = made.parent
+        origin = source or opened.current
+        start = iteration or opened[origin].head.name
+        opened.derive(name, origin, start, switch=switch)
         address = opened.address
     in_use = ", now in use" if switch else ""
     return Done(

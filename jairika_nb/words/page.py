@@ -1,7 +1,8 @@
 """Static HTML for results: themed by Jupyter's variables, readable without them, no scripts.
 
 Text is ``currentColor`` where Jupyter's variables are absent, so a page shows in any theme;
-the sheet travels with each result, so that a saved notebook needs nothing else.
+the sheet travels with each result, so that a saved notebook needs nothing else. The class is
+written twice where JupyterLab's own rules for tables are to be outweighed.
 """
 
 from __future__ import annotations
@@ -17,9 +18,10 @@ SHEET = """
   padding: 1px 4px; border-radius: 3px; }
 .jrk-result pre { font-family: var(--jp-code-font-family, monospace); margin: 2px 0;
   color: inherit; }
-.jrk-result table { border-collapse: collapse; margin: 4px 0; font-size: inherit; }
+.jrk-result.jrk-result table { border-collapse: collapse; margin: 4px 0; font-size: inherit; }
 .jrk-result caption { text-align: left; font-weight: 600; padding: 2px 0; color: inherit; }
-.jrk-result th, .jrk-result td { text-align: left; vertical-align: top; padding: 3px 14px 3px 0;
+.jrk-result.jrk-result table th, .jrk-result.jrk-result table td { text-align: left;
+  vertical-align: top; padding: 3px 14px 3px 0; max-width: 60em;
   border-bottom: 1px solid var(--jp-border-color2, rgba(128, 128, 128, 0.4)); }
 .jrk-result th { font-weight: 600; }
 .jrk-result .jrk-ok { color: var(--jp-success-color1, #2f9e44); }

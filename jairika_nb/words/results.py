@@ -72,7 +72,7 @@ class Sheet:
     __repr__ = __str__
 
     def _repr_html_(self) -> str:
-        notes = [page.paragraph(note) for note in self.notes]
+        notes = [page.paragraph(page.prose(note)) for note in self.notes]
         return page.block(page.table(self.title, self.columns, self.rows), *notes)
 
     def to_json(self) -> Any:

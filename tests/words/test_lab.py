@@ -1,12 +1,17 @@
 """``jrk lab``: tutorials are copied once, changes are kept, JupyterLab gets the arguments."""
 
+import importlib.metadata
 import os
+import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
 from jairika_nb.errors import JairikaError, ReadOnly, WordError
 from jairika_nb.words import Session, lab, run
+
+TUTORIALS = Path(__file__).parents[2] / "tutorials"
 
 
 @pytest.fixture
@@ -75,3 +80,20 @@ def test_a_file_in_the_way_is_one_line(shipped, launched):
     (shipped / "jairika-tutorials").write_text("a file")
     with pytest.raises(ReadOnly, match="cannot be copied"):
         run(["lab"], Session())
+
+
+@pytest.mark.skipif(not any(TUTORIALS.glob("*.ipynb")), reason="the tutorials are not written yet")
+def test_the_real_jupyterlab_starts_and_gets_the_arguments(tmp_path):
+    pytest.importorskip("jupyterlab", reason="JupyterLab is not installed")
+    process = subprocess.run(
+        [sys.executable, "-m", "jairika_nb", "lab", "--version"],
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
+        timeout=60,
+    )
+    assert process.returncode == 0, process.stderr
+    first, version = process.stdout.splitlines()
+    assert first.startswith("tutorials in jairika-tutorials: ")
+    assert version == importlib.metadata.version("jupyterlab")
+    assert list((tmp_path / "jairika-tutorials").glob("*.ipynb"))
