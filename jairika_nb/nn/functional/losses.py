@@ -100,16 +100,14 @@ def check_reduction(reduction: str) -> None:
 
 def check_labels(target: np.ndarray, classes: int, ignore_index: int = -100) -> bool:
     """Whether none of the labels is to be ignored; DataError where one is no class."""
-    wrong = (target < 0) | (target >= classes)
-    if not wrong.any():
-        return True
-    bad = target[wrong & (target != ignore_index)]
-    if bad.size:
+    ignored = target == ignore_index
+    wrong = ~ignored & ((target < 0) | (target >= classes))
+    if wrong.any():
         raise DataError(
-            f"{bad.size} of {target.size} labels are no class, the first is {bad[0]}: with "
-            f"{classes} outputs labels must be 0 to {classes - 1}"
+            f"{int(wrong.sum())} of {target.size} labels are no class, the first is "
+            f"{target[wrong].flat[0]}: with {classes} outputs labels must be 0 to {classes - 1}"
         )
-    return False
+    return not ignored.any()
 
 
 def _class_axis(name: str, scores: Tensor) -> int:

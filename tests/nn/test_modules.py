@@ -1,0 +1,239 @@
+"""Modules: registration, state, modes, errors that name the place, summaries."""
+
+import numpy as np
+import pytest
+
+import jairika_nb as jrk
+from jairika_nb import nn
+from jairika_nb.errors import (
+    ArchitectureError,
+    DataError,
+    DTypeError,
+    GradientError,
+    OutOfRange,
+    ShapeError,
+)
+
+pytestmark = pytest.mark.usefixtures("reference")
+
+
+@pytest.fixture
+def reference():
+    with jrk.device("reference"):
+        yield
+
+
+class Block(nn.Module):
+    def __init__(self, size):
+        self.first = nn.Linear(size, size)
+        self.scale = nn.Parameter([2.0])
+        self.register_buffer("seen", jrk.tensor([0.0]))
+
+    def forward(self, x):
+        return self.first(x) * self.scale
+
+
+def test_assigning_registers_by_kind():
+    block = Block(2)
+    assert list(dict(block.named_parameters())) == ["scale", "first.weight", "first.bias"]
+    assert list(dict(block.named_buffers())) == ["seen"]
+    assert list(block.state_dict()) == ["scale", "seen", "first.weight", "first.bias"]
+    assert block.scale.tolist() == [2.0]
+    block.first = nn.Identity()
+    assert list(block.state_dict()) == ["scale", "seen"]
+    del block.scale
+    assert list(block.state_dict()) == ["seen"]
+    with pytest.raises(AttributeError, match="Block has no attribute 'scale'"):
+        _ = block.scale
+
+
+def test_plain_values_do_not_replace_parts():
+    block = Block(2)
+    with pytest.raises(ArchitectureError, match="holds a tensor"):
+        block.scale = 3.0
+    with pytest.raises(ArchitectureError, match="is a module"):
+        block.first = None
+    with pytest.raises(ArchitectureError, match="without dots"):
+        block.add_module("a.b", nn.Identity())
+    block.scale = jrk.tensor([5.0])
+    assert dict(block.named_parameters())["scale"].tolist() == [5.0]
+
+
+def test_train_and_eval_reach_every_part():
+    net = nn.Sequential(nn.Dropout(0.5), nn.Sequential(nn.Dropout(0.5)))
+    assert [m.training for m in net.modules()] == [True] * 4
+    assert [m.training for m in net.eval().modules()] == [False] * 4
+    assert net.train()[1][0].training
+
+
+def test_a_shared_parameter_is_one():
+    net = nn.Sequential(nn.Linear(3, 3, bias=False), nn.Linear(3, 3, bias=False))
+    net[1].weight = net[0].weight
+    assert len(list(net.parameters())) == 1
+    assert list(net.state_dict()) == ["0.weight", "1.weight"]
+    net.replace({"0.weight": jrk.zeros((3, 3))})
+    assert net[1].weight is net[0].weight
+
+
+def test_loading_lists_all_that_does_not_fit_and_changes_nothing():
+    net = nn.Sequential(nn.Linear(2, 3), nn.Linear(3, 1))
+    before = {k: v.numpy() for k, v in net.state_dict().items()}
+    state = {"0.weight": np.ones((2, 3)), "0.bias": np.ones(3), "extra": np.ones(1), "x.y": 1}
+    with pytest.raises(ArchitectureError) as caught:
+        net.load_state_dict(state)
+    text = str(caught.value)
+    assert "missing: 1.weight, 1.bias" in text
+    assert "unexpected: extra, x.y" in text
+    assert "0.weight is (2, 3) instead of (3, 2)" in text
+    assert all(np.array_equal(before[k], v.numpy()) for k, v in net.state_dict().items())
+    net.load_state_dict({"1.bias": np.array([7.0]), "extra": 0}, strict=False)
+    assert net[1].bias.tolist() == [7.0]
+
+
+def test_loading_keeps_bits():
+    one, two = nn.Linear(7, 5), nn.Linear(7, 5)
+    two.load_state_dict({k: v.numpy() for k, v in one.state_dict().items()})
+    assert all(
+        np.array_equal(v.numpy(), two.state_dict()[k].numpy()) for k, v in one.state_dict().items()
+    )
+
+
+def test_a_wrong_shape_names_the_layer_before_anything_runs():
+    net = nn.Sequential(nn.Flatten(), nn.Sequential(nn.Linear(64, 8), nn.ReLU()))
+    with pytest.raises(ShapeError) as caught:
+        net(jrk.zeros((5, 60)))
+    text = str(caught.value)
+    assert "layer '1.0', Linear(in_features=64, out_features=8, bias=True)" in text
+    assert "(5, 60)" in text
+    assert "(8, 64)" in text
+    assert "\n" not in text
+
+
+def test_a_missing_flatten_is_suggested():
+    with pytest.raises(ShapeError, match=r"nn.Flatten"):
+        nn.Linear(64, 8)(jrk.zeros((5, 1, 8, 8)))
+
+
+def test_a_shape_error_in_a_layer_of_ones_own_names_it():
+    class Odd(nn.Module):
+        def forward(self, x):
+            return x + jrk.zeros((7,))
+
+    with pytest.raises(ShapeError, match=r"layer 'odd', Odd\(\): add: shapes \(2, 3\) and \(7,\)"):
+        nn.Sequential({"odd": Odd()})(jrk.zeros((2, 3)))
+
+
+def test_dropout_acts_only_in_training():
+    jrk.random.seed(5)
+    x, layer = jrk.ones((1000,)), nn.Dropout(0.25)
+    dropped = layer(x).numpy()
+    assert set(dropped.round(4)) == {0.0, np.float32(4 / 3).round(4)}
+    assert 0.2 < (dropped == 0).mean() < 0.3
+    assert not np.array_equal(layer(x).numpy(), dropped)
+    jrk.random.seed(5)
+    assert np.array_equal(layer(x).numpy(), dropped)
+    assert layer.eval()(x).tolist() == [1.0] * 1000
+    assert nn.Dropout(0.0)(x).tolist() == [1.0] * 1000
+    assert nn.Dropout(1.0)(x).tolist() == [0.0] * 1000
+
+
+def test_dropout_keeps_the_same_elements_backwards():
+    x = jrk.tensor(np.ones(50, np.float32))
+    y = nn.Dropout(0.5)(x)
+    assert np.array_equal(y.numpy(), jrk.grad(y.sum(), [x])[0].numpy())
+
+
+@pytest.mark.parametrize(
+    ("make", "words"),
+    [
+        (lambda: nn.Linear(0, 3), "in_features=0"),
+        (lambda: nn.Linear(3, 2.5), "out_features=2.5"),
+        (lambda: nn.Dropout(1.5), "p=1.5"),
+        (lambda: nn.ELU(beta=2), "beta"),
+        (lambda: nn.Sequential(abs), "not a module"),
+        (lambda: nn.Sequential({"a": 3}), "layer a is a int"),
+    ],
+)
+def test_bad_arguments(make, words):
+    with pytest.raises(ArchitectureError, match=words):
+        make()
+
+
+LOGITS = np.zeros((3, 4), np.float32)
+
+
+@pytest.mark.parametrize(
+    ("target", "error", "words"),
+    [
+        ([0, 4, 9], DataError, "2 of 3 labels are no class, the first is 4.*0 to 3"),
+        ([0, -1, 2], DataError, "the first is -1"),
+        ([0, 1], ShapeError, r"\(2,\).*\(3, 4\).*must have shape \(3,\)"),
+        ([[0.5, 0.5]], ShapeError, r"\(1, 2\).*\(3, 4\)"),
+        ([True, False, True], DTypeError, "bool"),
+    ],
+)
+def test_targets_that_do_not_fit(target, error, words):
+    with pytest.raises(error, match=words):
+        nn.CrossEntropyLoss()(jrk.tensor(LOGITS), np.array(target))
+
+
+def test_a_label_out_of_range_on_the_device_never_passes_as_right():
+    loss = nn.functional.cross_entropy
+    labels = jrk.tensor([0, 7, -100])
+    rows = loss(jrk.tensor(LOGITS), labels, reduction="none").numpy()
+    assert rows[0] == pytest.approx(np.log(4))
+    assert np.isnan(rows[1])
+    assert rows[2] == 0
+    assert np.isnan(loss(jrk.tensor(LOGITS), labels).item())
+
+
+def test_losses_refuse_what_broadcasting_would_hide():
+    with pytest.raises(ShapeError, match=r"\(3, 1\).*\(3,\)"):
+        nn.MSELoss()(jrk.zeros((3, 1)), np.zeros(3))
+    with pytest.raises(OutOfRange, match="reduction='avg'"):
+        nn.MSELoss("avg")
+
+
+def test_gradients_by_name_and_zeros_for_what_is_unused():
+    net = nn.Sequential(nn.Linear(2, 2), nn.Linear(2, 2))
+    grads = net[0](jrk.ones((1, 2))).sum().backward(net)
+    assert list(grads) == ["0.weight", "0.bias", "1.weight", "1.bias"]
+    assert grads["0.weight"].tolist() == [[1, 1], [1, 1]]
+    assert grads["1.weight"].tolist() == [[0, 0], [0, 0]]
+    with pytest.raises(GradientError):
+        net[0](jrk.ones((1, 2))).backward(net)
+
+
+def test_summary_tells_shapes_and_counts_and_computes_nothing():
+    net = nn.Sequential(nn.Flatten(), nn.Linear(64, 10), nn.Dropout(0.5))
+    jrk.random.seed(1)
+    before = jrk.random.state()
+    summary = net.summary(jrk.zeros((2, 1, 8, 8)))
+    assert jrk.random.state() == before
+    assert summary.total == 650
+    text = str(summary)
+    assert "weight (10, 64) bias (10,)" in text
+    assert [row.output for row in summary.rows] == ["(2, 64)", "(2, 10)", "(2, 10)"]
+    assert "650" in text.splitlines()[2]
+    html = net._repr_html_()
+    assert html.count("<tr>") == 4
+    assert "Linear(in_features=64" in html
+
+
+def test_sequential_can_be_cut_and_extended():
+    net = nn.Sequential(nn.Linear(2, 3), nn.ReLU(), nn.Linear(3, 1))
+    del net[1]
+    assert list(net.state_dict()) == ["0.weight", "0.bias", "1.weight", "1.bias"]
+    net.append(nn.Tanh())
+    net[-1] = nn.Sigmoid()
+    assert [type(layer).__name__ for layer in net] == ["Linear", "Linear", "Sigmoid"]
+    assert len(net[:2]) == 2
+    with pytest.raises(OutOfRange, match="layer 3 of 3"):
+        net[3]
+    named = nn.Sequential({"1": nn.Identity()}).append(nn.Tanh())
+    assert [name for name, _ in named.named_children()] == ["1", "2"]
+
+
+def test_forward_is_needed():
+    with pytest.raises(NotImplementedError, match="Empty needs a forward"):
+        type("Empty", (nn.Module,), {})()(1)

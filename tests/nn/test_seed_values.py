@@ -1,0 +1,93 @@
+"""Values that other systems publish for dense layers, softmax, losses and activations."""
+
+import numpy as np
+import pytest
+
+import jairika_nb as jrk
+from jairika_nb import nn, optim
+from jairika_nb.metrics import accuracy
+
+
+def dense(rows):
+    """A layer from one row of biases and one row for each input."""
+    bias, *weights = np.array(rows, np.float32)
+    layer = nn.Linear(len(weights), len(bias))
+    layer.load_state_dict({"weight": np.transpose(weights), "bias": bias})
+    return layer
+
+
+def test_linear_of_one_to_fifteen(device):
+    layer = nn.Linear(5, 3)
+    state = {"weight": np.arange(1, 16, dtype=np.float32).reshape(3, 5), "bias": np.ones(3)}
+    layer.load_state_dict(state)
+    assert layer(jrk.tensor([1.0, 2.0, 3.0, 4.0, 5.0])).tolist() == [56, 131, 206]
+
+
+# rows of biases and weights, x, y -> output, loss, rows after a step with learning rate 1.11
+STEPS = [
+    (
+        [[2, -3], [0.4, 0.8], [0.6, 0.2], [0.1, 0.3]],
+        [-0.5, 1.5, 0.2],
+        [0.5, 0.25],
+        [2.72, -3.04],
+        7.87625,
+        [-0.4642, 0.6519, 1.6321, -1.02595, -3.0963, 5.67785, -0.39284, 1.03038],
+    ),
+    ([[1.33], [1.44]], [1.22], [3.0], [3.0868], 0.00753424, [1.137304, 1.20491088]),
+]
+
+
+@pytest.mark.parametrize(("rows", "x", "y", "out", "loss", "after"), STEPS)
+def test_dense_step(device, rows, x, y, out, loss, after):
+    layer = dense(rows)
+    predicted = layer(jrk.tensor([x]))
+    error = nn.MSELoss()(predicted, np.array([y], np.float32))
+    assert predicted.numpy()[0] == pytest.approx(out, rel=1e-5)
+    assert error.item() == pytest.approx(loss, rel=1e-3 if loss < 1 else 1e-5)
+    optim.SGD(lr=1.11).update(layer, error.backward(layer))
+    new = np.concatenate([layer.bias.numpy()[None], layer.weight.numpy().T])
+    assert new.ravel() == pytest.approx(after, rel=1e-4)
+
+
+def test_softmax_and_its_derivative(device):
+    x = jrk.tensor([[-0.5, 1.5, 0.33]])
+    p = nn.Softmax(axis=-1)(x)
+    (dx,) = jrk.grad(p, [x], jrk.tensor([[1.11, 2.22, 3.33]]))
+    assert p.numpy()[0] == pytest.approx([0.09361214, 0.69170538, 0.21468248], abs=1e-6)
+    assert dx.numpy()[0] == pytest.approx([-0.11648983, -0.09295695, 0.20944679], abs=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("rows", "labels", "loss", "right"),
+    [
+        ([[0.2, 0.5, 0.2]], [2], 1.5040774, 0.0),
+        ([[0.4, 0.6], [0.1, 0.9]], [0, 0], 3.21887582, 0.0),
+        ([[0.4, 0.6], [0.1, 0.9]], [0, 1], -np.log(0.4) - np.log(0.9), 0.5),
+    ],
+)
+def test_sparse_cross_entropy_of_probabilities(device, rows, labels, loss, right):
+    p = np.array(rows, np.float32)
+    scores = jrk.tensor(np.log(p / p.sum(-1, keepdims=True)))
+    found = nn.functional.nll_loss(scores, np.array(labels), reduction="sum")
+    assert found.item() == pytest.approx(loss, rel=1e-6)
+    assert accuracy(p, labels) == right
+
+
+E, S = np.exp, 1 / (1 + np.exp(-np.array([-0.5, 1.5])))
+T = np.tanh([-0.5, 1.5])
+ACTIVATIONS = [
+    (nn.ReLU(), [0, 1.5], [0, 1]),
+    (nn.LeakyReLU(0.01), [-0.005, 1.5], [0.01, 1]),
+    (nn.ELU(1.0), [E(-0.5) - 1, 1.5], [E(-0.5), 1]),
+    (nn.Tanh(), T, 1 - T**2),
+    (nn.Sigmoid(), S, S * (1 - S)),
+]
+
+
+@pytest.mark.parametrize(("layer", "y", "slope"), ACTIVATIONS, ids=[str(r[0]) for r in ACTIVATIONS])
+def test_activation_in_closed_form(device, layer, y, slope):
+    x = jrk.tensor([-0.5, 1.5])
+    out = layer(x)
+    assert out.numpy() == pytest.approx(np.array(y), abs=1e-6)
+    (dx,) = jrk.grad(out, [x], jrk.tensor([1.11, 2.22]))
+    assert dx.numpy() == pytest.approx(np.array(slope) * [1.11, 2.22], abs=1e-6)

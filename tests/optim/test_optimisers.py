@@ -1,0 +1,167 @@
+"""Optimisers against PyTorch's over ten steps, their state, and what they refuse."""
+
+import numpy as np
+import pytest
+
+import jairika_nb as jrk
+from jairika_nb import nn, optim
+from jairika_nb.errors import ArchitectureError, ShapeError, TrainingError
+
+torch = pytest.importorskip("torch")
+X = np.random.default_rng(2).normal(size=(8, 3)).astype(np.float32)
+Y = np.random.default_rng(3).normal(size=(8, 2)).astype(np.float32)
+
+CONFIGURATIONS = [
+    ("SGD", {"lr": 0.1}),
+    ("SGD", {"lr": 0.1, "weight_decay": 0.1}),
+    ("SGD", {"lr": 0.1, "momentum": 0.9}),
+    ("SGD", {"lr": 0.1, "momentum": 0.9, "dampening": 0.3, "weight_decay": 0.01}),
+    ("SGD", {"lr": 0.1, "momentum": 0.9, "nesterov": True}),
+    ("SGD", {"lr": 0.01, "momentum": 0.5, "maximize": True}),
+    ("Adam", {}),
+    ("Adam", {"lr": 0.1}),
+    ("Adam", {"lr": 0.1, "betas": (0.5, 0.9), "eps": 1e-3, "weight_decay": 0.1}),
+    ("Adam", {"lr": 0.1, "amsgrad": True, "betas": (0.9, 0.5)}),
+    ("AdamW", {"lr": 0.1}),
+    ("AdamW", {"lr": 0.1, "weight_decay": 0.5, "amsgrad": True, "maximize": True}),
+]
+
+
+def networks():
+    def layers(library):
+        return library.Sequential(library.Linear(3, 4), library.Tanh(), library.Linear(4, 2))
+
+    torch.manual_seed(0)
+    theirs, ours = layers(torch.nn), layers(nn)
+    ours.load_state_dict(theirs.state_dict())
+    return ours, theirs
+
+
+def step(net, optimizer, x=X, y=Y):
+    loss = nn.MSELoss()(net(jrk.tensor(x)), y)
+    optimizer.update(net, loss.backward(net))
+    jrk.eval(*net.parameters(), *optimizer.tensors())
+
+
+def torch_step(net, optimizer):
+    optimizer.zero_grad()
+    torch.nn.functional.mse_loss(net(torch.tensor(X)), torch.tensor(Y)).backward()
+    optimizer.step()
+
+
+def same(ours, theirs, tolerance=1e-5):
+    for name, value in theirs.state_dict().items():
+        found = ours.state_dict()[name].numpy()
+        np.testing.assert_allclose(found, value.numpy(), rtol=1e-4, atol=tolerance, err_msg=name)
+
+
+@pytest.mark.parametrize(("name", "options"), CONFIGURATIONS)
+def test_ten_steps_equal_torch(device, name, options):
+    ours, theirs = networks()
+    mine = getattr(optim, name)(**options)
+    other = getattr(torch.optim, name)(theirs.parameters(), **options)
+    step(ours, mine)
+    torch_step(theirs, other)
+    same(ours, theirs, 2e-6)
+    for number in range(9):
+        if number == 4:
+            mine.lr = other.param_groups[0]["lr"] = mine.lr / 2
+        step(ours, mine)
+        torch_step(theirs, other)
+    same(ours, theirs)
+
+
+@pytest.mark.parametrize(("name", "options"), CONFIGURATIONS)
+def test_a_saved_state_goes_on_to_the_same_bits(name, options):
+    with jrk.device("reference"):
+        straight, _ = networks()
+        first = getattr(optim, name)(**options)
+        for _ in range(3):
+            step(straight, first)
+        other = nn.build(straight.architecture())
+        other.load_state_dict({k: v.numpy() for k, v in straight.state_dict().items()})
+        second = getattr(optim, name)()
+        flat = first.state_dict()
+        second.load_state_dict(
+            {k: np.asarray(v) if hasattr(v, "numpy") else v for k, v in flat.items()}
+        )
+        assert second.lr == first.lr
+        for _ in range(3):
+            step(straight, first)
+            step(other, second)
+        for key, value in straight.state_dict().items():
+            assert np.array_equal(value.numpy(), other.state_dict()[key].numpy())
+
+
+def test_state_is_by_parameter_name_and_flat():
+    net, optimizer = nn.Linear(3, 2), optim.Adam(lr=0.5)
+    step(net, optimizer)
+    state = optimizer.state_dict()
+    assert state["type"] == "Adam"
+    assert (state["lr"], state["beta1"], state["weight.step"]) == (0.5, 0.9, 1)
+    assert state["weight.exp_avg"].shape == (2, 3)
+    assert state["bias.exp_avg_sq"].shape == (2,)
+
+
+def test_a_resized_layer_starts_anew_and_the_others_go_on():
+    net = nn.Sequential(nn.Linear(3, 4), nn.Linear(4, 2))
+    optimizer = optim.Adam()
+    step(net, optimizer)
+    step(net, optimizer)
+    net[0], net[1] = nn.Linear(3, 6), nn.Linear(6, 2)
+    step(net, optimizer)
+    assert optimizer.steps == {"0.weight": 1, "0.bias": 1, "1.weight": 1, "1.bias": 3}
+    assert optimizer.state["0.weight"]["exp_avg"].shape == (6, 3)
+
+
+def test_only_what_has_gradients_moves():
+    net = nn.Sequential(nn.Linear(3, 4), nn.Linear(4, 2))
+    before = net[0].weight.numpy()
+    grads = nn.MSELoss()(net(X), Y).backward(net)
+    optim.SGD(lr=1.0).update(net, {"1.bias": grads["1.bias"]})
+    assert np.array_equal(net[0].weight.numpy(), before)
+
+
+def test_hand_computed_step(device):
+    net = nn.Linear(1, 1, bias=False)
+    net.load_state_dict({"weight": [[2.0]]})
+    optim.SGD(lr=0.1).update(net, {"weight": jrk.tensor([[4.0]])})
+    assert net.weight.item() == pytest.approx(1.6)
+
+
+@pytest.mark.parametrize(
+    ("make", "words"),
+    [
+        (lambda: optim.SGD(lr=-1), "lr=-1"),
+        (lambda: optim.SGD(nesterov=True), "nesterov"),
+        (lambda: optim.Adam(betas=(1.0, 0.9)), r"betas\[0\]=1.0 must be .* less than 1"),
+        (lambda: optim.Adam(betas=0.9), "betas=0.9"),
+        (lambda: optim.AdamW(eps="small"), "eps='small'"),
+    ],
+)
+def test_bad_options(make, words):
+    with pytest.raises(TrainingError, match=words):
+        make()
+
+
+def test_gradients_that_do_not_belong():
+    net = nn.Linear(3, 2)
+    with pytest.raises(ArchitectureError, match=r"gradients for extra.*it has weight, bias"):
+        optim.SGD().update(net, {"extra": jrk.zeros((1,))})
+    with pytest.raises(ShapeError, match=r"weight has shape \(3, 2\), the parameter \(2, 3\)"):
+        optim.SGD().update(net, {"weight": jrk.zeros((3, 2))})
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"type": "SGD"}, "a state of SGD does not fit Adam"),
+        ({"weight.velocity": np.zeros(1), "rate": 3}, "unexpected: weight.velocity, rate"),
+        ({"other.exp_avg": np.zeros(1)}, "missing: other.step"),
+    ],
+)
+def test_states_that_do_not_fit(change, words):
+    net, optimizer = nn.Linear(3, 2), optim.Adam()
+    step(net, optimizer)
+    with pytest.raises(ArchitectureError, match=words):
+        optim.Adam().load_state_dict(optimizer.state_dict() | change)
