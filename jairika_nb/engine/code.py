@@ -188,7 +188,7 @@ class Writer:
             where, value = expr.data
             if where == "slot":
                 return self.scalar(value, expr.dtype)
-            return spelling.literal(_SPELLED.get(value) or float_or_int(value), expr.dtype)
+            return spelling.literal(number_of(value), expr.dtype)
         text = getattr(self, f"_{expr.kind}")(expr, scope, width)
         self.count += 1
         name = f"v{self.count}"
@@ -331,9 +331,11 @@ def _nested(function: str, terms: list[str]) -> str:
 _SPELLED = {"True": True, "False": False, "inf": math.inf, "-inf": -math.inf, "nan": math.nan}
 
 
-def float_or_int(text: str) -> int | float:
+def number_of(text: str) -> bool | int | float:
     """The number that ``repr`` wrote."""
-    return float(text) if any(c in text for c in ".en") else int(text)
+    if text in _SPELLED:
+        return _SPELLED[text]
+    return float(text) if any(c in text for c in ".e") else int(text)
 
 
 def _indented(lines: list[str], depth: int = 1) -> list[str]:

@@ -39,6 +39,7 @@ class Device:
     kind: str  # "cpu", "gpu" or "reference"
     handle: Any = field(default=None, repr=False)
     probe: str | None = None  # None: not probed yet; "": works; else the reason it does not
+    probe_seconds: float = 0.0
     lock: Any = field(default_factory=threading.RLock, repr=False)
 
     def __repr__(self) -> str:
@@ -112,7 +113,7 @@ def _probe(device: Device) -> str:
     except Exception as error:  # a driver may fail with any of its own errors; all mean "unusable"
         return " ".join(str(error).split())[:300] or type(error).__name__
     finally:
-        device.probe_seconds = time.perf_counter() - start  # type: ignore[attr-defined]
+        device.probe_seconds = time.perf_counter() - start
     good = np.allclose(host, np.exp(1.0) * np.arange(4), rtol=1e-5)
     return "" if good else f"wrong numbers from a test kernel: {host.tolist()}"
 
@@ -199,10 +200,7 @@ def _best() -> Device:
     global _best_device
     if _best_device is None:
         named = os.environ.get("JRK_DEVICE")
-        if named:
-            _best_device = find(named)
-        else:
-            _best_device = next((d for d in found() if d.works()), None)
+        _best_device = find(named) if named else next((d for d in found() if d.works()), None)
     if _best_device is None:
         broken = [f"{d.driver}: {d.probe}" for d in found()]
         raise DeviceError(NO_DEVICE.format(reason="; ".join(broken) or _reason))

@@ -41,7 +41,7 @@ def _share(kernel: Kernel, pieces: int, units: int) -> tuple[int, int]:
     """How many pieces a work-item takes, and how many work-items there are."""
     elements = kernel.rows * max(kernel.row_size, 1)
     wanted = max(1, min(pieces, elements // GRAIN, units * 8))
-    per = math.ceil(pieces / wanted)
+    per = max(1, math.ceil(pieces / wanted))
     return per, math.ceil(pieces / per)
 
 
@@ -92,9 +92,7 @@ def _can_guard(expr: Expr, lane: Var) -> bool:
         return True
     plain = all(form.coefficient(lane) == 1 and by == 1 for form, _, _, by in along)
     float_lanes = expr.dtype.name == "float32"
-    return plain and (
-        expr.kind == "guard" or (float_lanes and expr.data[1].coefficient(lane) == 1)
-    )
+    return plain and (expr.kind == "guard" or (float_lanes and expr.data[1].coefficient(lane) == 1))
 
 
 def _kept_lane(w: Writer, kernel: Kernel, lane: Var, full: int) -> tuple[list[str], int]:

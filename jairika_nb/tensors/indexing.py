@@ -78,7 +78,8 @@ def updated(x: Tensor, key: Any, value: Any) -> Tensor:
         return x
     flips = tuple((c - 1, c, -1) if k < 0 else (0, c, 1) for _, c, k in bounds)
     widths = tuple(
-        _around(start, count, step, n) for (start, count, step), n in zip(bounds, x.shape)
+        _around(start, count, step, n)
+        for (start, count, step), n in zip(bounds, x.shape, strict=True)
     )
     yes = views.broadcast_to(sources.const(True, dtypes.bool_, x.device), picked)
     mask = views.pad(yes, widths, False)

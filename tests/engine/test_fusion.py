@@ -1,0 +1,107 @@
+"""How many kernels run, and how many bytes they move: exact, and the same on every machine."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import jairika_nb as jrk
+from jairika_nb.engine import device as devices
+
+OPENCL = [d.id for d in devices.devices() if not d.is_reference]
+
+
+@pytest.fixture(params=OPENCL)
+def opencl(request):
+    with devices.using(request.param) as chosen:
+        yield chosen
+
+
+def launches(*tensors):
+    with jrk.profile() as p:
+        jrk.eval(*tensors)
+    return p
+
+
+def data(*shape):
+    return jrk.tensor(np.random.default_rng(1).random(shape, np.float32) + 0.5)
+
+
+def test_an_elementwise_chain_is_one_launch(opencl):
+    x, y = data(20, 30), data(20, 30)
+    p = launches((x + y).exp() - x)
+    assert p.launches == 1
+    assert p.kernels[0].bytes == 3 * 20 * 30 * 4
+
+
+def test_views_and_broadcasts_cost_no_launch(opencl):
+    x, b = data(20, 30), data(20)
+    assert launches((x.T + b)[::2].reshape(-1) * 2).launches == 1
+
+
+@pytest.mark.parametrize("name", ["softmax", "log_softmax"])
+def test_softmax_is_one_launch(opencl, name):
+    assert launches(getattr(data(100, 70), name)(axis=1)).launches == 1
+
+
+def test_a_product_with_bias_and_gelu_is_one_launch_besides_packing(opencl):
+    x, w, b = data(64, 64), data(64, 64), data(64)
+    p = launches((x @ w + b).gelu())
+    assert [k.name.split("_")[0] for k in p.kernels].count("gemm") == 1
+    assert p.launches == 3
+
+
+def test_a_value_needed_twice_after_a_sum_is_computed_once(opencl):
+    x, y = data(50, 60), data(50, 60)
+    total = (x * y).sum()
+    p = launches(x * total, y.T / total)
+    assert p.launches == 3
+
+
+def test_an_adam_step_of_one_parameter_is_one_launch(opencl):
+    p, m, v, g = (data(40, 50) for _ in range(4))
+    m2 = m * 0.9 + g * 0.1
+    v2 = v * 0.999 + g * g * 0.001
+    p2 = p - 0.01 * m2 / (v2.sqrt() + 1e-8)
+    assert launches(p2, m2, v2).launches == 1
+
+
+def test_equal_subgraphs_run_once(opencl):
+    x = data(30, 30)
+    assert launches(x.exp().sum(axis=0), x.exp().sum(axis=0)).launches == 1
+
+
+def test_scalars_that_change_do_not_compile_again(opencl):
+    x = data(31, 29)
+    launches(x * 0.731 + 3.7)
+    assert launches(x * 0.732 + 3.8).compiles == 0
+
+
+def test_a_realized_tensor_runs_nothing_again(opencl):
+    x = (data(9, 9) * 3).realize()
+    assert launches(x, x.reshape(81)).launches == 0
+
+
+def test_a_shape_mistake_names_both_shapes_and_launches_nothing(opencl):
+    x, y = data(3, 4), data(5, 6)
+    with jrk.profile() as p:
+        with pytest.raises(jrk.errors.ShapeError, match=r"\(3, 4\).*\(5, 6\)"):
+            x + y
+        with pytest.raises(jrk.errors.ShapeError, match=r"\(3, 4\) @ \(5, 6\)"):
+            x @ y
+    assert p.launches == 0
+
+
+def test_memory_of_a_loop_is_flat_after_two_steps(opencl):
+    from jairika_nb.engine.memory import usage
+
+    w, x = data(64, 64), data(64, 64)
+    peaks = []
+    for _ in range(20):
+        usage.reset()
+        loss = ((x @ w) ** 2).mean()
+        (g,) = jrk.grad(loss, [w])
+        w = (w - 0.001 * g).detach()
+        jrk.eval(loss, w)
+        peaks.append(usage.peak)
+    assert len(set(peaks[2:])) == 1

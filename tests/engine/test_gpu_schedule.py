@@ -1,0 +1,64 @@
+"""The GPU schedule, run on the CPU drivers: the same numbers by other code."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import jairika_nb as jrk
+from jairika_nb.engine import device as devices
+
+CPUS = [d for d in devices.devices() if d.kind == "cpu"]
+RNG = np.random.default_rng(4)
+
+
+@pytest.fixture(params=CPUS, ids=lambda d: d.id)
+def gpu(request):
+    cpu = request.param
+    twin = devices.Device(f"{cpu.id}-as-gpu", cpu.name, cpu.driver, "gpu", cpu.handle, probe="")
+    with devices.using(twin):
+        yield twin
+
+
+def data(*shape):
+    return RNG.uniform(-2, 2, shape).astype(np.float32)
+
+
+def test_rows_longer_and_shorter_than_a_work_group(gpu):
+    for shape in [(3, 10), (5, 64), (7, 300), (2, 3, 129)]:
+        x = data(*shape)
+        t = jrk.tensor(x)
+        np.testing.assert_allclose(t.sum(axis=-1).numpy(), x.sum(-1), rtol=1e-4, atol=1e-4)
+        np.testing.assert_allclose(t.sum(axis=0).numpy(), x.sum(0), rtol=1e-4, atol=1e-4)
+        e = np.exp(x - x.max(-1, keepdims=True))
+        np.testing.assert_allclose(
+            t.softmax(axis=-1).numpy(), e / e.sum(-1, keepdims=True), rtol=1e-5
+        )
+
+
+def test_a_long_sum_in_two_steps(gpu):
+    x = data(1 << 17)
+    assert abs(jrk.tensor(x).sum().item() - x.sum(dtype=np.float64)) < 0.05
+
+
+def test_products_with_epilogues_and_ragged_edges(gpu):
+    for m, k, n in [(64, 64, 64), (70, 33, 90), (128, 100, 10)]:
+        a, b, c = data(m, k), data(k, n), data(n)
+        out = (jrk.tensor(a) @ jrk.tensor(b) + jrk.tensor(c)).relu()
+        np.testing.assert_allclose(out.numpy(), np.maximum(a @ b + c, 0), rtol=1e-4, atol=1e-4)
+    a, b = data(3, 40, 50), data(3, 60, 50)
+    got = (jrk.tensor(a) @ jrk.tensor(b).mT).numpy()
+    np.testing.assert_allclose(got, a @ b.transpose(0, 2, 1), rtol=1e-4, atol=1e-4)
+
+
+def test_a_training_step_equals_the_reference(gpu):
+    x, w = data(32, 40), data(40, 50)
+
+    def step(where):
+        with devices.using(where):
+            a, b = jrk.tensor(x), jrk.tensor(w)
+            loss = ((a @ b).tanh().softmax(axis=1) ** 2).sum()
+            (g,) = jrk.grad(loss, [b])
+            return (b - 0.1 * g).numpy()
+
+    np.testing.assert_allclose(step(gpu), step("reference"), rtol=1e-4, atol=1e-5)
