@@ -26,7 +26,9 @@ def write(kernel: Kernel, entries: list[Entry]) -> Source:
     grouped = kernel.row_size >= GROUP_ROW
     total = w.integer_argument(kernel.rows)
     place = "get_group_id(0)" if grouped else "get_global_id(0)"
-    head = [f"const {w.integer} piece = {place};", f"if (piece >= {total}) return;"]
+    head = [f"const {w.integer} piece = {place};"]
+    # Work-groups that meet barriers are as many as rows: no item may leave before the others.
+    head += [] if grouped else [f"if (piece >= {total}) return;"]
     top = Scope(lines=w.unpack(kernel.kept, "piece"))
     unit = Scope(parent=top, variables=frozenset([*kernel.kept, REDUCED]))
     for number, reduction in enumerate(kernel.reductions):
@@ -36,13 +38,19 @@ def write(kernel: Kernel, entries: list[Entry]) -> Source:
     local = GROUP if grouped else 64
     groups = kernel.rows if grouped else math.ceil(kernel.rows / local)
     text = w.assemble(
-        name, [*head, *top.lines, *unit.lines],
+        name, [*_local_memory(kernel, grouped), *head, *top.lines, *unit.lines],
         f"__attribute__((reqd_work_group_size({local}, 1, 1))) ",
     )  # fmt: skip
     return Source(
         name, text, w.arguments, (groups * local,), (local,),
         [o.entry for o in kernel.outputs], traffic(kernel, entries), work(kernel),
     )  # fmt: skip
+
+
+def _local_memory(kernel: Kernel, grouped: bool) -> list[str]:
+    rows = kernel.reductions if grouped else []
+    kinds = [value_type(r.expr.dtype, 1) for r in rows]
+    return [f"local {kind} a{i}_shared[{GROUP}];" for i, kind in enumerate(kinds)]
 
 
 def _along_row(w: Writer, kernel: Kernel, unit: Scope, grouped: bool, body) -> None:
@@ -67,20 +75,19 @@ def _reduce(
 
     _along_row(w, kernel, unit, grouped, step)
     if grouped:
-        unit.lines += _tree(w, reduction, name, kind)
+        unit.lines += _tree(w, reduction, name)
     unit.names[reduction.result] = name
 
 
-def _tree(w: Writer, reduction: Reduction, name: str, kind: str) -> list[str]:
+def _tree(w: Writer, reduction: Reduction, name: str) -> list[str]:
     shared, lid = f"{name}_shared", "get_local_id(0)"
-    joined = w.combined(reduction, f"{shared}[{lid}]", f"{shared}[{lid} + half]")
+    joined = w.combined(reduction, f"{shared}[{lid}]", f"{shared}[{lid} + half_of]")
     return [
-        f"local {kind} {shared}[{GROUP}];",
         f"{shared}[{lid}] = {name};",
         "barrier(CLK_LOCAL_MEM_FENCE);",
         f"for (int half_of = {GROUP} / 2; half_of > 0; half_of /= 2) {{",
         f"if ({lid} < half_of) {{",
-        f"{shared}[{lid}] = {joined.replace('+ half]', '+ half_of]')};",
+        f"{shared}[{lid}] = {joined};",
         "}",
         "barrier(CLK_LOCAL_MEM_FENCE);",
         "}",
