@@ -8,9 +8,8 @@ import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-import pytest
-
 import lab_server as servers
+import pytest
 from lab_sidebar import Sidebar
 
 SWITCHES = (

@@ -38,7 +38,9 @@ def installed() -> bool:
     """Say whether pip installed the sidebar into this environment."""
     from jupyter_core.paths import jupyter_path
 
-    return any((Path(p) / "jairika-nb/package.json").is_file() for p in jupyter_path("labextensions"))
+    return any(
+        (Path(p) / "jairika-nb/package.json").is_file() for p in jupyter_path("labextensions")
+    )
 
 
 def start(folder: Path, **settings: object) -> tuple[subprocess.Popen[bytes], Server]:

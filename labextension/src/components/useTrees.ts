@@ -7,6 +7,8 @@ export function useTrees(trees: ModelTrees): void {
   const [, again] = React.useReducer((count: number) => count + 1, 0);
   React.useEffect(() => {
     trees.changed.connect(again);
+    // What changed between the first drawing and this moment was not heard.
+    again();
     return () => {
       trees.changed.disconnect(again);
     };
