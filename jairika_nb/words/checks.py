@@ -15,10 +15,14 @@ from pathlib import Path
 from typing import Any
 
 from jairika_nb import __version__
+from jairika_nb.errors import DeviceError
 
 PACKAGES = ("numpy", "pyopencl", "h5py", "blake3", "filelock", "ipykernel", "jupyter_server")
 LAB = "pip install 'jairika-nb[lab]'"
-REINSTALL = "reinstall with `pip install --force-reinstall --no-deps jairika-nb`"
+REINSTALL = (
+    "install again with JAIRIKA_LABEXTENSION=build set, which says what stops the sidebar's build"
+)
+AGAIN = "install jairika-nb again, with `pip install --force-reinstall --no-deps`"
 ROOM = 200_000_000
 
 
@@ -52,29 +56,37 @@ def packages() -> list[Check]:
 
 
 def opencl() -> list[Check]:
-    from jairika_nb.engine.doctor import report
+    from jairika_nb.engine.doctor import NO_DRIVER, report
 
-    rows = report()
-    working = any(row["status"] in ("ok", "cured") for row in rows)
+    rows = [row for row in report() if row["device"] or row["source"]]
+    working = any(row["status"] != "failed" for row in rows)
     checks = [_driver(row, working) for row in rows]
     if not working:
-        cure = (
-            "`pip install intel-opencl-rt intel-cmplr-lib-rt` (x86-64), Debian's "
-            "`apt install pocl-opencl-icd`, or the driver of your GPU's maker"
-        )
-        checks.append(Check("problem", "OpenCL", "no driver works here", cure))
-    return checks
+        return [*checks, Check("problem", "OpenCL", "no driver works here", NO_DRIVER)]
+    return [*checks, _default()]
 
 
 def _driver(row: dict[str, Any], working: bool) -> Check:
-    found = f"{row['platform']}: {row['device']} ({row['kind']})"
+    kind = f" ({row['kind']})" if row["kind"] else ""
+    found = ": ".join(part for part in (row["platform"], row["device"]) if part) + kind
     if row["status"] == "failed":
         # A driver that fails beside one that works costs nothing but its own device.
         state = "note" if working else "problem"
-        return Check(state, "OpenCL", f"{found}: {row['reason']}", row["cure"] or "")
-    took = f", a kernel built and ran in {row['seconds']:.1f} s" if row.get("seconds") else ""
-    cured = f", cured: {row['reason']}" if row["status"] == "cured" and row["reason"] else ""
+        return Check(state, "OpenCL", f"{found}: {row['reason']}", row["cure"])
+    cured = f"; {row['reason']}, {row['cure']}" if row["status"] == "cured" else ""
+    took = f", a test kernel built and ran in {row['seconds']:.2f} s"
     return Check("ok", "OpenCL", found + took + cured)
+
+
+def _default() -> Check:
+    from jairika_nb.engine.device import default
+
+    try:
+        device = default()
+    except DeviceError as problem:
+        cure = "unset JRK_DEVICE, or name one that `jrk devices` lists"
+        return Check("problem", "device in use", str(problem), cure)
+    return Check("ok", "device in use", f"{device.id}: {device.name} ({device.driver})")
 
 
 def sidebar() -> list[Check]:
@@ -108,9 +120,9 @@ def server() -> list[Check]:
         extension = importlib.import_module("jairika_nb.server")
         points = hasattr(extension, "_load_jupyter_server_extension")
     except Exception as problem:  # any failure to import is what the user must read here
-        return [Check("problem", "server part", f"cannot be imported: {problem}", REINSTALL)]
+        return [Check("problem", "server part", f"cannot be imported: {problem}", AGAIN)]
     if not points:
-        return [Check("problem", "server part", "has nothing for the server to load", REINSTALL)]
+        return [Check("problem", "server part", "has nothing for the server to load", AGAIN)]
     return [Check("ok", "server part", f"enabled, Jupyter Server {_version('jupyter_server')}")]
 
 

@@ -29,7 +29,7 @@ def init(
     arrays = session.arrays(net) if net else None
     with store.init(address, arrays, variant=variant, name=name, message=message) as model:
         session.address = model.address
-    kept = f' with iteration "{name}"' if net else ""
+    kept = f' and iteration "{name}"' if net else ""
     return Done(
         f'made {session.address} with variant "{variant}"{kept}',
         {"address": session.address, "variant": variant, "iteration": name if net else None},

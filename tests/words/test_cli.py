@@ -193,7 +193,8 @@ def test_a_read_only_folder(model, arrays, tmp_path):
 
 
 def test_no_driver(tmp_path):
-    environment = os.environ | {"OCL_ICD_VENDORS": str(tmp_path), "JRK_DEVICE": ""}
+    (tmp_path / "vendors").mkdir()
+    environment = os.environ | {"OCL_ICD_VENDORS": str(tmp_path / "vendors"), "JRK_DEVICE": ""}
     process = jrk("doctor", env=environment)
     assert process.returncode == 1
     assert "no driver works here" in process.stdout
@@ -203,6 +204,17 @@ def test_no_driver(tmp_path):
     message = complaint(jrk("demo", tmp_path / "demo.jrk.h5", env=environment), 1)
     assert "no usable OpenCL device" in message
     assert not (tmp_path / "demo.jrk.h5").exists()
+
+
+def test_a_broken_driver_is_named_with_its_cure(tmp_path):
+    (tmp_path / "broken.so").write_bytes(b"not a library")
+    (tmp_path / "broken.icd").write_text(str(tmp_path / "broken.so"))
+    environment = os.environ | {"OCL_ICD_VENDORS": str(tmp_path), "JRK_DEVICE": ""}
+    process = jrk("doctor", env=environment)
+    assert process.returncode == 1
+    assert "broken.icd" in process.stdout
+    assert "cannot be loaded" in process.stdout
+    assert "Traceback" not in process.stderr
 
 
 def test_a_stream_without_unicode_gets_plain_signs(model):

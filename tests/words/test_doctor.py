@@ -1,13 +1,13 @@
 """The doctor: each broken part is named with its cure, and only needed parts count."""
 
 import json
-import sys
-from types import SimpleNamespace
 
 import pytest
 
 from jairika_nb import __version__
-from jairika_nb.words import checks
+from jairika_nb.engine.device import REFERENCE
+from jairika_nb.errors import DeviceError
+from jairika_nb.words import Session, checks, run
 from jairika_nb.words.checks import Check
 from jairika_nb.words.doctor import Checkup
 
@@ -28,8 +28,8 @@ BROKEN = GOOD | {"platform": "Bad", "status": "failed", "reason": "no target", "
 @pytest.fixture
 def drivers(monkeypatch):
     def pretend(*rows):
-        module = SimpleNamespace(report=lambda: list(rows))
-        monkeypatch.setitem(sys.modules, "jairika_nb.engine.doctor", module)
+        monkeypatch.setattr("jairika_nb.engine.doctor.report", lambda: list(rows))
+        monkeypatch.setattr("jairika_nb.engine.device.default", lambda: REFERENCE)
         return checks.opencl()
 
     return pretend
@@ -63,9 +63,35 @@ def server_setting(folder, value):
 
 
 def test_a_working_driver_is_ok(drivers):
-    (check,) = drivers(GOOD)
-    assert check.state == "ok"
+    check, in_use = drivers(GOOD)
+    assert check.state == in_use.state == "ok"
     assert "Good OpenCL: CPU (cpu)" in check.found
+    assert in_use.found == "reference: NumPy (numpy)"
+
+
+def test_a_cured_driver_is_ok_and_tells_what_was_cured(drivers):
+    check, _ = drivers(GOOD | {"status": "cured", "reason": "a wrong path", "cure": "set right"})
+    assert check.state == "ok"
+    assert check.found.endswith("; a wrong path, set right")
+    assert check.cure == ""
+
+
+def test_a_driver_without_devices_is_named_by_its_entry(drivers):
+    dead = BROKEN | {"platform": "dead.icd", "device": "", "kind": "", "source": "/lib/dead.so"}
+    check = drivers(GOOD, dead)[1]
+    assert check.found == "dead.icd: no target"
+
+
+def test_a_device_named_by_the_user_that_fails_is_a_problem(drivers, monkeypatch):
+    drivers(GOOD)
+
+    def refuse():
+        raise DeviceError("no working device 'gpu'")
+
+    monkeypatch.setattr("jairika_nb.engine.device.default", refuse)
+    problem = checks.opencl()[-1]
+    assert problem.state == "problem"
+    assert "JRK_DEVICE" in problem.cure
 
 
 def test_a_broken_driver_beside_a_working_one_is_a_note_with_its_cure(drivers):
@@ -90,7 +116,7 @@ def test_the_sidebar_is_found_in_jupyters_folders(jupyter):
 def test_a_missing_sidebar_is_a_problem(jupyter):
     (check,) = checks.sidebar()
     assert check.state == "problem"
-    assert "reinstall" in check.cure
+    assert "JAIRIKA_LABEXTENSION=build" in check.cure
 
 
 def test_a_sidebar_of_another_version_is_a_problem(jupyter):
@@ -155,3 +181,10 @@ def test_problems_make_the_checkup_fail_and_notes_do_not():
     assert "do e" in bad._repr_html_()
     assert json.loads(json.dumps(bad.to_json())) == bad.to_json()
     assert bad.to_json()["ok"] is False
+
+
+def test_the_checkup_of_this_machine_looks_at_every_part():
+    result = run(["doctor"], Session())
+    parts = {check.part for check in result.checks}
+    assert {"Python", "packages", "OpenCL", "sidebar", "server part", "cache"} <= parts
+    assert all(check.cure for check in result.checks if check.state == "problem")
