@@ -12,7 +12,7 @@ import math
 import os
 import zlib
 from pathlib import Path
-from typing import IO
+from typing import Any
 
 import numpy as np
 
@@ -48,7 +48,7 @@ def read_idx(path: str | os.PathLike[str], largest: int = LARGEST) -> np.ndarray
         raise DataError(f"{path}: cannot be read ({error.strerror or error})") from error
 
 
-def _read(stream: IO[bytes], path: Path, available: int, largest: int) -> np.ndarray:
+def _read(stream: Any, path: Path, available: int, largest: int) -> np.ndarray:
     dtype, shape = _header(stream, path)
     count = math.prod(shape) * dtype.itemsize
     if count > largest:
@@ -67,7 +67,7 @@ def _read(stream: IO[bytes], path: Path, available: int, largest: int) -> np.nda
     return np.frombuffer(values, dtype).reshape(shape).astype(dtype.newbyteorder("="), copy=False)
 
 
-def _header(stream: IO[bytes], path: Path) -> tuple[np.dtype, tuple[int, ...]]:
+def _header(stream: Any, path: Path) -> tuple[np.dtype, tuple[int, ...]]:
     magic = stream.read(4)
     if len(magic) < 4 or magic[:2] != b"\0\0" or magic[2] not in TYPES or not 1 <= magic[3] <= 8:
         raise DataError(f"{path}: not an IDX file (it starts with {magic.hex(' ') or 'nothing'})")

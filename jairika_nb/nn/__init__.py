@@ -16,7 +16,8 @@ from jairika_nb.nn.architecture import build, register
 from jairika_nb.nn.containers import Sequential
 from jairika_nb.nn.layers import Dropout, Flatten, Identity, Linear
 from jairika_nb.nn.losses import CrossEntropyLoss, MSELoss
-from jairika_nb.nn.module import Module, Parameter
+from jairika_nb.nn.module import Module
+from jairika_nb.nn.parts import Parameter
 
 __all__ = [
     "ELU",

@@ -8,7 +8,8 @@ from typing import Any
 from jairika_nb.errors import ArchitectureError
 from jairika_nb.nn import functional, init
 from jairika_nb.nn.architecture import register
-from jairika_nb.nn.module import Module, Parameter
+from jairika_nb.nn.module import Module
+from jairika_nb.nn.parts import Parameter
 from jairika_nb.tensors.tensor import Tensor
 
 
@@ -30,6 +31,9 @@ class Linear(Module):
     (5, 2)
     """
 
+    weight: Tensor
+    bias: Tensor | None
+
     def __init__(
         self,
         in_features: int,
@@ -43,7 +47,8 @@ class Linear(Module):
         self.in_features = in_features
         self.out_features = out_features
         shape, place = (out_features, in_features), {"device": device, "dtype": dtype}
-        self.weight = Parameter(init.kaiming_uniform(shape, a=math.sqrt(5), **place))
+        weight = init.kaiming_uniform(shape, a=math.sqrt(5), **place)
+        self.register_parameter("weight", Parameter(weight))
         bound = 1 / math.sqrt(in_features)
         own = Parameter(init.uniform((out_features,), -bound, bound, **place)) if bias else None
         self.register_parameter("bias", own)

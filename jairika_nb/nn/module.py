@@ -6,34 +6,23 @@ are immutable here, so learning replaces a parameter by a new tensor instead of 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from contextvars import ContextVar
 from typing import Any
 
 import numpy as np
 
 from jairika_nb.errors import ArchitectureError, ShapeError
+from jairika_nb.nn.parts import Parts
+from jairika_nb.nn.state import like, mismatches
 from jairika_nb.tensors.creation import tensor
 from jairika_nb.tensors.tensor import Tensor
 
-KINDS = ("_parameters", "_buffers", "_modules")
 # Called with (module, output) after every forward; how summaries and alarms look inside.
 observer: ContextVar[Callable[[Any, Any], None] | None] = ContextVar("observer", default=None)
 
 
-class Parameter:
-    """Marks a tensor as learned: assigned to a module's attribute it becomes a parameter.
-
-    Reading the attribute gives the tensor itself.
-    """
-
-    __slots__ = ("data",)
-
-    def __init__(self, data: Any) -> None:
-        self.data = data if isinstance(data, Tensor) else tensor(data)
-
-
-class Module:
+class Module(Parts):
     """Base of all layers and networks: write ``__init__`` and ``forward``.
 
     >>> from jairika_nb import nn
@@ -46,19 +35,11 @@ class Module:
     [('inner.weight', (2, 3)), ('inner.bias', (2,))]
     """
 
-    training: bool
     # Constructor arguments whose current attribute is what `architecture` records.
     adjustable: tuple[str, ...] = ()
     # Whether NumPy arrays reach `forward` as they are; losses check them on the host.
     takes_arrays = False
-
-    def __new__(cls, *args: Any, **kwargs: Any) -> Any:
-        self = super().__new__(cls)
-        # The arguments are what `architecture` writes down; taking them here asks nothing of
-        # subclasses, not even a call of super().__init__().
-        self.__dict__.update(_arguments=(args, kwargs), training=True)
-        self.__dict__.update({kind: {} for kind in KINDS})
-        return self
+    type_name = ""
 
     def forward(self, *args: Any, **kwargs: Any) -> Any:
         """The module's output for its inputs."""
@@ -92,127 +73,6 @@ class Module:
         error.place = (text, path, layer)  # type: ignore[attr-defined]
         return error
 
-    # -- attributes ---------------------------------------------------------------------------
-
-    def __setattr__(self, name: str, value: Any) -> None:
-        if isinstance(value, Parameter):
-            self.register_parameter(name, value)
-        elif isinstance(value, Module):
-            self.add_module(name, value)
-        elif name in self._parameters or name in self._buffers:
-            self._assign(name, value)
-        elif name in self._modules:
-            raise ArchitectureError(
-                f"{type(self).__name__}.{name} is a module; assign a module, or del it first"
-            )
-        else:
-            object.__setattr__(self, name, value)
-
-    def _assign(self, name: str, value: Any) -> None:
-        held = self._parameters if name in self._parameters else self._buffers
-        if value is not None and not isinstance(value, Tensor):
-            raise ArchitectureError(
-                f"{type(self).__name__}.{name} holds a tensor; assign jrk.tensor(...) or "
-                "nn.Parameter(...), or del it first"
-            )
-        held[name] = value
-
-    def __getattr__(self, name: str) -> Any:
-        # Only reached where normal lookup fails.
-        for kind in KINDS:
-            held = self.__dict__.get(kind, {})
-            if name in held:
-                return held[name]
-        raise AttributeError(f"{type(self).__name__} has no attribute {name!r}")
-
-    def __delattr__(self, name: str) -> None:
-        for kind in KINDS:
-            if name in self.__dict__[kind]:
-                del self.__dict__[kind][name]
-                return
-        object.__delattr__(self, name)
-
-    def __dir__(self) -> list[str]:
-        return [*super().__dir__(), *self._parameters, *self._buffers, *self._modules]
-
-    def _register(self, kind: str, name: str, value: Any) -> None:
-        if not name or "." in name or not isinstance(name, str):
-            raise ArchitectureError(
-                f"{type(self).__name__}: {name!r} cannot name a part; use text without dots"
-            )
-        for other in KINDS:
-            self.__dict__[other].pop(name, None) if other != kind else None
-        self.__dict__.pop(name, None)
-        self.__dict__[kind][name] = value
-
-    def register_parameter(self, name: str, parameter: Parameter | None) -> None:
-        """Add a parameter; None notes that there is none by this name."""
-        self._register("_parameters", name, None if parameter is None else parameter.data)
-
-    def register_buffer(self, name: str, value: Tensor | None) -> None:
-        """Add a tensor that is saved with the model but not learned."""
-        self._register("_buffers", name, value)
-
-    def add_module(self, name: str, module: Module) -> None:
-        """Add a child module under a name."""
-        self._register("_modules", name, module)
-
-    # -- going through the parts --------------------------------------------------------------
-
-    def named_children(self) -> Iterator[tuple[str, Module]]:
-        """The modules directly inside, by name."""
-        yield from self._modules.items()
-
-    def children(self) -> Iterator[Module]:
-        """The modules directly inside."""
-        yield from self._modules.values()
-
-    def named_modules(self, prefix: str = "") -> Iterator[tuple[str, Module]]:
-        """This module and all inside it, each once, by dotted name."""
-        seen: set[int] = set()
-        for name, module in self._walk(prefix):
-            if id(module) not in seen:
-                seen.add(id(module))
-                yield name, module
-
-    def modules(self) -> Iterator[Module]:
-        """This module and all inside it, each once."""
-        for _, module in self.named_modules():
-            yield module
-
-    def _walk(self, prefix: str) -> Iterator[tuple[str, Module]]:
-        yield prefix, self
-        for name, child in self._modules.items():
-            yield from child._walk(f"{prefix}.{name}" if prefix else name)
-
-    def _named(self, kind: str, once: bool = True) -> Iterator[tuple[str, Tensor]]:
-        seen: set[int] = set()
-        for prefix, module in self.named_modules() if once else self._walk(""):
-            for name, value in module.__dict__[kind].items():
-                if value is not None and not (once and id(value) in seen):
-                    seen.add(id(value))
-                    yield (f"{prefix}.{name}" if prefix else name), value
-
-    def named_parameters(self) -> Iterator[tuple[str, Tensor]]:
-        """All parameters by dotted name; one shared by two layers comes once."""
-        return self._named("_parameters")
-
-    def parameters(self) -> Iterator[Tensor]:
-        """All parameters, each once."""
-        for _, value in self.named_parameters():
-            yield value
-
-    def named_buffers(self) -> Iterator[tuple[str, Tensor]]:
-        """All buffers by dotted name, each once."""
-        return self._named("_buffers")
-
-    def buffers(self) -> Iterator[Tensor]:
-        """All buffers, each once."""
-        for _, value in self.named_buffers():
-            yield value
-
-    # -- state --------------------------------------------------------------------------------
-
     def state_dict(self) -> dict[str, Tensor]:
         """Parameters and buffers by dotted name: PyTorch's keys, shapes and order."""
         state: dict[str, Tensor] = {}
@@ -229,12 +89,12 @@ class Module:
         mismatched name. ``strict=False`` forgives missing and unexpected ones.
         """
         own = self.state_dict()
-        problems = _mismatches(own, state, strict)
+        problems = mismatches(own, state, strict)
         if problems:
             raise ArchitectureError(
                 f"the state does not fit this {type(self).__name__}: {'; '.join(problems)}"
             )
-        self.replace({name: _like(own[name], state[name]) for name in own if name in state})
+        self.replace({name: like(own[name], state[name]) for name in own if name in state})
 
     def replace(self, values: Mapping[str, Tensor]) -> None:
         """Put new tensors in the place of parameters and buffers, wherever each is used."""
@@ -263,8 +123,6 @@ class Module:
         function(self)
         return self
 
-    # -- views --------------------------------------------------------------------------------
-
     def architecture(self) -> dict[str, Any]:
         """The module as JSON data that ``nn.build`` turns into a new one; see there."""
         from jairika_nb.nn.architecture import describe
@@ -292,23 +150,3 @@ class Module:
 
     def _repr_html_(self) -> str:
         return self.summary()._repr_html_()
-
-
-def _mismatches(own: Mapping[str, Any], state: Mapping[str, Any], strict: bool) -> list[str]:
-    missing = [name for name in own if name not in state]
-    unexpected = [str(name) for name in state if name not in own]
-    shapes = {name: tuple(np.shape(state[name])) for name in own if name in state}
-    wrong = [
-        f"{name} is {shapes[name]} instead of {tuple(own[name].shape)}"
-        for name in shapes
-        if shapes[name] != tuple(own[name].shape)
-    ]
-    found = {"missing": strict and missing, "unexpected": strict and unexpected, "shapes": wrong}
-    return [f"{kind}: {', '.join(names)}" for kind, names in found.items() if names]
-
-
-def _like(old: Tensor, value: Any) -> Tensor:
-    if isinstance(value, Tensor):
-        value = value.detach()
-        return value if value.dtype == old.dtype else value.astype(old.dtype)
-    return tensor(np.asarray(value), dtype=old.dtype, device=old.device)

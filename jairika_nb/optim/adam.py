@@ -54,7 +54,7 @@ class Adam(Optimizer):
         return size, 1 / math.sqrt(1 - self.beta2**step), 1 - self.lr * self.weight_decay
 
     def rule(
-        self, parameter: Tensor, gradient: Tensor, slots: Slots, scalars: Tensor
+        self, parameter: Tensor, gradient: Tensor, slots: Slots, scalars: list[Tensor]
     ) -> tuple[Tensor, Slots]:
         """One step."""
         g = -gradient if self.maximize else gradient

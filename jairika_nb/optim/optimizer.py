@@ -35,7 +35,7 @@ class Optimizer:
         raise NotImplementedError
 
     def rule(
-        self, parameter: Tensor, gradient: Tensor, slots: Slots, scalars: Tensor
+        self, parameter: Tensor, gradient: Tensor, slots: Slots, scalars: list[Tensor]
     ) -> tuple[Tensor, Slots]:
         """The new parameter and its new slots."""
         raise NotImplementedError
@@ -49,7 +49,7 @@ class Optimizer:
         """
         parameters = dict(model.named_parameters())
         _check(parameters, grads)
-        shared: dict[Any, Tensor] = {}
+        shared: dict[Any, list[Tensor]] = {}
         new: dict[str, Tensor] = {}
         for name, gradient in grads.items():
             parameter = parameters[name]
@@ -64,10 +64,11 @@ class Optimizer:
             self.steps[name] = step
         model.replace(new)
 
-    def _numbers(self, step: int, parameter: Tensor) -> Tensor:
+    def _numbers(self, step: int, parameter: Tensor) -> list[Tensor]:
         # As data, not as constants of the graph: else every step would compile new kernels.
         numbers = np.array(self.scalars(step), dtype=np.float64)
-        return tensor(numbers, dtype=parameter.dtype, device=parameter.device)
+        row = tensor(numbers, dtype=parameter.dtype, device=parameter.device)
+        return [row[i] for i in range(len(numbers))]
 
     def _step(self, name: str, parameter: Tensor) -> int:
         slots = self.state.get(name, {})

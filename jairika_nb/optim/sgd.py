@@ -42,7 +42,7 @@ class SGD(Optimizer):
         return (self.lr,)
 
     def rule(
-        self, parameter: Tensor, gradient: Tensor, slots: Slots, scalars: Tensor
+        self, parameter: Tensor, gradient: Tensor, slots: Slots, scalars: list[Tensor]
     ) -> tuple[Tensor, Slots]:
         """One step; the first fills the momentum buffer with the gradient itself."""
         g = -gradient if self.maximize else gradient

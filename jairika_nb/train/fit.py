@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -21,8 +21,9 @@ from jairika_nb.train.batches import Batches, as_input, float_dtype, measured_lo
 from jairika_nb.train.evaluate import evaluate, mode
 from jairika_nb.train.history import History
 from jairika_nb.train.interrupt import Wish, stopping
-from jairika_nb.train.progress import Silent, Standing, choose
+from jairika_nb.train.progress import Silent, choose
 from jairika_nb.train.snapshot import Snapshot
+from jairika_nb.train.standing import Standing
 
 Callback = Callable[[History], Any]
 
@@ -92,41 +93,33 @@ class _Step:
     before: Snapshot
 
 
+@dataclass
 class _Run:
-    def __init__(
-        self,
-        model: Module,
-        batches: Batches,
-        optimizer: Optimizer,
-        loss: Any,
-        validation: Any,
-        display: Silent,
-        callbacks: tuple[Callback, ...],
-        standing: Standing,
-    ) -> None:
-        self.model = model
-        self.batches = batches
-        self.optimizer = optimizer
-        self.loss = loss
-        self.validation = validation
-        self.display = display
-        self.callbacks = callbacks
-        self.standing = standing
-        self.history = History()
-        self.dtype = float_dtype(model)
-        self.waiting: _Step | None = None
-        self.total = self.count = 0.0
+    model: Module
+    batches: Batches
+    optimizer: Optimizer
+    loss: Any
+    validation: Any
+    display: Silent
+    callbacks: tuple[Callback, ...]
+    standing: Standing
+    history: History = field(default_factory=History)
+    waiting: _Step | None = None
+    total: float = 0.0
+    count: int = 0
 
     def go(self) -> History:
         start = time.perf_counter()
+        self.dtype = float_dtype(self.model)
         # Fresh weights are lazy draws; computed once, every step has the same graph.
         compute(*self.model.state_dict().values())
-        self.standing.state = "failed"
+        state = "failed"
         try:
             with stopping() as wish:
                 self._epochs(wish)
-            self.standing.state = "interrupted" if self.history.interrupted else "done"
+            state = "interrupted" if self.history.interrupted else "done"
         finally:
+            self.standing.state = state
             self.history.seconds = time.perf_counter() - start
             self.display.end(self.standing)
         return self.history
@@ -134,7 +127,6 @@ class _Run:
     def _epochs(self, wish: Wish) -> None:
         for epoch in range(self.standing.epochs):
             self.standing.epoch, self.standing.step = epoch, 0
-            self.standing.state = "training"
             with mode(self.model, training=True):
                 self._pass(wish)
             if wish.stop:
@@ -146,7 +138,7 @@ class _Run:
                 return
 
     def _pass(self, wish: Wish) -> None:
-        self.total = self.count = 0.0
+        self.total, self.count = 0.0, 0
         self.at_start = Snapshot(self.model, self.optimizer)
         for number, (inputs, target) in enumerate(self.batches):
             self._step(number, inputs, target)

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from jairika_nb.nn.module import Module
 from jairika_nb.optim import Optimizer
 from jairika_nb.tensors import random
@@ -37,7 +39,5 @@ class Snapshot:
 
 def not_finite(tensor: Any) -> bool:
     """Whether a float tensor holds NaN or an infinity."""
-    import numpy as np
-
     values = tensor.numpy()
     return values.dtype.kind == "f" and not np.isfinite(values).all()

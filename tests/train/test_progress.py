@@ -9,9 +9,11 @@ import pytest
 
 from jairika_nb.errors import TrainingError
 from jairika_nb.train import progress
+from jairika_nb.train import standing as standing_clock
 from jairika_nb.train.curve import curve
 from jairika_nb.train.history import History
-from jairika_nb.train.progress import LogProgress, Standing, TerminalProgress, choose, html
+from jairika_nb.train.progress import LogProgress, TerminalProgress, choose, html
+from jairika_nb.train.standing import Standing
 
 
 def play(display, epochs=2, steps=3, state="done"):
@@ -118,7 +120,7 @@ def test_colours_come_from_the_theme_with_fallbacks():
 
 
 def test_time_left_follows_from_the_share_done(monkeypatch):
-    monkeypatch.setattr(progress.time, "perf_counter", lambda: 110.0)
+    monkeypatch.setattr(standing_clock.time, "perf_counter", lambda: 110.0)
     standing = Standing(4, 10, epoch=1, step=0, started=100.0)
     assert standing.remaining == pytest.approx(30.0)
     assert standing.clock() == "ETA 30.0 s"

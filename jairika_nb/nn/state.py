@@ -1,0 +1,33 @@
+"""How a saved state is held against a module's own."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from jairika_nb.tensors.creation import tensor
+from jairika_nb.tensors.tensor import Tensor
+
+
+def mismatches(own: Mapping[str, Any], state: Mapping[str, Any], strict: bool) -> list[str]:
+    """What is wrong with a state, one entry for each kind of mistake."""
+    missing = [name for name in own if name not in state]
+    unexpected = [str(name) for name in state if name not in own]
+    shapes = {name: tuple(np.shape(state[name])) for name in own if name in state}
+    wrong = [
+        f"{name} is {shapes[name]} instead of {tuple(own[name].shape)}"
+        for name in shapes
+        if shapes[name] != tuple(own[name].shape)
+    ]
+    found = {"missing": strict and missing, "unexpected": strict and unexpected, "shapes": wrong}
+    return [f"{kind}: {', '.join(names)}" for kind, names in found.items() if names]
+
+
+def like(old: Tensor, value: Any) -> Tensor:
+    """``value`` as a tensor in the dtype and on the device of ``old``."""
+    if isinstance(value, Tensor):
+        value = value.detach()
+        return value if value.dtype == old.dtype else value.astype(old.dtype)
+    return tensor(np.asarray(value), dtype=old.dtype, device=old.device)

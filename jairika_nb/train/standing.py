@@ -1,0 +1,79 @@
+"""Where a run stands: counters, measures, time; what every display is given."""
+
+from __future__ import annotations
+
+import math
+import time
+from dataclasses import dataclass, field
+
+from jairika_nb.train.history import format_measure
+
+MOST_LOSSES = 1024
+
+
+@dataclass
+class Standing:
+    """Where a run stands: counters from 0, the measures so far, and the time."""
+
+    epochs: int
+    steps: int
+    epoch: int = 0
+    step: int = 0
+    measures: dict[str, float] = field(default_factory=dict)
+    losses: list[float] = field(default_factory=list)
+    started: float = field(default_factory=time.perf_counter)
+    state: str = "training"
+
+    def add_loss(self, value: float) -> None:
+        """Note a step's loss; a long run keeps means of neighbours, which a small chart shows."""
+        self.losses.append(value)
+        if len(self.losses) >= MOST_LOSSES:
+            pairs = zip(self.losses[::2], self.losses[1::2], strict=True)
+            self.losses = [(a + b) / 2 for a, b in pairs]
+
+    @property
+    def share(self) -> float:
+        """How much of the run is done, 0 to 1."""
+        total = self.epochs * self.steps
+        return min(1.0, (self.epoch * self.steps + self.step) / total) if total else 1.0
+
+    @property
+    def elapsed(self) -> float:
+        """Seconds since the start."""
+        return time.perf_counter() - self.started
+
+    @property
+    def remaining(self) -> float:
+        """Seconds to go at the speed so far; infinite before the first step."""
+        return self.elapsed * (1 / self.share - 1) if self.share else math.inf
+
+    def counters(self) -> str:
+        """Epoch and step as people count them."""
+        epoch = min(self.epoch + 1, self.epochs)
+        step = self.step if self.epoch < self.epochs else self.steps
+        return f"epoch {epoch}/{self.epochs} step {step}/{self.steps}"
+
+    def clock(self) -> str:
+        """Time left while it runs, time taken afterwards."""
+        if self.state != "training":
+            return f"{self.state} after {duration(self.elapsed)}"
+        return f"ETA {duration(self.remaining)}"
+
+    def measured(self) -> str:
+        """The measures in one line."""
+        return " ".join(f"{k} {format_measure(v)}" for k, v in self.measures.items())
+
+
+def duration(seconds: float) -> str:
+    """Seconds as people read them.
+
+    >>> duration(4.2), duration(75), duration(7380), duration(math.inf)
+    ('4.2 s', '1:15', '2:03:00', '?')
+    """
+    if not math.isfinite(seconds):
+        return "?"
+    if seconds < 60:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
