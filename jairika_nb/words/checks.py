@@ -14,6 +14,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+import jairika_nb
 from jairika_nb import __version__
 from jairika_nb.errors import DeviceError
 
@@ -117,11 +118,12 @@ def server() -> list[Check]:
         cure = "`jupyter server extension enable jairika_nb`"
         return [Check("problem", "server part", f"{state} in Jupyter's configuration", cure)]
     try:
-        extension = importlib.import_module("jairika_nb.server")
-        points = hasattr(extension, "_load_jupyter_server_extension")
+        modules = [point["module"] for point in jairika_nb._jupyter_server_extension_points()]
+        loads = "_load_jupyter_server_extension"
+        complete = all(hasattr(importlib.import_module(each), loads) for each in modules)
     except Exception as problem:  # any failure to import is what the user must read here
         return [Check("problem", "server part", f"cannot be imported: {problem}", AGAIN)]
-    if not points:
+    if not complete:
         return [Check("problem", "server part", "has nothing for the server to load", AGAIN)]
     return [Check("ok", "server part", f"enabled, Jupyter Server {_version('jupyter_server')}")]
 
