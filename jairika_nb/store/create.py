@@ -34,7 +34,7 @@ def create(path: Path, make: Callable[[Layout], Catalogue], disk: Disk | None = 
         try:
             transaction.fill(aside, make, disk)
             _appear(aside, path)
-            disk.sync_folder(path.parent)
+            _keep(path, disk)
         finally:
             with contextlib.suppress(FileNotFoundError):
                 os.unlink(aside)
@@ -51,6 +51,15 @@ def _appear(aside: Path, path: Path) -> None:
         if os.path.lexists(path):
             raise _taken(path) from None
         os.rename(aside, path)
+
+
+def _keep(path: Path, disk: Disk) -> None:
+    """Make the new name durable; where that fails, the creation failed."""
+    try:
+        disk.sync_folder(path.parent)
+    except OSError:
+        os.unlink(path)
+        raise
 
 
 def _taken(path: Path) -> AddressError:
