@@ -210,7 +210,7 @@ class Writer:
         along = [b for b in bounds if width > 1 and self.lane in b[0].variables]
         if along:
             return self._load_part(buffer, at, along, [b for b in bounds if b not in along])
-        if width == 1:
+        if width == 1 or self.lane is None:
             text = f"{buffer}[{at}]"
             text = f"({text} != 0)" if dtype.kind == "bool" else text
         elif dtype.kind == "bool":

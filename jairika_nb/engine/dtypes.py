@@ -72,6 +72,7 @@ def dtype_of(value: object) -> DType:
     >>> dtype_of("float32"), dtype_of(np.int64), dtype_of(bool)
     (jairika_nb.float32, jairika_nb.int64, jairika_nb.bool)
     """
+    found: DType | None
     if isinstance(value, DType):
         found = value
     elif isinstance(value, type) and value in OF_PYTHON:

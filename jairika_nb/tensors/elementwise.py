@@ -209,9 +209,9 @@ def _ufunc(self: Tensor, ufunc: Any, method: str, *inputs: Any, **kwargs: Any) -
 _FROM_NUMPY = {"true_divide": "divide", "power": "pow", "absolute": "abs", "mod": "remainder",
                "arctan2": "atan2", "invert": "bitwise_invert"}  # fmt: skip
 attach("__array_ufunc__", _ufunc)
-for _function in (
+for _method in (
     exp, log, sqrt, rsqrt, sin, cos, tanh, sigmoid, erf, square, reciprocal, astype, detach, clip,
     floor, ceil, round, isnan, isfinite, isinf, maximum, minimum,
 ):  # fmt: skip
-    attach(_function.__name__, _function)
+    attach(_method.__name__, _method)
 attach("abs", abs)

@@ -190,5 +190,5 @@ def _method(function: Any) -> Any:
 
 for _function in (sum, prod, max, min, mean, var, std, argmax, argmin, any, all):
     attach(_function.__name__, _method(_function))
-for _function in (softmax, log_softmax, logsumexp):
-    attach(_function.__name__, _function)
+for _along in (softmax, log_softmax, logsumexp):
+    attach(_along.__name__, _along)

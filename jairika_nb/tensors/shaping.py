@@ -8,9 +8,7 @@ from typing import Any
 from jairika_nb.engine.ops import elementwise as e
 from jairika_nb.engine.ops import sources, views
 from jairika_nb.errors import OutOfRange, ShapeError
-from jairika_nb.tensors.tensor import Tensor, attach
-
-Axes = int | Sequence[int] | None
+from jairika_nb.tensors.tensor import Axes, Tensor, attach
 
 
 def normal_axes(name: str, axis: Axes, shape: tuple[int, ...]) -> tuple[int, ...]:
@@ -138,5 +136,5 @@ for _name, _function in {
     "unsqueeze": expand_dims, "flatten": flatten,
 }.items():  # fmt: skip
     attach(_name, _function)
-attach("mT", property(matrix_transpose))  # type: ignore[arg-type]
-attach("T", property(lambda x: permute_dims(x, tuple(reversed(range(x.ndim))))))  # type: ignore
+attach("mT", property(matrix_transpose))
+attach("T", property(lambda x: permute_dims(x, tuple(reversed(range(x.ndim))))))

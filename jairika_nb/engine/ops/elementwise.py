@@ -148,7 +148,7 @@ _erf = np.vectorize(math.erf, otypes=[np.float64])
 TABLE_FLOAT_ONLY: dict[str, bool] = {}
 
 # name, OpenCL C, NumPy, derivative (g, y, x), cost; float operands only
-_FLOAT_UNARY: list[tuple[str, str, Callable, Callable | None, int]] = [
+_FLOAT_UNARY: list[tuple[str, str, Callable, Callable, int]] = [
     ("reciprocal", "(1 / {0})", lambda x: 1 / x, lambda g, y, x: neg(mul(g, mul(y, y))), 4),
     ("sqrt", "sqrt({0})", np.sqrt, lambda g, y, x: div(mul(g, 0.5), y), 4),
     ("rsqrt", "rsqrt({0})", lambda x: 1 / np.sqrt(x),
@@ -201,8 +201,8 @@ def _unary_row(name: str, code: str, reference: Callable, rule: Callable, cost: 
     )  # fmt: skip
 
 
-for _row in _FLOAT_UNARY:
-    _unary_row(*_row)
+for _fields in _FLOAT_UNARY:
+    _unary_row(*_fields)
 
 
 def _sign(x: Node) -> Node:
