@@ -4,14 +4,11 @@ import os
 from pathlib import Path
 
 import nbformat
-import pytest
 from nbclient import NotebookClient
 
-TUTORIALS = Path(__file__).parents[2] / "tutorials"
-FIRST = TUTORIALS / "01-first-network.ipynb"
+FIRST = Path(__file__).parents[2] / "tutorials" / "01-first-network.ipynb"
 
 
-@pytest.mark.skipif(not FIRST.exists(), reason="the tutorial is not written yet")
 def test_the_first_network(tmp_path, monkeypatch):
     monkeypatch.setenv("IPYTHONDIR", str(tmp_path / ".ipython"))
     notebook = nbformat.read(FIRST, as_version=4)

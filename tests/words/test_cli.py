@@ -186,6 +186,8 @@ def test_a_read_only_folder(model, arrays, tmp_path):
         assert "new.jrk.h5" in complaint(new, 1)
         added = jrk("commit", model, arrays, preexec_fn=mortal)
         assert "digits.jrk.h5" in complaint(added, 1)
+        lab = jrk("lab", cwd=tmp_path, preexec_fn=mortal)
+        assert "run `jrk lab` in a folder you can write" in complaint(lab, 1)
         assert TREE.fullmatch(jrk("info", model, preexec_fn=mortal).stdout)
     finally:
         tmp_path.chmod(0o755)

@@ -1,17 +1,13 @@
 """``jrk lab``: tutorials are copied once, changes are kept, JupyterLab gets the arguments."""
 
 import importlib.metadata
-import os
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
 from jairika_nb.errors import JairikaError, ReadOnly, WordError
 from jairika_nb.words import Session, lab, run
-
-TUTORIALS = Path(__file__).parents[2] / "tutorials"
 
 
 @pytest.fixture
@@ -66,23 +62,12 @@ def test_in_a_notebook_it_points_to_the_terminal(shipped, launched):
         run(["lab"], Session(variables={}))
 
 
-@pytest.mark.skipif(os.name != "posix" or os.geteuid() == 0, reason="root writes everywhere")
-def test_a_folder_that_cannot_be_written_is_one_line(shipped, launched):
-    shipped.chmod(0o500)
-    try:
-        with pytest.raises(ReadOnly, match="a folder you can write"):
-            run(["lab"], Session())
-    finally:
-        shipped.chmod(0o700)
-
-
 def test_a_file_in_the_way_is_one_line(shipped, launched):
     (shipped / "jairika-tutorials").write_text("a file")
     with pytest.raises(ReadOnly, match="cannot be copied"):
         run(["lab"], Session())
 
 
-@pytest.mark.skipif(not any(TUTORIALS.glob("*.ipynb")), reason="the tutorials are not written yet")
 def test_the_real_jupyterlab_starts_and_gets_the_arguments(tmp_path):
     pytest.importorskip("jupyterlab", reason="JupyterLab is not installed")
     process = subprocess.run(
