@@ -4,13 +4,14 @@ import os
 from pathlib import Path
 
 import nbformat
+import pytest
 from nbclient import NotebookClient
 
 FIRST = Path(__file__).parents[2] / "tutorials" / "01-first-network.ipynb"
 
 
-def test_the_first_network(tmp_path, monkeypatch):
-    monkeypatch.setenv("IPYTHONDIR", str(tmp_path / ".ipython"))
+def test_the_first_network(tmp_path):
+    pytest.importorskip("sklearn", reason="the digits come with scikit-learn")
     notebook = nbformat.read(FIRST, as_version=4)
     client = NotebookClient(notebook, timeout=300, resources={"metadata": {"path": str(tmp_path)}})
     client.execute(env=os.environ | {"IPYTHONDIR": str(tmp_path / ".ipython")})

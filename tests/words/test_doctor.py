@@ -37,7 +37,8 @@ def drivers(monkeypatch):
 
 @pytest.fixture
 def jupyter(monkeypatch, tmp_path):
-    """Jupyter's folders, empty and apart from the machine's."""
+    """Jupyter's folders, empty and apart from the machine's; JupyterLab counts as installed."""
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: name)
     for name in ("JUPYTER_DATA_DIR", "JUPYTER_CONFIG_DIR"):
         monkeypatch.setenv(name, str(tmp_path / name))
     monkeypatch.setattr("jupyter_core.paths.ENV_JUPYTER_PATH", [])

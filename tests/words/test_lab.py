@@ -26,6 +26,7 @@ def shipped(tmp_path, monkeypatch):
 @pytest.fixture
 def launched(monkeypatch):
     calls = []
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: name)
     monkeypatch.setattr(lab, "launch", lambda command, folder: calls.append((command, folder)) or 0)
     return calls
 
