@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import hashlib
 import struct
-from collections.abc import Iterable
 from dataclasses import dataclass
 
 from jairika_nb.store.disk import Disk
@@ -67,20 +66,13 @@ def find(disk: Disk, file: int) -> Journal | None:
 def apply(disk: Disk, file: int, journal: Journal) -> None:
     """Write the records of ``journal`` where they belong, then drop it.
 
-    The root slot is the last record and goes out after all else is on the medium: a reader
-    that sees it finds everything it leads to.
+    The root slot is the last. All it leads readers to is new data, on the medium before the
+    journal was, so the pages need no sync of their own between them and the slot.
     """
-    *pages, root = journal.records
-    _write(disk, file, pages)
-    disk.sync(file)
-    _write(disk, file, [root])
+    for offset, data in journal.records:
+        disk.write(file, offset, data)
     disk.sync(file)
     disk.truncate(file, journal.end)
-
-
-def _write(disk: Disk, file: int, records: Iterable[Record]) -> None:
-    for offset, data in records:
-        disk.write(file, offset, data)
 
 
 def _digest(body: bytes) -> bytes:

@@ -2,10 +2,10 @@
 
 HDF5 writes where it likes, in any order; killed on the way it leaves a file nobody can read.
 Under this object, writes past the committed end go straight to the file, where nothing refers
-to them yet, and writes below it stay in memory. ``commit`` then makes them durable in four
+to them yet, and writes below it stay in memory. ``commit`` then makes them durable in three
 steps, each waiting for the medium::
 
-    new data | journal at the file's end (from here on the commit counts) | pages | root slot
+    new data | journal at the file's end: from here on the commit counts | pages and root slot
 
 Errors of the disk are kept until HDF5 has returned: an exception inside its callbacks leaves
 the library with buffers it later writes from.

@@ -37,6 +37,7 @@ class Layout:
     """An HDF5 session on a journaled file; nothing it writes counts before the commit."""
 
     def __init__(self, file: JournaledFile, *, new: bool = False) -> None:
+        self.committed = file.committed
         alignment = (slots.PAGE_OFFSET,) * 2 if new else (ALIGNED_FROM, ALIGNED_TO)
         self.hdf5 = h5py.File(
             file,
@@ -67,8 +68,13 @@ class Layout:
         """Keep ``values`` as ``/group/name`` unless it is there; gives offset and length."""
         parent = self.hdf5[group].id
         key = name.encode()
-        dataset = h5d.open(parent, key) if key in parent else self._create(parent, key, values)
-        return dataset.get_offset() or 0, values.nbytes
+        if key in parent:
+            return h5d.open(parent, key).get_offset() or 0, values.nbytes
+        offset = self._create(parent, key, values).get_offset() or 0
+        # Nothing of ours is ever freed, so HDF5 has no old room to reuse; readers rely on it.
+        if values.size and offset < self.committed:
+            raise StoreError(f"cannot write /{group}/{name}: HDF5 put it over committed data")
+        return offset, values.nbytes
 
     def put_bytes(self, group: str, name: str, data: bytes) -> Place:
         """Keep ``data`` as the bytes ``/group/name``."""

@@ -18,7 +18,7 @@ from pathlib import Path
 
 from jairika_nb.errors import Locked
 from jairika_nb.store.disk import fcntl
-from jairika_nb.store.faults import telling
+from jairika_nb.store.faults import telling, told
 
 WAIT = 10.0  # seconds
 POLL = 0.005
@@ -33,9 +33,8 @@ def writing(path: Path, wait: float = WAIT) -> Iterator[None]:
     note = Path(os.path.realpath(path) + ".lock")
     lock = FileLock(note, timeout=wait, thread_local=False)
     try:
-        with telling("lock", note):
-            lock.acquire(poll_interval=POLL)
-    except Timeout:
+        lock.acquire(poll_interval=POLL)
+    except Timeout:  # which is an OSError too
         raise Locked(
             f"cannot write {path}: {_holder(note)} is writing it and did not finish in "
             f"{wait:g} s; wait for it or stop it, then repeat"
@@ -44,6 +43,8 @@ def writing(path: Path, wait: float = WAIT) -> Iterator[None]:
         raise Locked(
             f"cannot write {path}: its disk offers no locks; copy the model to a local disk"
         ) from None
+    except OSError as error:
+        raise told(error, "lock", note) from error
     try:
         _sign(note)
         yield

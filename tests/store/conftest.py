@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import pytest
-from states import FIRST, SECOND, arrays
 
 from jairika_nb import store
+
+# The tests share plain modules with programs they run in other processes.
+sys.path.insert(0, str(Path(__file__).parent))
 
 
 @pytest.fixture
@@ -19,6 +22,8 @@ def path(tmp_path: Path) -> Path:
 @pytest.fixture
 def model(path: Path):
     """A model with ``main``: ``prime`` of seed 0 and ``PT`` of seed 1."""
+    from states import FIRST, SECOND, arrays
+
     with store.init(path, time=FIRST) as model:
         model.commit(arrays(0), time=FIRST, metrics={"loss": 0.5}, message="from scratch")
         model.commit(arrays(1), name="PT", time=SECOND, metrics={"loss": 0.25})
