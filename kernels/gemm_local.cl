@@ -17,17 +17,17 @@ kernel __attribute__((reqd_work_group_size(TILE, TILE, 1))) void KERNEL_NAME(
     const int M, const int N, const int K EPILOGUE_PARAMETERS) {
   local float tile_a[TILE][SPAN + 1], tile_b[TILE][SPAN];
   const int x = get_local_id(0), y = get_local_id(1), batch = get_global_id(2);
-  const int m0 = get_group_id(1) * SPAN, n0 = get_group_id(0) * SPAN;
+  const int first_m = get_group_id(1) * SPAN, first_n = get_group_id(0) * SPAN;
   a += (size_t)batch * M * K;
   b += (size_t)batch * K * N;
   float sum[PER][PER];
   for (int i = 0; i < PER; i++)
     for (int j = 0; j < PER; j++) sum[i][j] = 0.0f;
-  for (int k0 = 0; k0 < K; k0 += TILE) {
+  for (int first_k = 0; first_k < K; first_k += TILE) {
     for (int i = 0; i < PER; i++) {
-      const int m = m0 + y + i * TILE, n = n0 + x + i * TILE;
-      tile_a[x][y + i * TILE] = m < M && k0 + x < K ? a[(size_t)m * K + k0 + x] : 0.0f;
-      tile_b[y][x + i * TILE] = n < N && k0 + y < K ? b[(size_t)(k0 + y) * N + n] : 0.0f;
+      const int m = first_m + y + i * TILE, n = first_n + x + i * TILE;
+      tile_a[x][y + i * TILE] = m < M && first_k + x < K ? a[(size_t)m * K + first_k + x] : 0.0f;
+      tile_b[y][x + i * TILE] = n < N && first_k + y < K ? b[(size_t)(first_k + y) * N + n] : 0.0f;
     }
     barrier(CLK_LOCAL_MEM_FENCE);
     for (int k = 0; k < TILE; k++)
@@ -38,7 +38,7 @@ kernel __attribute__((reqd_work_group_size(TILE, TILE, 1))) void KERNEL_NAME(
   }
   for (int i = 0; i < PER; i++)
     for (int j = 0; j < PER; j++) {
-      const int m = m0 + y + i * TILE, n = n0 + x + j * TILE;
+      const int m = first_m + y + i * TILE, n = first_n + x + j * TILE;
       if (m < M && n < N) EPILOGUE1(batch, m, n, sum[i][j]);
     }
 }

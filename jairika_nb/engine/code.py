@@ -72,8 +72,7 @@ class Writer:
     def __init__(self, kernel: Kernel, entries: list[Entry]) -> None:
         self.kernel = kernel
         self.entries = entries
-        self.arguments: list[Argument] = []
-        self.parameters: list[str] = []
+        self._arguments: list[tuple[int, str, Argument]] = []
         self.preambles: set[str] = set()
         self.names: dict[Any, str] = {}
         self.count = 0
@@ -83,15 +82,13 @@ class Writer:
         spans = [e.size for e in entries if e.size >= 2**31]
         self.integer = "long" if spans else "int"
 
-    # Arguments
+    # Arguments: outputs first, then inputs, numbers, random streams, sizes
 
     def buffer(self, entry: int, output: bool = False) -> str:
         """The name of a buffer argument."""
-        dtype = self.entries[entry].dtype
-        const = "" if output else "const "
-        name = f"out{len(self.names)}" if output else f"in{len(self.names)}"
-        text = f"global {const}{dtype.opencl} *restrict {{}}"
-        return self._argument(("buffer", entry), name, text, Argument("buffer", entry))
+        kind, const = ("out", "") if output else ("in", "const ")
+        text = f"global {const}{self.entries[entry].dtype.opencl} *restrict {{}}"
+        return self._argument(kind, entry, text, Argument("buffer", entry))
 
     def integer_argument(self, value: int) -> str:
         """A size, stride or offset; 0, 1 and 2 are written as they are."""
@@ -99,33 +96,45 @@ class Writer:
             return f"(-{self.integer_argument(-value)})"
         if value <= 2:
             return str(value)
-        text = f"const {self.integer} {{}}"
-        return self._argument(("int", value), f"n{len(self.names)}", text, Argument("int", value))
+        return self._argument("n", value, f"const {self.integer} {{}}", Argument("int", value))
+
+    def bound(self, value: int) -> str:
+        """A size as an operand of min(), which wants both of one type."""
+        text = self.integer_argument(value)
+        return f"({self.integer}){text}" if text.isdigit() else text
 
     def scalar(self, slot: int, dtype: Any) -> str:
         """A number that is data: an argument."""
         kind = "int" if dtype.kind == "bool" else dtype.opencl
-        argument = Argument("scalar", slot, dtype)
         return self._argument(
-            ("scalar", slot, dtype), f"c{len(self.names)}", f"const {kind} {{}}", argument
+            "c", (slot, dtype), f"const {kind} {{}}", Argument("scalar", slot, dtype)
         )
 
     def stream(self, slot: int) -> list[str]:
         """Key and call of a random stream."""
         return [
-            self._argument(
-                ("stream", slot, word), f"k{len(self.names)}", "const uint {}",
-                Argument("stream", (slot, word)),
-            )
+            self._argument("k", (slot, word), "const uint {}", Argument("stream", (slot, word)))
             for word in range(3)
-        ]  # fmt: skip
+        ]
 
-    def _argument(self, key: Any, name: str, text: str, argument: Argument) -> str:
-        if key not in self.names:
-            self.names[key] = name
-            self.arguments.append(argument)
-            self.parameters.append(text.format(name))
-        return self.names[key]
+    def _argument(self, kind: str, key: Any, text: str, argument: Argument) -> str:
+        if (kind, key) not in self.names:
+            number = sum(known == kind for known, _ in self.names)
+            name = self.names[kind, key] = f"{kind}{number}"
+            rank = ("out", "in", "c", "k", "n").index(kind)
+            self._arguments.append((rank, text.format(name), argument))
+            self._arguments.sort(key=lambda row: row[0])
+        return self.names[kind, key]
+
+    @property
+    def arguments(self) -> list[Argument]:
+        """The arguments in the order of the parameters."""
+        return [argument for _, _, argument in self._arguments]
+
+    @property
+    def parameters(self) -> list[str]:
+        """The declarations of the parameters."""
+        return [text for _, text, _ in self._arguments]
 
     # Index arithmetic
 
@@ -260,6 +269,7 @@ class Writer:
         return f"(int16)({text}) + {self._ramp(expr.data[0])}"
 
     def _ramp(self, form: Form) -> str:
+        assert self.lane is not None
         step = form.coefficient(self.lane) or 0
         ramp = "(int16)(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15)"
         return ramp if step == 1 else f"{ramp} * (int16)({self.integer_argument(step)})"
@@ -349,13 +359,16 @@ def _indented(lines: list[str], depth: int = 1) -> list[str]:
     return out
 
 
-def name_of(kernel: Kernel, entries: list[Entry]) -> str:
+def name_of(kernel: Kernel, entries: list[Entry], packed: frozenset[int] = frozenset()) -> str:
     """A name that says what a kernel does, from its operations in order."""
     skip = {"cast", "where", "const"}
     words = [entries[i].op for i in kernel.inlined if entries[i].op not in skip]
     kinds = list(dict.fromkeys(reversed(words)))[:6]
-    kind = "row" if kernel.mapped else "reduce" if kernel.row else "map"
-    return "_".join([kind, *kinds] if kinds else [kind, "copy"])
+    if kernel.product is not None:
+        return "_".join(["gemm", *kinds])
+    if not kinds:
+        return "pack" if kernel.outputs[0].entry in packed else "copy"
+    return "_".join(["row" if kernel.mapped else "reduce" if kernel.row else "map", *kinds])
 
 
 def traffic(kernel: Kernel, entries: list[Entry]) -> int:

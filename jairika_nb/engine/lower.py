@@ -27,6 +27,7 @@ class Lowered:
         self.entries: list[Entry] = []
         self.known: dict[Entry, int] = {}
         self.forced: set[int] = set()
+        self.packed: set[int] = set()
         self.device = device
         place: list[int] = []
         for entry in program.entries:
@@ -83,6 +84,7 @@ class Lowered:
             packed_a = self._pack(a, rows_axis=-2, size=tile[0])
             packed_b = self._pack(b, rows_axis=-1, size=tile[1])
             operands = (self._stored(packed_a), self._stored(packed_b))
+            self.packed |= {packed_a, packed_b}
         product = self.add(
             Entry("gemm", (entry.shape, k, tile), operands, entry.shape, entry.dtype)
         )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from jairika_nb.engine import product, schedule_cpu, schedule_gpu
-from jairika_nb.engine.code import Source
+from jairika_nb.engine.code import Source, name_of
 from jairika_nb.engine.device import Device
 from jairika_nb.engine.fuse import Kernel, Misfit, Tracer
 from jairika_nb.engine.graph import TABLE
@@ -37,7 +37,7 @@ def plan(program: Program, device: Device) -> Plan:
     lowered = Lowered(program, device)
     planner = _Planner(lowered)
     kernels = planner.run()
-    sources = [_write(k, lowered.entries, device) for k in kernels]
+    sources = [_write(k, lowered, device) for k in kernels]
     keep = set(planner.results)
     frees: list[list[int]] = [[] for _ in kernels]
     last: dict[int, int] = {}
@@ -50,12 +50,14 @@ def plan(program: Program, device: Device) -> Plan:
     return Plan(lowered.entries, sources, planner.results, frees)
 
 
-def _write(kernel: Kernel, entries: list[Entry], device: Device) -> Source:
+def _write(kernel: Kernel, lowered: Lowered, device: Device) -> Source:
+    entries = lowered.entries
     if kernel.product is not None:
         return product.write(kernel, entries, device.compute_units)
+    name = name_of(kernel, entries, frozenset(lowered.packed))
     if device.kind == "gpu":
-        return schedule_gpu.write(kernel, entries)
-    return schedule_cpu.write(kernel, entries, device.compute_units)
+        return schedule_gpu.write(kernel, entries, name)
+    return schedule_cpu.write(kernel, entries, device.compute_units, name)
 
 
 def _reads(kernel: Kernel, entries: list[Entry]) -> list[int]:

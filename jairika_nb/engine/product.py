@@ -44,7 +44,7 @@ def write(kernel: Kernel, entries: list[Entry], units: int) -> Source:
         sizes = [m, n, k]
         launch = (math.ceil(n / span) * TILE, math.ceil(m / span) * TILE, batch), (TILE, TILE, 1)
         text, file = f"#define TILE {TILE}\n#define PER {PER}\n", "gemm_local.cl"
-    name = name_of(kernel, entries).replace("map_", "gemm_").replace("gemm_copy", "gemm")
+    name = name_of(kernel, entries)
     epilogue = _epilogue(w, kernel, shape, wide=bool(tile))
     body = template(file)
     body = body[body.index("#ifndef") :].replace("KERNEL_NAME", name)
@@ -62,7 +62,7 @@ def _epilogue(w: Writer, kernel: Kernel, shape: tuple[int, ...], wide: bool) -> 
     parts = [_function(w, kernel, shape, width) for width in widths]
     # Arguments are known only now that the code is written.
     declared = "".join(f", {p}" for p in w.parameters)
-    passed = "".join(f", {name}" for name in w.names.values())
+    passed = "".join(f", {p.split()[-1].lstrip('*')}" for p in w.parameters)
     preamble = "".join(spelling.PREAMBLES[p] for p in sorted(w.preambles))
     text = f"{preamble}#define EPILOGUE_PARAMETERS {declared}\n"
     for width, lines in zip(widths, parts, strict=True):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 
-from jairika_nb.engine.code import GRAIN, Scope, Source, Writer, name_of, neutral, traffic, work
+from jairika_nb.engine.code import GRAIN, Scope, Source, Writer, neutral, traffic, work
 from jairika_nb.engine.fuse import REDUCED, Expr, Kernel, Reduction
 from jairika_nb.engine.index import Form, Var
 from jairika_nb.engine.program import Entry
@@ -14,7 +14,7 @@ from jairika_nb.engine.spelling import LANE_TYPES, SCALAR_ONLY, WIDTH, value_typ
 Body = Callable[[Scope], list[str]]
 
 
-def write(kernel: Kernel, entries: list[Entry], units: int) -> Source:
+def write(kernel: Kernel, entries: list[Entry], units: int, name: str) -> Source:
     """The kernel for a CPU with ``units`` cores."""
     w = Writer(kernel, entries)
     lane = best_lane(kernel)
@@ -23,13 +23,12 @@ def write(kernel: Kernel, entries: list[Entry], units: int) -> Source:
     else:
         body, pieces = _row_lane(w, kernel, lane)
     per, items = _share(kernel, pieces, units)
-    total, share = w.integer_argument(pieces), w.integer_argument(per)
+    share = w.integer_argument(per)
     head = [
         f"const {w.integer} first = get_global_id(0) * {share};",
-        f"const {w.integer} last = min(first + {share}, ({w.integer}){total});",
+        f"const {w.integer} last = min(first + {share}, {w.bound(pieces)});",
         f"for ({w.integer} piece = first; piece < last; piece++) {{",
     ]
-    name = name_of(kernel, entries)
     text = w.assemble(name, [*head, *body, "}"])
     return Source(
         name, text, w.arguments, (items,), (1,), [o.entry for o in kernel.outputs],
@@ -105,7 +104,7 @@ def _kept_lane(w: Writer, kernel: Kernel, lane: Var, full: int) -> tuple[list[st
         many = w.integer_argument(chunks)
         lines = [f"const {w.integer} chunk = piece % {many};"]
         lines += w.unpack(outer, f"(piece / {many})")
-        lines.append(f"const {w.integer} end = min((chunk + 1) * {step}, ({w.integer}){size});")
+        lines.append(f"const {w.integer} end = min((chunk + 1) * {step}, {w.bound(lane.size)});")
         lines.append(f"{w.integer} {lane.name} = chunk * {step};")
     else:
         lines = w.unpack(outer, "piece")
@@ -116,7 +115,7 @@ def _kept_lane(w: Writer, kernel: Kernel, lane: Var, full: int) -> tuple[list[st
         w.lane, w.width = lane, width
         unit = Scope(parent=top, variables=frozenset([lane, REDUCED]))
         _row_code(w, kernel, unit)
-        top.lines.append(f"for (; {lane.name} + {width} <= end; {lane.name} += {width}) {{")
+        top.lines.append(_steps(lane.name, "end", width))
         top.lines += [*unit.lines, "}"]
     return top.lines, math.prod(v.size for v in outer) * chunks
 
@@ -165,10 +164,16 @@ def _lane_loops(w: Writer, row: list[Var], unit: Scope, body: Body) -> list[str]
     for width in (full, 1):
         w.width = width
         inner = _inside(row, unit, body)
-        lines.append(f"for (; {name} + {width} <= {size}; {name} += {width}) {{")
+        lines.append(_steps(name, size, width))
         lines += [*inner, "}"]
     w.width = full
     return ["{", *lines, "}"]
+
+
+def _steps(name: str, end: str, width: int) -> str:
+    if width == 1:
+        return f"for (; {name} < {end}; {name}++) {{"
+    return f"for (; {name} + {width} <= {end}; {name} += {width}) {{"
 
 
 def _reduce(w: Writer, kernel: Kernel, reduction: Reduction, number: int, unit: Scope) -> None:

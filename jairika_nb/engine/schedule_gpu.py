@@ -10,7 +10,6 @@ from jairika_nb.engine.code import (
     Scope,
     Source,
     Writer,
-    name_of,
     neutral,
     traffic,
     work,
@@ -20,7 +19,7 @@ from jairika_nb.engine.program import Entry
 from jairika_nb.engine.spelling import value_type
 
 
-def write(kernel: Kernel, entries: list[Entry]) -> Source:
+def write(kernel: Kernel, entries: list[Entry], name: str) -> Source:
     """The kernel for a GPU."""
     w = Writer(kernel, entries)
     grouped = kernel.row_size >= GROUP_ROW
@@ -34,7 +33,6 @@ def write(kernel: Kernel, entries: list[Entry]) -> Source:
     for number, reduction in enumerate(kernel.reductions):
         _reduce(w, kernel, reduction, number, unit, grouped)
     _outputs(w, kernel, unit, grouped)
-    name = name_of(kernel, entries)
     local = GROUP if grouped else 64
     groups = kernel.rows if grouped else math.ceil(kernel.rows / local)
     text = w.assemble(

@@ -67,45 +67,67 @@ def _type(node: Node) -> str:
     return f"{node.dtype.name}{list(node.shape)}"
 
 
+BOX_WIDTH, BOX_HEIGHT, GAP_X, GAP_Y = 128, 38, 14, 26
+
+
 def _drawing(nodes: list[Node]) -> str:
-    """The graph as SVG: layers from sources at the top to the result at the bottom."""
-    depth: dict[int, int] = {}
-    for node in nodes:
-        depth[id(node)] = 1 + max((depth[id(i)] for i in _inputs(node)), default=-1)
-    layers: dict[int, list[Node]] = {}
-    for node in nodes:
-        layers.setdefault(depth[id(node)], []).append(node)
-    wide, high, gap = 128, 38, 26
-    place = {
-        id(n): (10 + x * (wide + 14), 10 + d * (high + gap))
-        for d, row in layers.items()
-        for x, n in enumerate(row)
-    }
-    lines, boxes = [], []
-    for node in nodes:
-        x, y = place[id(node)]
-        for i in _inputs(node):
-            a, b = place[id(i)]
-            lines.append(
-                f'<path d="M{a + wide / 2} {b + high} C{a + wide / 2} {b + high + gap * 0.6},'
-                f'{x + wide / 2} {y - gap * 0.6},{x + wide / 2} {y}" fill="none" '
-                'stroke="var(--jp-border-color1,#999)"/>'
-            )
-        accent = "--jp-brand-color1,#1976d2" if not _inputs(node) else "--jp-border-color1,#999"
-        boxes.append(
-            f'<rect x="{x}" y="{y}" width="{wide}" height="{high}" rx="6" '
-            f'fill="var(--jp-layout-color1,transparent)" stroke="var({accent})"/>'
-            f'<text x="{x + wide / 2}" y="{y + 16}" text-anchor="middle" font-size="12" '
-            f'fill="currentColor">{html.escape(_operation(node))}</text>'
-            f'<text x="{x + wide / 2}" y="{y + 30}" text-anchor="middle" font-size="10" '
-            f'fill="currentColor" opacity="0.7">{html.escape(_type(node))}</text>'
-        )
-    width = 20 + max(len(r) for r in layers.values()) * (wide + 14)
-    height = 20 + len(layers) * (high + gap)
+    """The graph as SVG: sources at the top, the result at the bottom."""
+    place = _layout(nodes)
+    lines = [_edge(place[id(i)], place[id(n)]) for n in nodes for i in _inputs(n)]
+    boxes = [_box(n, *place[id(n)]) for n in nodes]
+    width = max(x for x, _ in place.values()) + BOX_WIDTH + 10
+    height = max(y for _, y in place.values()) + BOX_HEIGHT + 10
     return (
         f'<div style="{_STYLE};max-height:520px;overflow:auto"><svg width="{width}" '
         f'height="{height}" xmlns="http://www.w3.org/2000/svg">{"".join(lines)}{"".join(boxes)}'
         "</svg></div>"
+    )
+
+
+def _layout(nodes: list[Node]) -> dict[int, tuple[int, int]]:
+    """A place for each node: below its inputs, in the column of its deepest one if that is free."""
+    row: dict[int, int] = {}
+    column: dict[int, int] = {}
+    taken: set[tuple[int, int]] = set()
+    for node in nodes:
+        inputs = _inputs(node)
+        deepest = max(inputs, key=lambda i: row[id(i)], default=None)
+        r = row[id(node)] = row[id(deepest)] + 1 if deepest else 0
+        c = column[id(deepest)] if deepest else 0
+        while (r, c) in taken:
+            c += 1
+        column[id(node)] = c
+        taken.add((r, c))
+    return {
+        k: (10 + column[k] * (BOX_WIDTH + GAP_X), 10 + r * (BOX_HEIGHT + GAP_Y))
+        for k, r in row.items()
+    }
+
+
+def _edge(start: tuple[int, int], end: tuple[int, int]) -> str:
+    a, b = start[0] + BOX_WIDTH / 2, start[1] + BOX_HEIGHT
+    x, y = end[0] + BOX_WIDTH / 2, end[1]
+    bend = max((y - b) / 2, GAP_Y / 2)
+    if a == x and y - b > GAP_Y:
+        # Past the boxes between them, not behind.
+        side = a + BOX_WIDTH / 2 + GAP_X
+        path = f"M{a} {b} C{a} {b + GAP_Y},{side} {b},{side} {b + GAP_Y} L{side} {y - GAP_Y} "
+        path += f"C{side} {y},{x} {y - GAP_Y},{x} {y}"
+    else:
+        path = f"M{a} {b} C{a} {b + bend},{x} {y - bend},{x} {y}"
+    return f'<path d="{path}" fill="none" stroke="var(--jp-border-color1,#999)"/>'
+
+
+def _box(node: Node, x: int, y: int) -> str:
+    accent = "--jp-border-color1,#999" if _inputs(node) else "--jp-brand-color1,#1976d2"
+    middle = x + BOX_WIDTH / 2
+    return (
+        f'<rect x="{x}" y="{y}" width="{BOX_WIDTH}" height="{BOX_HEIGHT}" rx="6" '
+        f'fill="var(--jp-layout-color1,#fff)" stroke="var({accent})"/>'
+        f'<text x="{middle}" y="{y + 16}" text-anchor="middle" font-size="12" '
+        f'fill="currentColor">{html.escape(_operation(node))}</text>'
+        f'<text x="{middle}" y="{y + 30}" text-anchor="middle" font-size="10" '
+        f'fill="currentColor" opacity="0.7">{html.escape(_type(node))}</text>'
     )
 
 
@@ -236,6 +258,10 @@ class profile:
         return _profile_html(self)
 
 
+def _side(column: int) -> str:
+    return "right" if column else "left"
+
+
 def _rate(amount: float, seconds: float, unit: str) -> str:
     return _count(amount / seconds, unit) if seconds > 0 else "-"
 
@@ -257,12 +283,12 @@ def _profile_html(p: profile) -> str:
             _rate(k.bytes, k.seconds, "B/s"), _rate(k.flops, k.seconds, "flop/s"),
         )  # fmt: skip
         tds = "".join(
-            f"<td style='text-align:{'left' if j == 0 else 'right'}'>{html.escape(c)}</td>"
+            f"<td style='white-space:nowrap;text-align:{_side(j)}'>{html.escape(c)}</td>"
             for j, c in enumerate((f"{i + 1}. {cells[0]}", *cells[1:]))
         )
         rows.append(f"<tr>{tds}</tr>")
     head = "".join(
-        f"<th style='text-align:{'left' if i == 0 else 'right'}'>{t}</th>"
+        f"<th style='text-align:{_side(i)}'>{t}</th>"
         for i, t in enumerate(("kernel", "time", "moved", "bandwidth", "arithmetic"))
     )
     return (
