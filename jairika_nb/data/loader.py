@@ -38,7 +38,8 @@ class DataLoader:
         self.dataset = dataset
         self.batch_size = batch_size
         self.shuffle = shuffle
-        self.seed = _drawn() if seed is None else seed
+        # Without shuffling nothing is drawn, so that other random numbers stay where they were.
+        self.seed = seed if seed is not None else _drawn() if shuffle else 0
         self.drop_last = drop_last
         self.epoch = 0
         self._check()

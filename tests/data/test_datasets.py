@@ -177,3 +177,18 @@ def test_loader_refuses(options, words):
 def test_an_empty_dataset_is_refused():
     with pytest.raises(DataError, match="empty"):
         DataLoader([], batch_size=2)
+
+
+def test_a_drawn_seed_follows_from_the_package_seed():
+    from jairika_nb.tensors import random
+
+    dataset = TensorDataset(np.arange(50))
+    seeds = []
+    for start in (7, 7, 8):
+        random.seed(start)
+        seeds.append([DataLoader(dataset, 8, shuffle=True).seed for _ in range(2)])
+    assert seeds[0] == seeds[1]
+    assert len({*seeds[0], *seeds[2]}) == 4
+    before = random.state()
+    DataLoader(dataset, 8)
+    assert random.state() == before
