@@ -73,6 +73,8 @@ class ListHandler(ModelsHandler):
             answer = await self.prepared().listed()
         except (JairikaError, OSError) as error:
             return self.refuse(error)
+        told = {row["path"]: row["generation"] for row in answer["models"]}
+        self.settings["jairika_nb_watch"].told(told)
         await self.finish(json.dumps(answer))
 
 

@@ -17,6 +17,8 @@ from jairika_nb.store import reader
 
 FRESH = 1.0
 """Seconds for which one scan answers everybody who asks."""
+REST = 10
+"""A scan stays good for so many times what it took, so that slow ones do not follow each other."""
 
 
 class Models:
@@ -33,10 +35,10 @@ class Models:
     async def found(self, max_age: float = FRESH) -> Found:
         """Return the last scan, or a new one where that is older than ``max_age`` seconds.
 
-        A slow scan is not repeated at once: it stays good for ten times what it took.
+        A slow scan is not repeated at once (``REST``).
         """
         async with self._one_scan:
-            if time.monotonic() - self._scanned > max(max_age, 10 * self._cost):
+            if time.monotonic() - self._scanned > max(max_age, REST * self._cost):
                 start = time.monotonic()
                 self._found = await asyncio.to_thread(scan, self.local_root())
                 self._scanned = time.monotonic()

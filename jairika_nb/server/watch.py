@@ -38,6 +38,11 @@ class Watch:
             self._known = None
             self._timer.start()
 
+    def told(self, generations: dict[str, int | None]) -> None:
+        """Note what a client was told, so that the first look finds what changed since."""
+        if self._known is None:
+            self._known = generations
+
     async def look(self) -> None:
         """Compare all models with the last look and emit one event per difference."""
         if time.monotonic() - self._asked > IDLE:
@@ -48,7 +53,6 @@ class Watch:
         except (JairikaError, OSError) as error:
             self._log.warning("jairika_nb: cannot look for changed models: %s", error)
             return
-        # The first look has nothing to compare with: its client is reading the state itself.
         before, self._known = self._known, now
         for event in differences(now if before is None else before, now):
             self._events.emit(schema_id=SCHEMA, data=event)

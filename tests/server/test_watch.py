@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from jairika_nb import store
+from jairika_nb.server import models
 from jairika_nb.server import watch as watching
 from jairika_nb.server.watch import SCHEMA
 
@@ -24,6 +25,7 @@ def events(jp_serverapp):
 @pytest.fixture
 def watch(jp_serverapp, monkeypatch):
     monkeypatch.setattr(watching, "RESCAN", 0.0)
+    monkeypatch.setattr(models, "REST", 0)
     watch = jp_serverapp.web_app.settings["jairika_nb_watch"]
     yield watch
     watch._timer.stop()
@@ -38,7 +40,6 @@ async def until(done, seconds: float = 5.0) -> None:
 def test_a_commit_is_told_to_who_listens(ask, run, make, events, watch):
     path = make("digits.jrk.h5", "PT")
     before = ask("models")[1]["models"][0]["generation"]
-    run(watch.look())
     with store.open(path, "a") as model:
         model.commit({"0.weight": np.ones((2, 3), "f4")}, name="FT")
     run(watch.look())
@@ -46,6 +47,15 @@ def test_a_commit_is_told_to_who_listens(ask, run, make, events, watch):
     assert events == [
         {"action": "changed", "path": "digits.jrk.h5", "generation": before + 1},
     ]
+
+
+def test_what_changed_before_the_first_look_is_told(ask, run, make, events, watch):
+    make("stays.jrk.h5")
+    ask("models")
+    make("new.jrk.h5")
+    run(watch.look())
+    run(until(lambda: events))
+    assert [(each["action"], each["path"]) for each in events] == [("added", "new.jrk.h5")]
 
 
 def test_new_and_removed_models_are_told(ask, run, make, events, watch):

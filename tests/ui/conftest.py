@@ -8,9 +8,10 @@ import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-import lab_server as servers
 import pytest
-from lab_sidebar import Sidebar
+
+from . import lab_server as servers
+from .lab_sidebar import Sidebar
 
 SWITCHES = (
     "--no-sandbox",

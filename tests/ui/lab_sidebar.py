@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from lab_server import Server
+from .lab_server import Server
 
 CHANGE_THEME = "theme => window.jupyterapp.commands.execute('apputils:change-theme', {theme})"
 
@@ -23,6 +23,8 @@ class Sidebar:
         self.page.wait_for_function("window.jupyterapp?.restored", timeout=60_000)
         self.page.evaluate("window.jupyterapp.restored.then(() => null)")
         self.page.locator("#jupyterlab-splash").wait_for(state="detached")
+        # The launcher takes the focus when it comes, some time after the rest.
+        self.page.locator(".jp-Launcher").wait_for()
         if theme is not None:
             self.page.evaluate(CHANGE_THEME, theme)
         self.page.get_by_role("tab", name="Jairika models").click()

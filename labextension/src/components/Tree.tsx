@@ -41,14 +41,19 @@ export function Tree({ trees, icons, trans }: ITreeProps): JSX.Element {
   const shown = rows
     .slice(first, last)
     .map((row, place) => ({ row, index: first + place }));
-  if (rows.length > 0 && (active < first || active >= last)) {
-    // The row that holds the focus stays in the document, or the keyboard would be lost.
+  // The row that holds the focus stays in the document, or the keyboard would be lost; and rows
+  // stay in order there, because an element that is moved loses the focus as well.
+  if (active < first) {
+    shown.unshift({ row: rows[active], index: active });
+  } else if (active >= last && active < rows.length) {
     shown.push({ row: rows[active], index: active });
   }
 
   React.useLayoutEffect(() => {
     if (focusWanted > 0) {
-      box.current?.querySelector<HTMLElement>('.jrk-Row[tabindex="0"]')?.focus();
+      box.current
+        ?.querySelector<HTMLElement>('.jrk-Row[tabindex="0"]')
+        ?.focus({ preventScroll: true });
     }
   }, [focusWanted]);
 

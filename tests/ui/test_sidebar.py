@@ -1,0 +1,177 @@
+"""The sidebar in JupyterLab, in a real browser, over a real server."""
+
+import time
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import expect
+
+from . import lab_models as models
+
+AXE = Path(__file__).parents[2] / "labextension/node_modules/axe-core/axe.min.js"
+VIOLATIONS = """async () => (await axe.run('#jairika-nb-models')).violations.map(
+    found => `${found.id}: ${found.nodes.map(node => node.html).join(' ')}`)"""
+
+
+def test_the_tree_of_a_model_is_shown(sidebar, folder):
+    models.digits(folder)
+    sidebar.open()
+    expect(sidebar.rows).to_have_count(8)
+    names = ["digits", "main", "PT", "epoch-4", "epoch-2", "prime", "wide", "prime"]
+    assert sidebar.labels() == names
+    expect(sidebar.row("main")).to_contain_text("current")
+    expect(sidebar.row("PT")).to_contain_text("0.971")
+    expect(sidebar.row("PT")).to_have_attribute("aria-level", "3")
+
+
+def test_a_commit_of_another_process_appears_by_itself(sidebar, folder, page):
+    path = models.digits(folder)
+    sidebar.open()
+    expect(sidebar.row("PT")).to_be_visible()
+    page.evaluate("window.notReloaded = true")
+    models.commit_elsewhere(path, "fine-tuned")
+    # Sooner than the sidebar would ask on its own: the event told it.
+    expect(sidebar.row("fine-tuned")).to_be_visible(timeout=5_000)
+    expect(sidebar.row("fine-tuned")).to_contain_text("0.980")
+    assert page.evaluate("window.notReloaded")
+
+
+def test_a_new_model_appears_and_a_removed_one_goes(sidebar, folder):
+    sidebar.open()
+    expect(sidebar.panel).to_contain_text("%jrk init my.jrk.h5")
+    path = models.digits(folder)
+    expect(sidebar.row("digits")).to_be_visible(timeout=12_000)
+    path.unlink()
+    expect(sidebar.panel).to_contain_text("No models yet", timeout=12_000)
+
+
+def test_the_keyboard_reaches_and_does_everything(sidebar, folder, page):
+    models.digits(folder)
+    sidebar.open()
+    expect(sidebar.row("PT")).to_be_visible()
+    page.get_by_label("Filter models, variants and iterations").focus()
+    sidebar.press("Tab", "Tab")
+    assert sidebar.focused() == "digits"
+    sidebar.press("ArrowDown", "ArrowDown")
+    assert sidebar.focused() == "PT"
+    sidebar.press("ArrowLeft")
+    assert sidebar.focused() == "main"
+    sidebar.press("ArrowLeft")
+    expect(sidebar.row("main")).to_have_attribute("aria-expanded", "false")
+    sidebar.press("ArrowRight", "End", "ArrowLeft")
+    assert sidebar.focused() == "wide"
+    sidebar.press("Home", "p")
+    assert sidebar.focused() == "PT"
+    sidebar.press("Enter")
+    details = page.get_by_role("region", name="Details of PT")
+    expect(details).to_contain_text("pre-trained for four epochs")
+    expect(details).to_contain_text("0.9711")
+    assert sidebar.focused() == "PT"
+    sidebar.press("Escape")
+    expect(details).to_have_count(0)
+
+
+def test_details_copy_the_id_and_lines_to_run(sidebar, folder, page):
+    path = models.digits(folder)
+    sidebar.open()
+    sidebar.row("PT").click()
+    page.get_by_role("button", name="Copy the line that switches to this variant").click()
+    assert clipboard(page) == f"%jrk switch file://{path} main"
+    page.get_by_role("button", name="Copy Python to load it").click()
+    assert clipboard(page).endswith('["main"]["PT"].load()')
+    page.get_by_role("button", name="Copy the id").click()
+    assert len(bytes.fromhex(clipboard(page))) == 32
+
+
+def test_the_context_menu_copies_the_address(sidebar, folder, page):
+    path = models.digits(folder)
+    sidebar.open()
+    sidebar.row("epoch-4").click(button="right")
+    page.get_by_role("menuitem", name="Copy Address").click()
+    assert clipboard(page) == f"file://{path}"
+
+
+def test_a_filter_leaves_what_matches(sidebar, folder, page):
+    models.digits(folder)
+    sidebar.open()
+    expect(sidebar.row("PT")).to_be_visible()
+    page.get_by_label("Filter models, variants and iterations").fill("epoch-")
+    expect(sidebar.rows).to_have_count(4)
+    assert sidebar.labels() == ["digits", "main", "epoch-4", "epoch-2"]
+
+
+def test_what_was_folded_is_folded_after_a_reload(sidebar, folder, page):
+    models.digits(folder)
+    sidebar.open()
+    sidebar.row("main").locator(".jrk-Row-chevron").click()
+    expect(sidebar.row("PT")).to_have_count(0)
+    page.wait_for_timeout(2500)  # the layout is saved some time after it changed
+    page.reload()
+    expect(sidebar.panel).to_be_visible(timeout=60_000)
+    expect(sidebar.row("main")).to_have_attribute("aria-expanded", "false")
+
+
+def test_thousands_of_iterations_stay_smooth(sidebar, page):
+    tree = models.long_tree(5_000)
+    row = {"path": tree["path"], "name": "long", "bytes": 9, "modified": "2023-10-05T14:23:45Z"}
+    listing = {"models": [{**row, "generation": 1}], "truncated": False}
+    page.route("**/jairika-nb/v1/models*", lambda route: route.fulfill(json=listing))
+    page.route("**/jairika-nb/v1/tree*", lambda route: route.fulfill(json=tree))
+    sidebar.open()
+    sidebar.row("step-4999").wait_for()
+    assert sidebar.rows.count() < 80
+    sidebar.rows.first.focus()
+    start = time.monotonic()
+    sidebar.press("End")
+    assert sidebar.focused() == "step-0"
+    sidebar.press(*["ArrowUp"] * 50)
+    assert sidebar.focused() == "step-50"
+    assert time.monotonic() - start < 3.0
+    assert sidebar.rows.count() < 80
+
+
+def test_a_missing_server_part_says_what_to_run(sidebar, page):
+    page.route("**/jairika-nb/v1/**", lambda route: route.fulfill(status=404, json={}))
+    sidebar.open()
+    expect(sidebar.panel).to_contain_text("jupyter server extension list")
+    page.unroute("**/jairika-nb/v1/**")
+    page.get_by_role("button", name="Try again").click()
+    expect(sidebar.panel).to_contain_text("No models yet")
+    page.errors.clear()
+
+
+def test_the_palette_opens_the_sidebar(sidebar, folder, page):
+    models.digits(folder)
+    sidebar.open()
+    page.get_by_role("tab", name="File Browser").click()
+    expect(sidebar.panel).to_be_hidden()
+    page.keyboard.press("Control+Shift+C")
+    page.keyboard.type("Show Jairika")
+    page.locator(".lm-CommandPalette-item", has_text="Show Jairika Models").click()
+    expect(sidebar.row("digits")).to_be_visible()
+
+
+@pytest.mark.parametrize("theme", ["JupyterLab Light", "JupyterLab Dark"])
+def test_looks_in_light_and_dark(sidebar, folder, page, screenshots, theme):
+    models.digits(folder)
+    sidebar.open(theme=theme)
+    sidebar.row("PT").click()
+    page.get_by_role("region", name="Details of PT").wait_for()
+    name = theme.split()[-1].lower()
+    page.screenshot(path=screenshots(f"lab-{name}"))
+    sidebar.panel.screenshot(path=screenshots(f"sidebar-{name}"))
+
+
+@pytest.mark.skipif(not AXE.is_file(), reason="axe-core is absent: jlpm install in labextension")
+@pytest.mark.parametrize("theme", ["JupyterLab Light", "JupyterLab Dark"])
+def test_no_rule_of_axe_is_broken(sidebar, folder, page, theme):
+    models.digits(folder)
+    sidebar.open(theme=theme)
+    sidebar.row("PT").click()
+    page.get_by_role("region", name="Details of PT").wait_for()
+    page.add_script_tag(path=AXE)
+    assert page.evaluate(VIOLATIONS) == []
+
+
+def clipboard(page) -> str:
+    return page.evaluate("navigator.clipboard.readText()")
