@@ -15,12 +15,13 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from jairika_nb.store.iteration import Iteration
-    from jairika_nb.store.model import Model, init, open
+    from jairika_nb.store.model import Model
+    from jairika_nb.store.opening import init, open
     from jairika_nb.store.variant import Variant
 
 __all__ = ["Iteration", "Model", "Variant", "init", "open"]
 
-HOMES = {"Model": "model", "init": "model", "open": "model"} | {
+HOMES = {"Model": "model", "init": "opening", "open": "opening"} | {
     "Variant": "variant",
     "Iteration": "iteration",
 }

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import os
 import re
+from difflib import get_close_matches
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 from urllib.request import url2pathname
@@ -64,9 +65,13 @@ def title(path: Path) -> str:
 
 def missing(path: Path) -> AddressError:
     """The error for a file that is not there, with the likely one where there is one."""
-    meant = [path.with_name(path.name + suffix) for suffix in SUFFIXES]
-    found = next((each for each in meant if each.is_file()), None)
-    cure = f"did you mean {found}?" if found else "check the address, or make it with init"
+    meant = [path.name + suffix for suffix in SUFFIXES]
+    try:
+        models = [name for name in os.listdir(path.parent) if name.endswith(SUFFIXES)]
+    except OSError:
+        models = []  # the folder is missing too
+    found = [name for name in meant if name in models] or get_close_matches(path.name, models)
+    cure = f"did you mean {path.with_name(found[0])}?" if found else "make it with init"
     return AddressError(f"cannot open {path}: there is no such file; {cure}")
 
 

@@ -49,11 +49,10 @@ class Disk:
     def read_into(self, file: int, offset: int, view: memoryview) -> bool:
         """Fill ``view`` from ``offset`` on; False where the file ends before it is full."""
         while view:
-            part = _read_at(file, min(len(view), 1 << 22), offset)
-            if not part:
+            count = _read_into(file, view[: 1 << 30], offset)
+            if not count:
                 return False
-            view[: len(part)] = part
-            view, offset = view[len(part) :], offset + len(part)
+            view, offset = view[count:], offset + count
         return True
 
     def write(self, file: int, offset: int, data: bytes | bytearray | memoryview) -> None:
@@ -92,6 +91,14 @@ def _read_at(file: int, count: int, offset: int) -> bytes:
         return os.pread(file, count, offset)
     os.lseek(file, offset, os.SEEK_SET)
     return os.read(file, count)
+
+
+def _read_into(file: int, view: memoryview, offset: int) -> int:
+    if hasattr(os, "preadv"):
+        return os.preadv(file, [view], offset)
+    part = _read_at(file, min(len(view), 1 << 22), offset)
+    view[: len(part)] = part
+    return len(part)
 
 
 def _write_at(file: int, data: memoryview, offset: int) -> int:

@@ -52,13 +52,16 @@ def writing(path: Path, wait: float = WAIT) -> Iterator[None]:
         lock.release()
 
 
-def keep_others_out(file: int, path: Path, wait: float = WAIT) -> None:
-    """Lock the open model file against HDF5 programs until it is closed; raises ``Locked``."""
+def keep_others_out(file: int, path: Path, wait: float = WAIT, *, shared: bool = False) -> None:
+    """Lock the open model file against HDF5 programs until it is closed; raises ``Locked``.
+
+    ``shared`` keeps only writers out.
+    """
     if fcntl is None:
         return  # on Windows an open file refuses other writers by itself
     deadline = time.monotonic() + wait
     with telling("lock", path):
-        while not _flock(file):
+        while not _flock(file, shared):
             if time.monotonic() > deadline:
                 raise Locked(
                     f"cannot write {path}: it is open in another HDF5 program (or with h5py "
@@ -67,9 +70,9 @@ def keep_others_out(file: int, path: Path, wait: float = WAIT) -> None:
             time.sleep(POLL)
 
 
-def _flock(file: int) -> bool:
+def _flock(file: int, shared: bool) -> bool:
     try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(file, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
     except BlockingIOError:
         return False
     return True

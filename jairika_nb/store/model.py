@@ -2,31 +2,25 @@
 
 from __future__ import annotations
 
-import getpass
 import os
-import platform
-import sys
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-import numpy as np
-
-from jairika_nb import __version__
-from jairika_nb.errors import AddressError, ReadOnly, StoreError
-from jairika_nb.store import address, arrays, history, locks, names, times, transaction
-from jairika_nb.store.create import create
+from jairika_nb.errors import AddressError, Locked, ReadOnly
+from jairika_nb.store import address, arrays, history, locks, names, rules, transaction
 from jairika_nb.store.disk import WRITE, Disk
 from jairika_nb.store.faults import telling
 from jairika_nb.store.iteration import Iteration
+from jairika_nb.store.note import noted
 from jairika_nb.store.reader import Reader
 from jairika_nb.store.variant import Variant
 from jairika_nb.store.verify import Report, verify
 
 MODES = ("r", "a")
-LONGEST_MESSAGE = 1 << 16  # characters
 
 
 class Model:
@@ -66,7 +60,7 @@ class Model:
         return self.reader.catalogue.current
 
     def __getitem__(self, variant: str) -> Variant:
-        return Variant(self.reader, history.branch_of(self.reader, _known(variant)))
+        return Variant(self.reader, rules.branch_of(self.reader, _known(variant)))
 
     def __contains__(self, variant: object) -> bool:
         return variant in self.variants
@@ -125,7 +119,7 @@ class Model:
         """
         self._check_mode("commit to")
         kept = arrays.content(net, optimizer)
-        note = _note(message, metrics, time, author)
+        note = noted(message, metrics, time, author)
         chosen = None if name is None else names.checked("iteration", name)
         branch = _known(self.current if variant is None else variant)
         if branch not in self:
@@ -153,7 +147,7 @@ class Model:
         """
         self._check_mode("derive in")
         chosen = names.checked("variant", name)
-        note = _note("", None, time, None)
+        note = noted("", None, time, None)
         origin = _known(self.current if source is None else source)
         wanted = None if iteration is None else _known(iteration)
         self._change(history.derive(chosen, origin, wanted, note, switch=switch))
@@ -198,70 +192,13 @@ class Model:
         """Say now, not after an hour of training, that the file refuses writes."""
         with telling("write", self.path):
             os.close(os.open(self.path, WRITE))
-
-
-def init(
-    place: str | os.PathLike[str],
-    net: Any = None,
-    *,
-    variant: str = "main",
-    name: str = "prime",
-    message: str = "",
-    time: datetime | str | None = None,
-) -> Model:
-    """Make a model file and open it for adding.
-
-    It has one variant with one iteration: ``net``, or nothing yet, and then the first commit to
-    the variant takes the iteration's place. Raises ``AddressError`` where a file is there
-    already, which stays as it is, and what ``commit`` raises; then no file is left behind.
-    """
-    path = address.resolve(place)
-    branch, first = names.checked("variant", variant), names.checked("iteration", name)
-    kept = arrays.Content() if net is None else arrays.content(net)
-    note = _note(message, None, time, None)
-    create(path, lambda layout: history.first(layout, branch, first, kept, note))
-    return Model(path, "a")
-
-
-def open(place: str | os.PathLike[str], mode: str = "r") -> Model:
-    """Open a model file: ``"r"`` for reading, without a lock, or ``"a"`` for adding too.
-
-    Raises ``AddressError`` for a file that is missing or not ours, ``Damaged`` where it is not
-    whole, ``ReadOnly`` in mode ``"a"`` where it refuses writes.
-    """
-    return Model(address.resolve(place), mode)
+        if self.reader.ranges.size > self.reader.root.end:
+            # A writer was killed here, or is at work; then it holds the lock and needs no help.
+            with suppress(Locked):
+                transaction.recover(self.path, disk=self.disk)
+                self.reader.refresh()
 
 
 def _known(name: object) -> str:
     """A name to look up: as it would have been stored, so that either Unicode form finds it."""
     return names.checked("variant or iteration", name)
-
-
-def _note(
-    message: str,
-    metrics: Mapping[str, Any] | None,
-    time: datetime | str | None,
-    author: str | None,
-) -> history.Note:
-    if not isinstance(message, str) or len(message) > LONGEST_MESSAGE:
-        raise StoreError(
-            f"cannot keep the message: it is text of at most {LONGEST_MESSAGE} letters"
-        )
-    who = _login() if author is None else author
-    return history.Note(times.seconds(time), message, arrays.measures(metrics), who, _software())
-
-
-def _login() -> str:
-    try:
-        return getpass.getuser()
-    except (OSError, KeyError, ImportError):
-        return ""  # a process without a user entry, as in some containers
-
-
-def _software() -> dict[str, str]:
-    return {
-        "jairika_nb": __version__,
-        "numpy": np.__version__,
-        "python": platform.python_version(),
-        "system": f"{sys.platform} {platform.machine()}",
-    }

@@ -39,6 +39,17 @@ def change(path: Path, make: Change[Result], *, disk: Disk | None, wait: float) 
             file.close()
 
 
+def recover(path: Path, *, disk: Disk | None) -> None:
+    """Finish what a killed writer committed, drop what it did not; raises ``Locked`` at once."""
+    with locks.writing(path, 0), uninterrupted():
+        file = JournaledFile(path, disk)
+        try:
+            locks.keep_others_out(file.file, path, 0)
+            file.recover()
+        finally:
+            file.close()
+
+
 def fill(path: Path, make: Callable[[Layout], Catalogue], disk: Disk | None) -> None:
     """Make a new model file at ``path``, which must not exist, in one go."""
     with uninterrupted():

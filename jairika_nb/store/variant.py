@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
 
-from jairika_nb.store import history, names, times
+from jairika_nb.store import names, rules, times
 from jairika_nb.store.catalogue import VariantRow
 from jairika_nb.store.iteration import Iteration
 from jairika_nb.store.reader import Reader
@@ -40,7 +40,7 @@ class Variant:
     @property
     def head(self) -> Iteration:
         """The newest iteration."""
-        return Iteration(self.reader, history.row_of(self.reader, self.name))
+        return Iteration(self.reader, rules.row_of(self.reader, self.name))
 
     @property
     def architecture(self) -> Any:
@@ -49,7 +49,7 @@ class Variant:
 
     def __getitem__(self, iteration: str) -> Iteration:
         name = names.checked("iteration", iteration)
-        return Iteration(self.reader, history.row_of(self.reader, self.name, name))
+        return Iteration(self.reader, rules.row_of(self.reader, self.name, name))
 
     def __contains__(self, iteration: object) -> bool:
         return iteration in self.iterations

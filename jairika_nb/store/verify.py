@@ -7,9 +7,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from jairika_nb.errors import Damaged
-from jairika_nb.store import isolated, tensors
+from jairika_nb.store import isolated, journal, locks, tensors
 from jairika_nb.store.catalogue import Row
 from jairika_nb.store.reader import Reader
+
+PENDING = "a killed writer left a commit in the journal; opening the model in mode 'a' completes it"
 
 
 @dataclass(frozen=True)
@@ -50,8 +52,22 @@ def verify(reader: Reader) -> Report:
         problems += _problems(reader, row, seen)
     # HDF5's view is compared with the catalogue, so that has to be whole first.
     if not problems:
-        problems += [f"HDF5 view: {each}" for each in isolated.differences(reader)]
+        problems += [f"HDF5 view: {each}" for each in _view(reader)]
     return Report(len(rows), len(seen), sum(seen.values()), tuple(problems))
+
+
+def _view(reader: Reader) -> list[str]:
+    """What HDF5 sees otherwise than the catalogue, while no writer moves it underneath."""
+    disk, path = reader.ranges.disk, reader.path
+    file = disk.open(path)
+    try:
+        locks.keep_others_out(file, path, shared=True)
+        if found := isolated.differences(reader):
+            pending = journal.find(disk, file)
+            return [PENDING] if pending else found
+        return []
+    finally:
+        disk.close(file)
 
 
 def _problems(reader: Reader, row: Row, seen: dict[str, int]) -> Iterator[str]:

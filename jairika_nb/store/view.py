@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from typing import Any
 
 MOST_REPORTED = 20
+MEMORY = 4 << 30  # bytes of address space
 
 
 def differences(wanted: dict[str, Any]) -> Iterator[str]:
@@ -45,7 +46,18 @@ def _data(file: Any, path: str, values: list[Any]) -> Iterator[str]:
         yield f"{path} is {found}, should be {values}"
 
 
+def limit() -> None:
+    """Bound what HDF5 may take before it is loaded; Windows has no such limits."""
+    try:
+        import resource
+    except ImportError:
+        return
+    resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+
+
 def main() -> None:
+    limit()
     wanted = json.load(sys.stdin)
     try:
         found = []

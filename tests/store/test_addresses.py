@@ -53,6 +53,8 @@ def test_a_missing_file_is_told_with_the_likely_one(tmp_path):
     store.init(tmp_path / "chat.jrk.h5").close()
     with pytest.raises(AddressError, match=r"did you mean .*chat\.jrk\.h5\?"):
         store.open(tmp_path / "chat")
+    with pytest.raises(AddressError, match=r"did you mean .*chat\.jrk\.h5\?"):
+        store.open(tmp_path / "chta.jrk.h5")
     with pytest.raises(AddressError):
         store.init(tmp_path / "no" / "such" / "folder.jrk.h5")
     with pytest.raises(AddressError, match="'w'"):

@@ -95,6 +95,37 @@ def test_a_failing_effect_of_a_commit_loses_nothing(model, number, lasting):
     assert store.open(path).verify().ok
 
 
+def pending_commit(path: Path) -> None:
+    """Leave a commit that is safe in the journal and not applied, as a kill at the end does."""
+    good, disk = path.read_bytes(), FaultyDisk()
+    last_sync = effects_of_a_commit(path) - 1
+    path.write_bytes(good)
+    with Model(path, "a", disk=disk) as writer:
+        disk.fail(last_sync, True, errno.EIO)
+        with pytest.raises(StoreError, match="is safe in its journal"):
+            writer.commit({**arrays(2), **BIG}, name="new")
+
+
+def test_opening_for_writing_completes_what_the_journal_holds(model):
+    path = model.path
+    pending_commit(path)
+    size = path.stat().st_size
+    with store.open(path, "a") as opened:
+        assert opened["main"].iterations == ("prime", "PT", "new")
+        assert path.stat().st_size == opened.reader.root.end < size
+        assert opened.verify().ok
+
+
+def test_opening_for_reading_changes_nothing(model):
+    pending_commit(model.path)
+    before = model.path.read_bytes()
+    with store.open(model.path) as reading:
+        assert same(reading["main"]["PT"].arrays(), arrays(1))
+        report = reading.verify()
+        assert report.ok or "opening the model in mode 'a' completes it" in str(report)
+    assert model.path.read_bytes() == before
+
+
 def check_history(path: Path, new: dict) -> tuple[str, ...]:
     """The names in main, once every value of every iteration was found right."""
     wanted = {"prime": arrays(0), "PT": arrays(1), **new}

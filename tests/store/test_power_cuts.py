@@ -24,7 +24,9 @@ from jairika_nb.errors import JairikaError
 from jairika_nb.store import history, journal, slots, tensors, transaction
 from jairika_nb.store.arrays import content
 from jairika_nb.store.disk import Disk
-from jairika_nb.store.journaled import JournaledFile, Pages
+from jairika_nb.store.journaled import JournaledFile
+from jairika_nb.store.note import Note
+from jairika_nb.store.pages import Pages
 from jairika_nb.store.reader import Reader
 
 SECTOR = 512
@@ -97,7 +99,7 @@ class Run:
     def _commit(self, seed: int) -> None:
         file = JournaledFile(self.path, self.disk)
         head = Reader(self.path, self.disk).branches["main"][-1].id
-        note = history.Note(seed, "", {}, "", {})
+        note = Note(seed, "", {}, "", {})
         change = history.commit("main", None, content(arrays(seed)), note, {head})
         transaction._changed(file, change)
         self.ends.append(len(self.disk.log))

@@ -1,0 +1,110 @@
+"""What may be committed where, and how things in a model are found by name."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from jairika_nb.errors import ArchitectureError, NameTaken, StoreError
+from jairika_nb.store import address
+from jairika_nb.store.arrays import Content
+from jairika_nb.store.canonical import digest, encoded
+from jairika_nb.store.catalogue import Row, VariantRow
+from jairika_nb.store.names import unknown
+from jairika_nb.store.reader import Reader
+
+PRIME = "prime"
+
+
+def branch_of(reader: Reader, variant: str) -> VariantRow:
+    """The variant called ``variant``; raises ``NotFound`` with what may have been meant."""
+    branch = reader.variant(variant)
+    if branch is None:
+        known = [each.name for each in reader.catalogue.variants]
+        raise unknown("variant", variant, known, file_name(reader))
+    return branch
+
+
+def row_of(reader: Reader, variant: str, iteration: str | None = None) -> Row:
+    """The iteration of that name, or the newest; raises ``NotFound``."""
+    branch_of(reader, variant)
+    rows = reader.iterations(variant)
+    found = [row for row in rows if iteration in (None, row.name)]
+    if not found:
+        where = f"variant {variant!r} of {file_name(reader)}"
+        raise unknown("iteration", iteration, [row.name for row in rows], where)
+    return found[-1]
+
+
+def architecture_bytes(reader: Reader, row: Row) -> bytes | None:
+    """The canonical architecture of an iteration, or None."""
+    return None if row.architecture is None else encoded(reader.architecture(row))
+
+
+def check_head(reader: Reader, branch: VariantRow, rows: Sequence[Row], expected: set[str]) -> None:
+    head = rows[-1] if rows else None
+    if head is not None and head.id not in expected:
+        raise StoreError(
+            f"cannot commit to variant {branch.name!r} of {file_name(reader)}: iteration "
+            f"{head.name!r} was added to it since the model was opened here; open it again to "
+            "build on that, or derive a variant to keep both"
+        )
+
+
+def check_architecture(
+    reader: Reader, branch: VariantRow, rows: Sequence[Row], kept: Content
+) -> None:
+    """One architecture a variant; one that was only derived so far may still change it."""
+    if len(rows) == 1 and (branch.blank is not None or branch.parent is not None):
+        return
+    head = rows[-1] if rows else None
+    if head is None or (head.architecture is None and kept.architecture is None):
+        return
+    if head.architecture is None or kept.architecture is None:
+        why = _misfit(reader, head, kept)
+    else:
+        same = digest(kept.architecture) == head.architecture
+        why = None if same else "the net's architecture is another"
+    if why:
+        raise ArchitectureError(
+            f"cannot commit to variant {branch.name!r} of {file_name(reader)}: {why}; derive a "
+            "variant first and commit to that"
+        )
+
+
+def _misfit(reader: Reader, head: Row, kept: Content) -> str | None:
+    """The first parameter whose name or shape differs from the newest iteration's, in words."""
+    before = {each.name: each.shape for each in reader.manifest(head).parameters}
+    after = {each.name: each.shape for each, _ in kept.tensors if each.role != "optimizer"}
+    for name in (*after, *before):
+        if before.get(name) != after.get(name):
+            return f"{name!r} has shape {after.get(name)}, there it has {before.get(name)}"
+    return None
+
+
+def completed(reader: Reader, rows: Sequence[Row], kept: Content) -> Content:
+    """Arrays without an architecture are given that of the variant where they fit it."""
+    head = rows[-1] if rows else None
+    if head is None or head.architecture is None or kept.architecture is not None:
+        return kept
+    if _misfit(reader, head, kept):
+        return kept
+    return replace(kept, architecture=architecture_bytes(reader, head))
+
+
+def free_name(reader: Reader, branch: VariantRow, rows: Sequence[Row], name: str | None) -> str:
+    taken = {row.name for row in rows}
+    if name is None:
+        numbered = (f"iteration-{n}" for n in range(len(rows) + 1, 2 * len(rows) + 3))
+        return PRIME if not rows else next(each for each in numbered if each not in taken)
+    if name in taken:
+        raise NameTaken(
+            f"cannot commit {name!r}: variant {branch.name!r} of {file_name(reader)} has an "
+            "iteration of that name, and iterations do not change; choose another name"
+        )
+    return name
+
+
+def file_name(reader: Reader) -> str:
+    """The model's name as messages use it."""
+    return address.title(reader.path)
