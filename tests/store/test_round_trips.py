@@ -137,7 +137,6 @@ def test_loading_arrays_without_an_architecture_says_so(model):
         ({"a.w": np.array([None])}, DTypeError, "object"),
         ({"a.w": "text"}, DTypeError, "<U4"),
         ({"a.w": [[1, 2], [3]]}, DTypeError, "array"),
-        ({"a.w": np.zeros([1] * 33)}, ShapeError, "33 axes"),
         ([1, 2], StoreError, "state_dict"),
     ],
 )
@@ -146,6 +145,15 @@ def test_a_state_the_file_cannot_hold_is_refused_and_nothing_changes(model, stat
     with pytest.raises(error, match=words):
         model.commit(state)
     assert model.path.read_bytes() == before
+
+
+def test_more_axes_than_hdf5_has_are_refused(model):
+    try:
+        state = {"a.w": np.zeros([1] * 33)}
+    except ValueError:
+        pytest.skip("this NumPy has no more axes than HDF5")
+    with pytest.raises(ShapeError, match="33 axes"):
+        model.commit(state)
 
 
 def test_metrics_messages_and_architectures_are_checked(model):
