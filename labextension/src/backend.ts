@@ -50,3 +50,29 @@ function messageOf(text: string): string | null {
     return null;
   }
 }
+
+/** One model of a backend's, as if there were no others; its path may change by renaming. */
+export class OneModel implements IBackend {
+  constructor(
+    private readonly all: IBackend,
+    private readonly path: () => string
+  ) {}
+
+  info(): Promise<IInfo> {
+    return this.all.info();
+  }
+
+  async models(): Promise<IListing> {
+    const { models } = await this.all.models();
+    const found = models.filter(model => model.path === this.path());
+    if (found.length === 0) {
+      const message = `${this.path()} is not among the models that the server finds`;
+      throw new RequestError(410, message);
+    }
+    return { models: found, truncated: false };
+  }
+
+  tree(path: string): Promise<ITree> {
+    return this.all.tree(path);
+  }
+}

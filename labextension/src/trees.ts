@@ -94,6 +94,12 @@ export class ModelTrees {
     this.select(key);
   }
 
+  /** What has just arrived was seen by now. */
+  forgetFresh(): void {
+    this.fresh = new Set();
+    this._announce();
+  }
+
   setFilter(text: string): void {
     this.filter = text;
     this._announce();

@@ -64,7 +64,7 @@ def test_sidebar_package_and_python_package_have_one_version():
 def test_the_event_that_the_sidebar_waits_for_is_the_one_that_is_sent():
     from jairika_nb.server.watch import SCHEMA
 
-    source = (REPOSITORY / "labextension" / "src" / "plugins" / "models.ts").read_text()
+    source = (REPOSITORY / "labextension" / "src" / "freshness.ts").read_text()
     assert f"'{SCHEMA}'" in source
 
 

@@ -54,9 +54,10 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[servers.Server]
     servers.stop(process)
 
 
-@pytest.fixture(scope="session")
+# Not for the whole session: while Playwright is there, no other test can run an event loop.
+@pytest.fixture(scope="module")
 def browser(chromium: str) -> Iterator[object]:
-    """One browser for all tests."""
+    """One browser for the tests of a module."""
     playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
     with playwright.sync_playwright() as drive:
         running = drive.chromium.launch(executable_path=chromium, args=list(SWITCHES))

@@ -23,13 +23,17 @@ class Sidebar:
         self.page.wait_for_function("window.jupyterapp?.restored", timeout=60_000)
         self.page.evaluate("window.jupyterapp.restored.then(() => null)")
         self.page.locator("#jupyterlab-splash").wait_for(state="detached")
-        # The launcher takes the focus when it comes, some time after the rest.
-        self.page.locator(".jp-Launcher").wait_for()
+        # The main area takes the focus when it comes, some time after the rest.
+        self.page.locator(".jp-Launcher, .jp-Notebook").first.wait_for()
         if theme is not None:
-            self.page.evaluate(CHANGE_THEME, theme)
+            self.use(theme)
         self.page.get_by_role("tab", name="Jairika models").click()
         self.panel.wait_for()
         return self
+
+    def use(self, theme: str) -> None:
+        """Change to the theme of this name."""
+        self.page.evaluate(CHANGE_THEME, theme)
 
     def row(self, name: str):
         """Return the row with this label."""

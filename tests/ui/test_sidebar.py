@@ -19,7 +19,7 @@ def test_the_tree_of_a_model_is_shown(sidebar, folder):
     expect(sidebar.rows).to_have_count(8)
     names = ["digits", "main", "PT", "epoch-4", "epoch-2", "prime", "wide", "prime"]
     assert sidebar.labels() == names
-    expect(sidebar.row("main")).to_contain_text("current")
+    expect(sidebar.row("main")).to_contain_text("in use")
     expect(sidebar.row("PT")).to_contain_text("0.971")
     expect(sidebar.row("PT")).to_have_attribute("aria-level", "3")
 
@@ -149,6 +149,22 @@ def test_the_palette_opens_the_sidebar(sidebar, folder, page):
     page.keyboard.type("Show Jairika")
     page.locator(".lm-CommandPalette-item", has_text="Show Jairika Models").click()
     expect(sidebar.row("digits")).to_be_visible()
+
+
+def test_a_double_click_opens_the_tree_and_reads_no_bytes_of_the_file(sidebar, folder, page):
+    path = models.digits(folder)
+    sidebar.open()
+    page.get_by_role("tab", name="File Browser").click()
+    asked = []
+    page.on("request", lambda request: path.name in request.url and asked.append(request.url))
+    page.locator("[data-file-type='jairika-model']").dblclick()
+    opened = page.locator(".jp-Document .jrk-Row", has_text="epoch-4")
+    expect(opened).to_be_visible()
+    models.commit_elsewhere(path, "fine-tuned")
+    expect(page.locator(".jp-Document .jrk-Row", has_text="fine-tuned")).to_be_visible()
+    contents = [url for url in asked if "/api/contents/" in url and "content=" in url]
+    assert contents and all("content=0" in url for url in contents)
+    assert list(folder.glob(".ipynb_checkpoints/*")) == []
 
 
 @pytest.mark.parametrize("theme", ["JupyterLab Light", "JupyterLab Dark"])

@@ -46,9 +46,7 @@ test('rows tell their level, place and fold to assistive technology', async () =
 
 test('the variant in use is marked, and the exact time is in the tooltip', async () => {
   await shown(digits());
-  expect(screen.getByText('current').closest('[role=treeitem]')).toHaveTextContent(
-    'main'
-  );
+  expect(screen.getByText('in use').closest('[role=treeitem]')).toHaveTextContent('main');
   expect(screen.getAllByRole('treeitem')[2].title).toContain('2023-10-05T14:23:45Z');
 });
 
@@ -100,13 +98,20 @@ test('selecting an iteration shows its facts, and copies its id', async () => {
   expect(screen.queryByRole('region', { name: 'Details of PT' })).toBeNull();
 });
 
-test('a commit made elsewhere appears and is announced', async () => {
+test('a commit made elsewhere appears and is announced, and is old after a while', async () => {
+  jest.useFakeTimers();
   const backend = digits();
   const trees = await shown(backend);
   backend.put(tree('digits.jrk.h5', 2, ['prime', 'PT', 'PT-2']));
   await act(() => trees.refresh());
   expect(labels()).toEqual(['digits', 'main', 'PT-2', 'PT', 'prime']);
   expect(screen.getByText('New: PT-2 of main')).toHaveAttribute('aria-live', 'polite');
+  expect(trees.fresh.size).toBe(1);
+  act(() => {
+    jest.advanceTimersByTime(10_000);
+  });
+  expect(trees.fresh.size).toBe(0);
+  jest.useRealTimers();
 });
 
 test('of thousands of iterations only those in sight are in the document', async () => {

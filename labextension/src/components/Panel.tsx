@@ -9,6 +9,9 @@ import { Empty, Failed, Warning } from './Notice';
 import { Tree } from './Tree';
 import { useTrees } from './useTrees';
 
+/** Milliseconds for which an iteration that arrived stands out. */
+const FRESH = 4_000;
+
 /** The shape of the server's answers that this sidebar reads. */
 export const API = 1;
 
@@ -22,6 +25,7 @@ export interface IPanelProps {
 export function Panel(props: IPanelProps): JSX.Element {
   const { trees } = props;
   useTrees(trees);
+  useForgetting(trees);
   const selected = trees.selectedRow;
   return (
     <div className="jrk-Panel">
@@ -34,6 +38,18 @@ export function Panel(props: IPanelProps): JSX.Element {
       <Announcer {...props} />
     </div>
   );
+}
+
+/** Rows light up once, and not again when they are scrolled back into sight. */
+function useForgetting(trees: ModelTrees): void {
+  const { fresh } = trees;
+  React.useEffect(() => {
+    if (fresh.size === 0) {
+      return;
+    }
+    const timer = setTimeout(() => trees.forgetFresh(), FRESH);
+    return () => clearTimeout(timer);
+  }, [trees, fresh]);
 }
 
 function retry(trees: ModelTrees): void {

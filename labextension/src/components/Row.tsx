@@ -117,7 +117,7 @@ function Trailing({ row, metric, trans }: IRowProps): JSX.Element {
     return (
       <>
         {row.model.tree?.current === row.variant.name && (
-          <span className="jrk-Row-current">{trans.__('current')}</span>
+          <span className="jrk-Row-current">{trans.__('in use')}</span>
         )}
         <span className="jrk-Row-count" aria-label={trans.__('%1 iterations', count)}>
           {count}

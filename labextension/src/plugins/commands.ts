@@ -101,19 +101,19 @@ export const commands: JupyterFrontEndPlugin<void> = {
       for (const kind of kinds) {
         app.contextMenu.addItem({
           command,
-          selector: `.jrk-Row[data-kind="${kind}"]`,
+          selector: `#${PANEL} .jrk-Row[data-kind="${kind}"]`,
           rank
         });
       }
     });
     app.contextMenu.addItem({
       type: 'separator',
-      selector: '.jrk-Row',
+      selector: `#${PANEL} .jrk-Row`,
       rank: COPIED.length
     });
     app.contextMenu.addItem({
       command: refresh,
-      selector: '.jrk-Panel',
+      selector: `#${PANEL}`,
       rank: COPIED.length + 1
     });
   }

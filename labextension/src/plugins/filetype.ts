@@ -5,6 +5,9 @@ import { ITranslator, nullTranslator } from '@jupyterlab/translation';
 import { modelIcon } from '../icons';
 import { NAME } from '../tokens';
 
+/** Name of the file type of models. */
+export const FILE_TYPE = 'jairika-model';
+
 export const filetype: JupyterFrontEndPlugin<void> = {
   id: `${NAME}:filetype`,
   description: 'The file type of models.',
@@ -13,7 +16,7 @@ export const filetype: JupyterFrontEndPlugin<void> = {
   activate: (app: JupyterFrontEnd, translator: ITranslator | null): void => {
     const trans = (translator ?? nullTranslator).load('jairika_nb');
     app.docRegistry.addFileType({
-      name: 'jairika-model',
+      name: FILE_TYPE,
       displayName: trans.__('Jairika model'),
       extensions: ['.jrk.h5'],
       mimeTypes: ['application/x-hdf5'],
@@ -23,7 +26,7 @@ export const filetype: JupyterFrontEndPlugin<void> = {
     });
     app.contextMenu.addItem({
       command: `${NAME}:show`,
-      selector: '.jp-DirListing-item[data-file-type="jairika-model"]',
+      selector: `.jp-DirListing-item[data-file-type="${FILE_TYPE}"]`,
       rank: 0
     });
   }

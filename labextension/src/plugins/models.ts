@@ -1,20 +1,17 @@
-/** Keeps the models up to date: by events, by asking now and then, after changes of files. */
+/** The models for everybody who shows them, with what was unfolded and chosen before. */
 import { JupyterFrontEnd, JupyterFrontEndPlugin } from '@jupyterlab/application';
 import { ISettingRegistry } from '@jupyterlab/settingregistry';
 import { IStateDB } from '@jupyterlab/statedb';
-import { Debouncer, Poll } from '@lumino/polling';
+import { Debouncer } from '@lumino/polling';
 
 import { ServerBackend } from '../backend';
+import { Freshness } from '../freshness';
 import { IModelTrees, NAME } from '../tokens';
 import { ModelTrees } from '../trees';
 
-/** Id of the events that the server part emits. */
-const EVENT = 'urn:jairika-nb:model-changed:v1';
 const STATE = `${NAME}:tree`;
 const PLUGIN = `${NAME}:models`;
-/** Milliseconds between questions: events are the quick way, this one is for where they fail. */
-const INTERVAL = 10_000;
-const SLOWEST = 120_000;
+/** Milliseconds of quiet after which the state is kept. */
 const SAVE_AFTER = 1_000;
 
 export const models: JupyterFrontEndPlugin<IModelTrees> = {
@@ -29,48 +26,11 @@ export const models: JupyterFrontEndPlugin<IModelTrees> = {
     settings: ISettingRegistry | null
   ): IModelTrees => {
     const trees = new ModelTrees(new ServerBackend(app.serviceManager.serverSettings));
-    const service = keepFresh(app, trees);
     void remember(app, trees, state);
     void follow(trees, settings);
-    return service;
+    return new Freshness(app.serviceManager, trees);
   }
 };
-
-function keepFresh(app: JupyterFrontEnd, trees: ModelTrees): IModelTrees {
-  let watched = false;
-  const poll = new Poll({
-    name: PLUGIN,
-    auto: false,
-    factory: () => trees.refresh(),
-    frequency: { interval: INTERVAL, backoff: true, max: SLOWEST },
-    standby: () => (watched ? 'when-hidden' : true)
-  });
-  const ask = async (): Promise<void> => {
-    if (watched && !document.hidden) {
-      await poll.refresh();
-    }
-  };
-  app.serviceManager.events.stream.connect((_, event) => {
-    if (event.schema_id === EVENT) {
-      void ask();
-    }
-  });
-  app.serviceManager.contents.fileChanged.connect((_, change) => {
-    const path = change.newValue?.path ?? change.oldValue?.path ?? '';
-    if (path.endsWith('.h5')) {
-      void ask();
-    }
-  });
-  document.addEventListener('visibilitychange', () => void ask());
-  return {
-    trees,
-    refresh: () => poll.refresh(),
-    setWatched: (now: boolean) => {
-      watched = now;
-      void ask();
-    }
-  };
-}
 
 /** Restore what was unfolded on the last visit, and keep it from now on. */
 async function remember(

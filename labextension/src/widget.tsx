@@ -1,11 +1,5 @@
-/** The sidebar with the version tree. */
-import {
-  ILayoutRestorer,
-  JupyterFrontEnd,
-  JupyterFrontEndPlugin
-} from '@jupyterlab/application';
+/** The panel as a widget of JupyterLab's, for the sidebar and for a model's own tab. */
 import { Clipboard } from '@jupyterlab/apputils';
-import { ITranslator, nullTranslator } from '@jupyterlab/translation';
 import {
   caretRightIcon,
   checkIcon,
@@ -20,39 +14,12 @@ import {
 import { Message } from '@lumino/messaging';
 import * as React from 'react';
 
-import { Panel } from '../components/Panel';
-import { modelIcon, variantIcon } from '../icons';
-import { IModelTrees, NAME, PANEL } from '../tokens';
-import { IIcons, ITranslate } from '../types';
+import { Panel } from './components/Panel';
+import { modelIcon, variantIcon } from './icons';
+import { IModelTrees } from './tokens';
+import { IIcons, ITranslate } from './types';
 
-/** Below the file browser and the running kernels, above the table of contents. */
-const RANK = 250;
-
-export const sidebar: JupyterFrontEndPlugin<void> = {
-  id: `${NAME}:sidebar`,
-  description: 'The sidebar with the version tree of the models.',
-  autoStart: true,
-  requires: [IModelTrees],
-  optional: [ILayoutRestorer, ITranslator],
-  activate: (
-    app: JupyterFrontEnd,
-    models: IModelTrees,
-    restorer: ILayoutRestorer | null,
-    translator: ITranslator | null
-  ): void => {
-    const trans = (translator ?? nullTranslator).load('jairika_nb');
-    const panel = new ModelPanel(models, trans);
-    panel.id = PANEL;
-    panel.title.icon = modelIcon;
-    panel.title.caption = trans.__('Jairika models');
-    panel.node.setAttribute('role', 'region');
-    panel.node.setAttribute('aria-label', trans.__('Jairika models'));
-    app.shell.add(panel, 'left', { rank: RANK, type: 'Jairika models' });
-    restorer?.add(panel, PANEL);
-  }
-};
-
-class ModelPanel extends ReactWidget {
+export class ModelPanel extends ReactWidget {
   constructor(
     private readonly models: IModelTrees,
     private readonly trans: ITranslate
