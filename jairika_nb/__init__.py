@@ -14,18 +14,20 @@ __version__ = "0.1.0"
 
 _ROOMS = {
     "tensors.tensor": "Tensor",
-    "tensors.creation": "tensor asarray full zeros ones empty full_like zeros_like ones_like arange "
-    "linspace eye",
-    "tensors.elementwise": "exp exp2 expm1 log log2 log10 log1p sqrt rsqrt reciprocal sin cos tan "
-    "asin acos atan sinh cosh tanh asinh acosh atanh erf sigmoid abs negative sign maximum minimum "
-    "add subtract multiply divide pow remainder floor_divide atan2 equal not_equal less less_equal "
-    "greater greater_equal bitwise_and bitwise_or bitwise_xor bitwise_left_shift "
-    "bitwise_right_shift bitwise_invert floor ceil trunc round square positive logical_not "
-    "logical_and logical_or logical_xor isnan isinf isfinite where clip astype detach",
-    "tensors.shaping": "reshape permute_dims matrix_transpose broadcast_to expand_dims squeeze "
-    "flatten flip concat stack",
-    "tensors.reductions": "sum prod max min mean var std argmax argmin any all softmax log_softmax "
-    "logsumexp",
+    "tensors.creation": """
+        tensor asarray full zeros ones empty full_like zeros_like ones_like arange linspace eye""",
+    "tensors.elementwise": """
+        exp exp2 expm1 log log2 log10 log1p sqrt rsqrt reciprocal sin cos tan asin acos atan sinh
+        cosh tanh asinh acosh atanh erf sigmoid abs negative sign maximum minimum add subtract
+        multiply divide pow remainder floor_divide atan2 equal not_equal less less_equal greater
+        greater_equal bitwise_and bitwise_or bitwise_xor bitwise_left_shift bitwise_right_shift
+        bitwise_invert floor ceil trunc round square positive logical_not logical_and logical_or
+        logical_xor isnan isinf isfinite where clip astype detach""",
+    "tensors.shaping": """
+        reshape permute_dims matrix_transpose broadcast_to expand_dims squeeze flatten flip concat
+        stack""",
+    "tensors.reductions": """
+        sum prod max min mean var std argmax argmin any all softmax log_softmax logsumexp""",
     "tensors.linear": "matmul vecdot relu silu gelu",
     "tensors.autograd": "grad eval",
     "tensors.inspect": "profile",
@@ -35,27 +37,14 @@ _ROOMS = {
     "store": "init open",
 }
 _HOME = {name: room for room, names in _ROOMS.items() for name in names.split()}
-_ALIASES = {"device": ("engine.device", "using")}
-_ALIASES |= {
-    name: ("engine.dtypes", name)
-    for name in [
-        "int8",
-        "int16",
-        "int32",
-        "int64",
-        "uint8",
-        "uint16",
-        "uint32",
-        "uint64",
-        "float16",
-        "bfloat16",
-        "float32",
-        "float64",
-        "complex64",
-        "complex128",
-    ]
+_DTYPES = """
+    int8 int16 int32 int64 uint8 uint16 uint32 uint64 float16 bfloat16 float32 float64
+    complex64 complex128"""
+_ALIASES = {
+    "device": ("engine.device", "using"),
+    "bool": ("engine.dtypes", "bool_"),
+    **{name: ("engine.dtypes", name) for name in _DTYPES.split()},
 }
-_ALIASES["bool"] = ("engine.dtypes", "bool_")
 _MODULES = {
     "random": "tensors.random", "nn": "nn", "optim": "optim", "data": "data", "metrics": "metrics",
     "train": "train", "store": "store", "errors": "errors",

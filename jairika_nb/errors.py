@@ -13,6 +13,7 @@
     ├── ArchitectureError (ValueError)   unknown layer types, parameters that do not match
     ├── DataError (ValueError)           a dataset that is missing, empty or damaged
     ├── TrainingError (ValueError)       training that cannot start or go on
+    ├── MissingPackage (ImportError)     an optional package that is not installed
     ├── StoreError (RuntimeError)        anything about a model file
     │   ├── AddressError                 missing, foreign, or already there
     │   ├── NotFound (LookupError)       no such variant or iteration
@@ -20,6 +21,7 @@
     │   ├── BadName (ValueError)         a name the file cannot hold
     │   ├── ReadOnly                     the model, the file or its folder refuses writes
     │   ├── Locked                       another program is writing
+    │   ├── HeadMoved                    another program committed to the variant meanwhile
     │   ├── NoSpace                      the disk is full; the last state is intact
     │   └── Damaged                      bytes that do not match their checksum
     └── WordError (ValueError)           an unknown `jrk` word, or arguments it does not take
@@ -83,6 +85,10 @@ class TrainingError(JairikaError, ValueError):
     """Training that cannot start or go on."""
 
 
+class MissingPackage(JairikaError, ImportError):
+    """An optional package that is not installed."""
+
+
 class StoreError(JairikaError, RuntimeError):
     """Anything about a model file."""
 
@@ -109,6 +115,10 @@ class ReadOnly(StoreError):
 
 class Locked(StoreError):
     """Another program is writing."""
+
+
+class HeadMoved(StoreError):
+    """Another program committed to the variant since it was opened."""
 
 
 class NoSpace(StoreError):

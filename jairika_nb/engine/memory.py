@@ -40,12 +40,13 @@ class Buffer:
     The queue is in order, so a later kernel may take the memory at once.
     """
 
-    __slots__ = ("__weakref__", "cl", "nbytes")
+    __slots__ = ("__weakref__", "cl", "nbytes", "upload")
 
     def __init__(self, device: Device, nbytes: int) -> None:
         self.nbytes = 0
         self.cl = _allocate(device, max(nbytes, 16))
         self.nbytes = nbytes
+        self.upload: Any = None
         usage.add(nbytes)
 
     def __del__(self) -> None:
@@ -90,7 +91,8 @@ def upload(device: Device, host: np.ndarray) -> Buffer:
 
     buffer = Buffer(device, host.nbytes)
     if host.nbytes:
-        cl.enqueue_copy(device.queue, buffer.cl, host, is_blocking=True)
+        # The event keeps the host's copy alive until the device has it; nothing waits for that.
+        buffer.upload = cl.enqueue_copy(device.queue, buffer.cl, host, is_blocking=False)
     return buffer
 
 

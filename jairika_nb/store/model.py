@@ -11,7 +11,7 @@ from types import TracebackType
 from typing import Any
 
 from jairika_nb.errors import AddressError, Locked, ReadOnly
-from jairika_nb.store import address, arrays, history, locks, names, rules, transaction
+from jairika_nb.store import address, arrays, history, locks, names, rules, show, transaction
 from jairika_nb.store.disk import WRITE, Disk
 from jairika_nb.store.faults import telling
 from jairika_nb.store.iteration import Iteration
@@ -73,6 +73,9 @@ class Model:
 
     def __repr__(self) -> str:
         return f"<Model {self.address}: {', '.join(self.variants)}>"
+
+    def _repr_html_(self) -> str:
+        return show.tree_html(self.info())
 
     def log(self, variant: str | None = None) -> list[Iteration]:
         """The iterations of ``variant`` (default: the one in use), newest first."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from jairika_nb.errors import ArchitectureError, NameTaken, StoreError
+from jairika_nb.errors import ArchitectureError, HeadMoved, NameTaken
 from jairika_nb.store import address
 from jairika_nb.store.arrays import Content
 from jairika_nb.store.canonical import digest, encoded
@@ -44,7 +44,7 @@ def architecture_bytes(reader: Reader, row: Row) -> bytes | None:
 def check_head(reader: Reader, branch: VariantRow, rows: Sequence[Row], expected: set[str]) -> None:
     head = rows[-1] if rows else None
     if head is not None and head.id not in expected:
-        raise StoreError(
+        raise HeadMoved(
             f"cannot commit to variant {branch.name!r} of {file_name(reader)}: iteration "
             f"{head.name!r} was added to it since the model was opened here; open it again to "
             "build on that, or derive a variant to keep both"

@@ -9,8 +9,9 @@ STYLE = """
 .jrk-tree { font-family: var(--jp-code-font-family, monospace);
   font-size: var(--jp-code-font-size, 13px); line-height: 1.5;
   color: var(--jp-content-font-color1, currentColor); overflow-x: auto; }
-.jrk-tree ul { list-style: none; margin: 0; padding-left: 1.4em;
+.jrk-tree.jrk-tree ul, .jrk-tree.jrk-tree ul ul { list-style: none; margin: 0; padding-left: 1.4em;
   border-left: 1px solid var(--jp-border-color2, rgba(128, 128, 128, 0.4)); }
+.jrk-tree.jrk-tree li { list-style: none; }
 .jrk-tree .jrk-address { overflow-wrap: anywhere; }
 .jrk-tree .jrk-when, .jrk-tree .jrk-note { color: var(--jp-content-font-color2, inherit); }
 .jrk-tree .jrk-current { color: var(--jp-success-color1, #2f9e44); }

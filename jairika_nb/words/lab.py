@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Annotated
 
 import jairika_nb
-from jairika_nb.errors import DataError, JairikaError, ReadOnly, WordError
+from jairika_nb.errors import DataError, MissingPackage, ReadOnly, WordError
 from jairika_nb.words.results import Done
 from jairika_nb.words.session import Session
 from jairika_nb.words.word import Argument
@@ -29,7 +29,7 @@ def lab(
     if session.notebook:
         raise WordError("lab: this is a notebook already; run `jrk lab` in a terminal")
     if importlib.util.find_spec("jupyterlab") is None:
-        raise JairikaError("lab needs JupyterLab; `pip install 'jairika-nb[lab]'` adds it")
+        raise MissingPackage("lab needs JupyterLab; `pip install 'jairika-nb[lab]'` adds it")
     session.say(copy_tutorials(shipped_tutorials(), FOLDER))
     code = launch([sys.executable, "-m", "jupyterlab", *rest], FOLDER)
     return Done("JupyterLab has ended", {"folder": str(FOLDER), "exit": code}, ok=code == 0)

@@ -9,7 +9,15 @@ import pytest
 from states import FIRST, SECOND, arrays, same
 
 from jairika_nb import store
-from jairika_nb.errors import ArchitectureError, BadName, NameTaken, NotFound, ReadOnly, StoreError
+from jairika_nb.errors import (
+    ArchitectureError,
+    BadName,
+    HeadMoved,
+    NameTaken,
+    NotFound,
+    ReadOnly,
+    StoreError,
+)
 
 
 class Net:
@@ -205,7 +213,7 @@ def test_a_closed_model_says_so(model):
 def test_a_head_that_moved_underneath_is_not_overwritten(model):
     with store.open(model.path, "a") as other:
         other.commit(arrays(7), name="theirs")
-    with pytest.raises(StoreError, match=r"'theirs' was added.*derive a variant"):
+    with pytest.raises(HeadMoved, match=r"'theirs' was added.*derive a variant"):
         model.commit(arrays(8), name="ours")
     assert model.refresh().commit(arrays(8), name="ours").parents == (model["main"]["theirs"].id,)
 
@@ -215,3 +223,8 @@ def test_times_are_utc_whatever_zone_they_came_in(path):
         assert model["main"].created == datetime(2024, 2, 29, 12, tzinfo=UTC)
         berlin = datetime(2024, 2, 29, 14, tzinfo=timezone(timedelta(hours=2)))
         assert model.commit(arrays(), time=berlin).time == datetime(2024, 2, 29, 12, tzinfo=UTC)
+
+
+def test_a_notebook_shows_the_tree_of_a_model(model):
+    model.commit(arrays(3), name="PT <b>")
+    assert '"main"' in model._repr_html_() and "PT &lt;b&gt;" in model._repr_html_()
