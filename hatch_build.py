@@ -86,7 +86,7 @@ class LabExtensionHook(BuildHookInterface):
                 raise
             self.app.display_warning(
                 f"jairika_nb: the JupyterLab sidebar could not be built ({error}). "
-                "Everything else is installed; install Node.js and run pip again to add it."
+                "Everything else is installed; JAIRIKA_LABEXTENSION=build stops where it fails."
             )
 
 

@@ -8,9 +8,10 @@ the engine, h5py, or anything of a kernel's.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 if TYPE_CHECKING:
+    from jupyter_events import EventLogger
     from jupyter_server.serverapp import ServerApp
 
 __all__ = ["_jupyter_server_extension_points", "_load_jupyter_server_extension"]
@@ -25,9 +26,11 @@ def _load_jupyter_server_extension(app: ServerApp) -> None:
     from jairika_nb.server.models import Models
     from jairika_nb.server.watch import Watch
 
-    app.event_logger.register_event_schema(Path(__file__).parent / "events" / "model_changed.yaml")
+    # Jupyter declares that a server may lack an event logger, and gives each one all the same.
+    events = cast("EventLogger", app.event_logger)
+    events.register_event_schema(Path(__file__).parent / "events" / "model_changed.yaml")
     models = Models(app.contents_manager)
-    watch = Watch(models, app.event_logger, app.log)
+    watch = Watch(models, events, app.log)
     app.web_app.settings["jairika_nb_models"] = models
     app.web_app.settings["jairika_nb_watch"] = watch
     app.web_app.add_handlers(".*$", handlers(app.web_app.settings["base_url"]))
