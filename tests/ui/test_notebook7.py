@@ -4,9 +4,10 @@ import importlib.util
 import json
 
 import pytest
-from playwright.sync_api import expect
 
 from . import lab_models as models
+
+expect = pytest.importorskip("playwright.sync_api", reason="playwright is not installed").expect
 
 CELL = {"cell_type": "code", "id": "a", "metadata": {}, "source": "", "outputs": []}
 KERNEL = {"name": "python3", "display_name": "Python 3", "language": "python"}
