@@ -143,8 +143,14 @@ def divide(form: Form, by: int) -> tuple[Form, Form]:
     rest = {a: c for a, c in form.terms if c % by}
     carry, constant = divmod(form.constant, by)
     left = Form(tuple(rest.items()), constant)
-    quotient = Form(tuple(whole.items()), carry)
     low, high = left.bounds
+    if low < 0:
+        # Flips leave falling terms: C rounds towards zero, so whole multiples lift them above it.
+        lift = -(low // by)
+        carry, constant = carry - lift, constant + lift * by
+        left = Form(left.terms, constant)
+        low, high = low + lift * by, high + lift * by
+    quotient = Form(tuple(whole.items()), carry)
     if low >= 0 and high < by:
         return combine([(quotient, 1)]), combine([(left, 1)])
     common = gcd(by, *rest.values())
