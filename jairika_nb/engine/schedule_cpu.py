@@ -97,7 +97,7 @@ def _can_guard(expr: Expr, lane: Var) -> bool:
 def _kept_lane(w: Writer, kernel: Kernel, lane: Var, full: int) -> tuple[list[str], int]:
     """Lanes are neighbouring outputs: elementwise kernels, and reductions down columns."""
     outer = [v for v in kernel.kept if v is not lane]
-    span = GRAIN if not kernel.row else max(WIDTH * 4, WIDTH * (GRAIN // WIDTH // kernel.row_size))
+    span = GRAIN if not kernel.row else max(WIDTH * 4, WIDTH * (GRAIN // WIDTH // max(kernel.row_size, 1)))
     chunks = math.ceil(lane.size / span)
     size, step = w.integer_argument(lane.size), w.integer_argument(span)
     if chunks > 1:

@@ -12,6 +12,7 @@ WIDTH = 16
 LANE_TYPES = {"float32": "float", "int32": "int", "uint32": "uint", "bool": "int"}
 # Operations that are spelled for scalars only: integer division traps on zero unless guarded.
 SCALAR_ONLY = {"remainder", "floor_divide"}
+ORDERED = {"less", "less_equal", "greater", "greater_equal"}
 
 PREAMBLES = {
     "philox": """\
@@ -106,7 +107,7 @@ def literal(value: bool | int | float, dtype: DType) -> str:
         text = "INFINITY" if value > 0 else "(-INFINITY)"
     else:
         text = f"{float(value)!r}{kind}"
-        text = f"({text})" if value < 0 else text
+        text = f"({text})" if text.startswith("-") else text
     return text if dtype.name == "float32" else f"(({dtype.opencl}){text})"
 
 
@@ -125,6 +126,9 @@ def cast(text: str, source: DType, target: DType, width: int) -> str:
 def operation(name: str, args: list[str], dtype: DType, width: int) -> tuple[str, set[str]]:
     """The expression of a table row's operation, and the preambles it needs."""
     special = _SPECIAL.get(name)
+    if name in ORDERED and dtype.kind == "bool" and width > 1:
+        # True is -1 in a lane, which would be less than False.
+        args = [f"({a} & 1)" for a in args]
     if special:
         return special(args, dtype, width)
     return TABLE[name].code.format(*args), set()

@@ -1,0 +1,49 @@
+"""Corners of shapes, dtypes and numbers in which kernels once went wrong."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import jairika_nb as jrk
+
+
+def test_a_constant_minus_zero_can_be_negated(device):
+    got = (-jrk.full((3,), -0.0)).numpy()
+    np.testing.assert_array_equal(np.signbit(got), [False] * 3)
+
+
+def test_columns_of_no_rows_sum_to_zero(device):
+    assert jrk.zeros((0, 40)).sum(axis=0).tolist() == [0.0] * 40
+
+
+@pytest.mark.parametrize("name", ["less", "less_equal", "greater", "greater_equal"])
+def test_bools_are_ordered_in_vectors_as_in_scalars(device, name):
+    x, y = np.arange(40) % 3 == 0, np.arange(40) % 2 == 0
+    got = getattr(jrk, name)(jrk.tensor(x), jrk.tensor(y)).numpy()
+    np.testing.assert_array_equal(got, getattr(np, name)(x, y))
+
+
+def test_a_number_that_does_not_fit_is_refused_when_it_is_written(device):
+    for x, number in [(jrk.tensor(np.uint8([1, 2])), 300), (jrk.tensor([1, 2]), 2**40)]:
+        with pytest.raises(jrk.errors.DTypeError, match=f"{number} does not fit {x.dtype.name}"):
+            x + number
+    assert jrk.full((2,), 300).astype("uint8").tolist() == [44, 44]
+
+
+def test_a_source_gets_its_derivative_through_other_sources(device):
+    x = jrk.tensor(3.0)
+    middle = x * 2
+    through, whole = jrk.grad(middle * middle + x, [middle, x])
+    assert (through.item(), whole.item()) == (12.0, 25.0)
+
+
+def test_the_derivative_of_a_zeroth_power_is_zero_everywhere(device):
+    x = jrk.tensor([0.0, 1.0, -2.0])
+    assert jrk.grad((x**0).sum(), [x])[0].tolist() == [0.0, 0.0, 0.0]
+
+
+def test_flipped_rows_of_joined_axes_come_from_the_right_place(device):
+    x = np.arange(40, dtype=np.float32).reshape(4, 2, 5)
+    got = jrk.tensor(x).permute(2, 1, 0).reshape(5, 8).flip(axis=1).numpy()
+    np.testing.assert_array_equal(got, x.transpose(2, 1, 0).reshape(5, 8)[:, ::-1])
