@@ -136,7 +136,7 @@ def cotangents(y: Node, sources: list[Node], upstream: Node) -> list[Node | None
     The result is ordinary graph, so it can be derived again. None stands for "unconnected".
     """
     wanted = {id(s) for s in sources}
-    order = topological([y], lambda n: id(n) in wanted and n is not y)
+    order = topological([y], lambda n: False)
     reaching: set[int] = set()
     for node in order:
         if id(node) in wanted or any(id(i) in reaching for i in node.inputs):
@@ -145,8 +145,6 @@ def cotangents(y: Node, sources: list[Node], upstream: Node) -> list[Node | None
     for node in reversed(order):
         g = grads.get(id(node))
         if g is None or not node.inputs or id(node) not in reaching:
-            continue
-        if id(node) in wanted and node is not y:
             continue
         _push(node, g, reaching, grads)
     return [grads.get(id(s)) for s in sources]
