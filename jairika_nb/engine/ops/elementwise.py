@@ -63,7 +63,7 @@ def cast(x: Node, dtype: DType) -> Node:
     if x.dtype is dtype:
         return x
     if x.op == "const":
-        return const(x.attrs[0], dtype, x.device)
+        return const(np.asarray(x.attrs[0]).astype(dtype.numpy).item(), dtype, x.device)
     x.device.check_dtype(dtype)
     return make("cast", (x,), (dtype,))
 
@@ -220,9 +220,11 @@ def _split(g: Node, a: Node, b: Node, wins: Node) -> tuple[Node, Node]:
     return where(tie, half, where(wins, g, 0.0)), where(tie, half, where(wins, 0.0, g))
 
 
-def _pow_vjp(g: Node, y: Node, a: Node, b: Node) -> tuple[Node, Node]:
+def _pow_vjp(g: Node, y: Node, a: Node, b: Node) -> tuple[Node | None, Node]:
     exponent = scalar_value(b)
-    if exponent is not None:
+    if exponent == 0:
+        da = None  # 0 * a**-1 would be NaN at a = 0
+    elif exponent is not None:
         lowered = a if exponent == 2 else apply("pow", a, add(b, -1))
         da = mul(g, mul(b, lowered))
     else:

@@ -5,15 +5,22 @@ from __future__ import annotations
 import numpy as np
 
 from jairika_nb.engine.device import Device
-from jairika_nb.engine.dtypes import DType, int32, uint32
+from jairika_nb.engine.dtypes import DType, int32, limits, uint32
 from jairika_nb.engine.graph import Node, Op, Shape, define
+from jairika_nb.errors import DTypeError
 
 
 def const(value: bool | int | float, dtype: DType, device: Device) -> Node:
     """A scalar known now; it becomes a kernel argument, so its value never forces a compile."""
     device.check_dtype(dtype)
-    python = {"bool": bool, "float": float}.get(dtype.kind, int)
-    return Node("const", (), (python(value),), (), dtype, device)
+    number = {"bool": bool, "float": float}.get(dtype.kind, int)(value)
+    low, high = limits(dtype)
+    if dtype.kind in ("int", "uint") and not low <= number <= high:
+        raise DTypeError(
+            f"{number} does not fit {dtype.name}, which holds {low} to {high}; "
+            "convert the tensor with x.astype(...) to a wider type"
+        )
+    return Node("const", (), (number,), (), dtype, device)
 
 
 def iota(n: int, device: Device) -> Node:
