@@ -38,13 +38,19 @@ class Source:
     """A kernel's text, its arguments in order, and how it is launched."""
 
     name: str
-    text: str
+    body: str
+    preambles: frozenset[str]
     arguments: list[Argument]
     global_size: tuple[int, ...]
     local_size: tuple[int, ...] | None
     outputs: list[int]
     bytes: int
     flops: int
+
+    @property
+    def text(self) -> str:
+        """The whole OpenCL C, with the functions it calls."""
+        return "".join(spelling.PREAMBLES[p] for p in sorted(self.preambles)) + self.body
 
 
 @dataclass
@@ -325,10 +331,9 @@ class Writer:
 
     def assemble(self, name: str, body: list[str], attributes: str = "") -> str:
         """The kernel's text around its body."""
-        preamble = "".join(spelling.PREAMBLES[p] for p in sorted(self.preambles))
         lines = "\n".join(_indented(body))
         parameters = ",\n    ".join(self.parameters)
-        return f"{preamble}kernel {attributes}void {name}(\n    {parameters}) {{\n{lines}\n}}\n"
+        return f"kernel {attributes}void {name}(\n    {parameters}) {{\n{lines}\n}}\n"
 
 
 def _nested(function: str, terms: list[str]) -> str:

@@ -1,4 +1,4 @@
-"""Runs plans on an OpenCL device: builds programs once, binds arguments, launches."""
+"""Runs plans on an OpenCL device: binds arguments, launches."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from jairika_nb.engine import memory
+from jairika_nb.engine.build import build
 from jairika_nb.engine.code import Source
 from jairika_nb.engine.device import Device
 from jairika_nb.engine.graph import Node
@@ -39,7 +40,6 @@ class Recorder:
 
 recorders: list[Recorder] = []
 _plans: OrderedDict[tuple, Plan] = OrderedDict()
-_kernels: dict[tuple[Device, str], Any] = {}
 _lock = threading.RLock()
 
 
@@ -63,7 +63,9 @@ def evaluate(roots: list[Node]) -> None:
     program = capture(roots)
     steps = planned(program, device)
     with device.lock:
-        kernels = build(device, steps.sources)
+        kernels, compiled = build(device, steps.sources)
+        for recorder in recorders:
+            recorder.compiles += compiled
         buffers: dict[int, memory.Buffer] = {
             i: program.leaves[e.attrs[0]] for i, e in enumerate(steps.entries) if e.op == "leaf"
         }
@@ -109,38 +111,3 @@ def _argument(argument: Any, program: Program, buffers: dict[int, Any]) -> Any:
         return np.uint32(program.streams[slot][word])
     kind = np.int32 if argument.dtype.kind == "bool" else argument.dtype.numpy.type
     return kind(program.scalars[argument.value])
-
-
-def build(device: Device, sources: list[Source]) -> list[Any]:
-    """The kernels of ``sources``; those not built yet are built together as one program."""
-    missing = {s.text: s for s in sources if (device, s.text) not in _kernels}
-    if missing:
-        _build_together(device, list(missing.values()))
-    return [_kernels[device, s.text] for s in sources]
-
-
-def _build_together(device: Device, sources: list[Source]) -> None:
-    import pyopencl as cl
-
-    for source in sources:
-        text = _extensions(source.text) + source.text
-        try:
-            program = cl.Program(device.context, text).build(options=["-cl-std=CL1.2"])
-        except cl.Error as error:
-            lines = str(error).splitlines()
-            log = next((line for line in lines if "error" in line.lower()), lines[0])
-            raise KernelError(
-                f"{device.name} did not compile kernel {source.name}: {log.strip()}"
-            ) from None
-        _kernels[device, source.text] = cl.Kernel(program, source.name)
-    for recorder in recorders:
-        recorder.compiles += len(sources)
-
-
-def _extensions(text: str) -> str:
-    pragmas = [
-        f"#pragma OPENCL EXTENSION {name} : enable\n"
-        for word, name in (("double", "cl_khr_fp64"), ("half ", "cl_khr_fp16"))
-        if word in text
-    ]
-    return "".join(pragmas)

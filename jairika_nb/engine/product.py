@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from pathlib import Path
 
-from jairika_nb.engine import spelling
 from jairika_nb.engine.code import Argument, Scope, Source, Writer, name_of, traffic
 from jairika_nb.engine.fuse import Kernel, Misfit
 from jairika_nb.engine.index import Var
@@ -51,7 +50,7 @@ def write(kernel: Kernel, entries: list[Entry], units: int) -> Source:
     arguments = [a, b, *(Argument("int", s) for s in sizes), *w.arguments]
     moved = traffic(kernel, entries) + sum(entries[i].size * 4 for i in gemm.inputs)
     return Source(
-        name, text + epilogue + body, arguments, *launch,
+        name, text + epilogue + body, frozenset(w.preambles), arguments, *launch,
         [o.entry for o in kernel.outputs], moved, 2 * batch * m * n * k,
     )  # fmt: skip
 
@@ -63,8 +62,7 @@ def _epilogue(w: Writer, kernel: Kernel, shape: tuple[int, ...], wide: bool) -> 
     # Arguments are known only now that the code is written.
     declared = "".join(f", {p}" for p in w.parameters)
     passed = "".join(f", {p.split()[-1].lstrip('*')}" for p in w.parameters)
-    preamble = "".join(spelling.PREAMBLES[p] for p in sorted(w.preambles))
-    text = f"{preamble}#define EPILOGUE_PARAMETERS {declared}\n"
+    text = f"#define EPILOGUE_PARAMETERS {declared}\n"
     for width, lines in zip(widths, parts, strict=True):
         kind = f"float{width}" if width > 1 else "float"
         body = "\n".join(f"  {line}" for line in lines)

@@ -31,8 +31,8 @@ def write(kernel: Kernel, entries: list[Entry], units: int, name: str) -> Source
     ]
     text = w.assemble(name, [*head, *body, "}"])
     return Source(
-        name, text, w.arguments, (items,), (1,), [o.entry for o in kernel.outputs],
-        traffic(kernel, entries), work(kernel),
+        name, text, frozenset(w.preambles), w.arguments, (items,), (1,),
+        [o.entry for o in kernel.outputs], traffic(kernel, entries), work(kernel),
     )  # fmt: skip
 
 
@@ -97,7 +97,8 @@ def _can_guard(expr: Expr, lane: Var) -> bool:
 def _kept_lane(w: Writer, kernel: Kernel, lane: Var, full: int) -> tuple[list[str], int]:
     """Lanes are neighbouring outputs: elementwise kernels, and reductions down columns."""
     outer = [v for v in kernel.kept if v is not lane]
-    span = GRAIN if not kernel.row else max(WIDTH * 4, WIDTH * (GRAIN // WIDTH // max(kernel.row_size, 1)))
+    vectors = GRAIN // WIDTH // max(kernel.row_size, 1)
+    span = WIDTH * max(4, vectors) if kernel.row else GRAIN
     chunks = math.ceil(lane.size / span)
     size, step = w.integer_argument(lane.size), w.integer_argument(span)
     if chunks > 1:

@@ -40,7 +40,7 @@ def write(kernel: Kernel, entries: list[Entry], name: str) -> Source:
         f"__attribute__((reqd_work_group_size({local}, 1, 1))) ",
     )  # fmt: skip
     return Source(
-        name, text, w.arguments, (groups * local,), (local,),
+        name, text, frozenset(w.preambles), w.arguments, (groups * local,), (local,),
         [o.entry for o in kernel.outputs], traffic(kernel, entries), work(kernel),
     )  # fmt: skip
 

@@ -1,0 +1,73 @@
+"""Compiles kernels: those that a plan lacks together in one program, each kernel once a process.
+
+Drivers compile twenty kernels in one program several times faster than in twenty programs.
+PyOpenCL keeps the binaries of programs on disk, by device, driver and source.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from jairika_nb.engine.code import Source
+from jairika_nb.engine.device import Device
+from jairika_nb.engine.spelling import PREAMBLES
+from jairika_nb.errors import KernelError
+
+OPTIONS = ["-cl-std=CL1.2"]
+_kernels: dict[tuple[Device, str], Any] = {}
+
+
+def build(device: Device, sources: list[Source]) -> tuple[list[Any], int]:
+    """The kernels of ``sources``, and how many of them had to be compiled."""
+    missing = list({s.text: s for s in sources if (device, s.text) not in _kernels}.values())
+    if missing:
+        _build_together(device, missing)
+    return [_kernels[device, s.text] for s in sources], len(missing)
+
+
+def _build_together(device: Device, sources: list[Source]) -> None:
+    import pyopencl as cl
+
+    text = joined(sources)
+    try:
+        program = cl.Program(device.context, text).build(options=OPTIONS)
+    except cl.Error as error:
+        if len(sources) > 1:
+            # One by one, so that the error names the kernel it is about.
+            for source in sources:
+                _build_together(device, [source])
+            return
+        raise KernelError(
+            f"{device.name} did not compile kernel {sources[0].name}: {_complaint(error)}"
+        ) from None
+    for number, source in enumerate(sources):
+        kernel = cl.Kernel(program, f"{source.name}_{number}")
+        _kernels[device, source.text] = kernel
+
+
+def joined(sources: list[Source]) -> str:
+    """One program of several kernels: shared functions once, every other name made unique."""
+    needed = sorted(set().union(*(s.preambles for s in sources)))
+    parts = [_extensions(sources), *(PREAMBLES[p] for p in needed)]
+    for number, source in enumerate(sources):
+        body = source.body
+        for name in set(re.findall(r"\bvoid (\w+)\(", body)):
+            body = re.sub(rf"\b{name}\(", f"{name}_{number}(", body)
+        macros = dict.fromkeys(re.findall(r"#define (\w+)", body))
+        parts += [body, *(f"#undef {m}\n" for m in macros)]
+    return "".join(parts)
+
+
+def _extensions(sources: list[Source]) -> str:
+    rows = (("double", "cl_khr_fp64"), ("half ", "cl_khr_fp16"))
+    return "".join(
+        f"#pragma OPENCL EXTENSION {name} : enable\n"
+        for word, name in rows
+        if any(word in s.text for s in sources)
+    )
+
+
+def _complaint(error: Exception) -> str:
+    lines = str(error).splitlines()
+    return next((line for line in lines if "error" in line.lower()), lines[0]).strip()

@@ -1,0 +1,58 @@
+"""Programs of several kernels: names stay apart, and a broken one is named."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import jairika_nb as jrk
+from jairika_nb.engine import build
+from jairika_nb.engine import device as devices
+from jairika_nb.engine.code import Source
+from jairika_nb.errors import KernelError
+
+DRIVERS = [d for d in devices.devices() if not d.is_reference]
+
+
+def source(name, body, preambles=()):
+    return Source(name, body, frozenset(preambles), [], (1,), None, [], 0, 0)
+
+
+def filler(name, value):
+    return source(
+        name, f"#define V {value}\nkernel void {name}(global float *out) {{ out[0] = V; }}\n"
+    )
+
+
+@pytest.mark.parametrize("device", DRIVERS, ids=lambda d: d.id)
+def test_kernels_of_one_name_and_equal_macros_stay_apart(device):
+    import pyopencl as cl
+
+    kernels, compiled = build.build(device, [filler("fill", 3), filler("fill", 4)])
+    assert compiled == 2
+    out = np.empty(1, np.float32)
+    buffer = cl.Buffer(device.context, cl.mem_flags.READ_WRITE, 4)
+    for kernel, want in zip(kernels, (3, 4), strict=True):
+        kernel.set_args(buffer)
+        cl.enqueue_nd_range_kernel(device.queue, kernel, (1,), None)
+        cl.enqueue_copy(device.queue, out, buffer)
+        assert out[0] == want
+    assert build.build(device, [filler("fill", 3)])[1] == 0
+
+
+@pytest.mark.parametrize("device", DRIVERS, ids=lambda d: d.id)
+def test_the_kernel_that_does_not_compile_is_named(device):
+    wrong = source("wrong", "kernel void wrong(global float *out) { out[0] = nonsense; }\n")
+    with pytest.raises(KernelError, match=r"did not compile kernel wrong: .*nonsense") as caught:
+        build.build(device, [filler("right", 5), wrong])
+    assert "\n" not in str(caught.value)
+
+
+def test_products_and_maps_of_one_plan_share_a_program(device):
+    rng = np.random.default_rng(8)
+    a, b, c = (rng.random(s, np.float32) for s in ((40, 50), (50, 60), (60, 45)))
+    x, y, z = map(jrk.tensor, (a, b, c))
+    one, two = (x @ y).exp(), ((x @ y) @ z).relu()
+    jrk.eval(one, two)
+    np.testing.assert_allclose(one.numpy(), np.exp(a @ b), rtol=1e-4)
+    np.testing.assert_allclose(two.numpy(), np.maximum(a @ b @ c, 0), rtol=1e-4)
