@@ -22,14 +22,17 @@ _ROOMS = {
         multiply divide pow remainder floor_divide atan2 equal not_equal less less_equal greater
         greater_equal bitwise_and bitwise_or bitwise_xor bitwise_left_shift bitwise_right_shift
         bitwise_invert floor ceil trunc round square positive logical_not logical_and logical_or
-        logical_xor isnan isinf isfinite where clip astype detach""",
+        logical_xor isnan isinf isfinite where clip astype detach hypot
+        logaddexp""",
     "tensors.shaping": """
         reshape permute_dims matrix_transpose broadcast_to expand_dims squeeze flatten flip concat
-        stack""",
+        stack unstack moveaxis roll tile repeat broadcast_arrays meshgrid tril triu""",
     "tensors.reductions": """
-        sum prod max min mean var std argmax argmin any all softmax log_softmax logsumexp""",
-    "tensors.linear": "matmul vecdot relu silu gelu",
-    "tensors.autograd": "grad eval",
+        sum prod max min mean var std argmax argmin any all softmax log_softmax logsumexp
+        count_nonzero diff""",
+    "tensors.linear": "matmul vecdot tensordot outer relu silu gelu",
+    "tensors.dtypes": "finfo iinfo isdtype result_type can_cast",
+    "tensors.autograd": "grad jvp eval",
     "tensors.inspect": "profile",
     "engine.device": "devices Device",
     "nn": "register",

@@ -137,6 +137,23 @@ def isfinite(x: Any, /) -> Tensor:
     return less(abs(x), float("inf")) if dtypes.is_float(x.dtype) else equal(x, x)
 
 
+def hypot(x1: Any, x2: Any, /) -> Tensor:
+    """Elementwise root of the sum of squares, without overflow in between."""
+    a, b = abs(Tensor(node_of(x1))), abs(Tensor(node_of(x2)))
+    big, small = maximum(a, b), minimum(a, b)
+    plain = equal(big, 0) | isinf(big)
+    ratio = divide(small, where(plain, 1.0, big))
+    return where(plain, big, multiply(big, sqrt(add(1.0, multiply(ratio, ratio)))))
+
+
+def logaddexp(x1: Any, x2: Any, /) -> Tensor:
+    """Elementwise log(exp(x1) + exp(x2)), without overflow."""
+    top, low = maximum(x1, x2), minimum(x1, x2)
+    same = equal(top, low)
+    gap = where(same, 0.0, subtract(low, top))
+    return add(top, log1p(exp(gap)))
+
+
 def where(condition: Any, x1: Any, x2: Any, /) -> Tensor:
     """``x1`` where the condition holds, else ``x2``; all three broadcast."""
     device = next((v.device for v in (condition, x1, x2) if isinstance(v, Tensor)), None)

@@ -10,7 +10,7 @@ from jairika_nb.engine.graph import Node
 from jairika_nb.engine.ops import elementwise as e
 from jairika_nb.engine.ops import reduce as r
 from jairika_nb.engine.ops import sources, views
-from jairika_nb.tensors.shaping import Axes, normal_axes
+from jairika_nb.tensors.shaping import Axes, concat, normal_axes
 from jairika_nb.tensors.tensor import Tensor, attach
 
 
@@ -98,6 +98,31 @@ def std(
     """The standard deviation over ``axis``: the root of :func:`var`."""
     squared = var(x, axis=axis, correction=correction, keepdims=keepdims)
     return Tensor(e.call("sqrt", squared.node))
+
+
+def count_nonzero(x: Tensor, /, *, axis: Axes = None, keepdims: bool = False) -> Tensor:
+    """How many elements over ``axis`` are not zero, int32."""
+    truth = Tensor(e.cast(e.cast(x.node, dtypes.bool_), dtypes.int32))
+    return sum(truth, axis=axis, keepdims=keepdims)
+
+
+def diff(
+    x: Tensor,
+    /,
+    *,
+    axis: int = -1,
+    n: int = 1,
+    prepend: Tensor | None = None,
+    append: Tensor | None = None,
+) -> Tensor:
+    """The ``n``-th differences of neighbours along ``axis``."""
+    parts = [p for p in (prepend, x, append) if p is not None]
+    out = parts[0] if len(parts) == 1 else concat(parts, axis=axis)
+    (at,) = normal_axes("diff", axis, out.shape)
+    before = (slice(None),) * at
+    for _ in range(n):
+        out = out[(*before, slice(1, None))] - out[(*before, slice(0, -1))]
+    return out
 
 
 def _arg_extreme(name: str, x: Tensor, axis: int | None, keepdims: bool) -> Tensor:

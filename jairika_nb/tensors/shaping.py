@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import builtins
 from collections.abc import Sequence
 from typing import Any
 
@@ -128,6 +129,106 @@ def _place_along(axis: int, total: int, like: Tensor) -> Any:
 def stack(arrays: Sequence[Tensor], /, *, axis: int = 0) -> Tensor:
     """The tensors, all of one shape, joined along a new axis."""
     return concat([expand_dims(a, axis) for a in arrays], axis=axis % (arrays[0].ndim + 1))
+
+
+def unstack(x: Tensor, /, *, axis: int = 0) -> tuple[Tensor, ...]:
+    """The slices of ``x`` along ``axis``, without that axis."""
+    (at,) = normal_axes("unstack", axis, x.shape)
+    before = (slice(None),) * at
+    return tuple(x[(*before, i)] for i in range(x.shape[at]))
+
+
+def moveaxis(x: Tensor, source: Axes, destination: Axes, /) -> Tensor:
+    """``x`` with the axes ``source`` moved to ``destination``; the others keep their order."""
+    pairs = [[a] if isinstance(a, int) else list(a or ()) for a in (source, destination)]
+    if len(pairs[0]) != len(pairs[1]):
+        raise ShapeError(f"moveaxis: {len(pairs[0])} axes cannot go to {len(pairs[1])} places")
+    normal_axes("moveaxis", pairs[0], x.shape), normal_axes("moveaxis", pairs[1], x.shape)
+    start, end = ([a % x.ndim for a in axes] for axes in pairs)
+    order = [a for a in range(x.ndim) if a not in start]
+    for place, a in sorted(zip(end, start, strict=True)):
+        order.insert(place, a)
+    return permute_dims(x, tuple(order))
+
+
+def roll(x: Tensor, /, shift: int | tuple[int, ...], *, axis: Axes = None) -> Tensor:
+    """``x`` with elements moved along axes; those that leave at one end come in at the other."""
+    if axis is None:
+        whole = shift if isinstance(shift, int) else builtins.sum(shift)
+        return reshape(roll(flatten(x), whole, axis=0), x.shape)
+    axes = (axis,) if isinstance(axis, int) else tuple(axis)
+    shifts = (shift,) * len(axes) if isinstance(shift, int) else tuple(shift)
+    if len(shifts) != len(axes):
+        raise ShapeError(f"roll: {len(shifts)} shifts for {len(axes)} axes of {x.shape}")
+    for by, a in zip(shifts, axes, strict=True):
+        (at,) = normal_axes("roll", a, x.shape)
+        cut = -by % x.shape[at] if x.shape[at] else 0
+        if cut:
+            before = (slice(None),) * at
+            x = concat([x[(*before, slice(cut, None))], x[(*before, slice(0, cut))]], axis=at)
+    return x
+
+
+def tile(x: Tensor, repetitions: tuple[int, ...], /) -> Tensor:
+    """``x`` laid side by side, ``repetitions`` times along each axis."""
+    rank = max(x.ndim, len(repetitions))
+    shape = (1,) * (rank - x.ndim) + x.shape
+    times = (1,) * (rank - len(repetitions)) + tuple(repetitions)
+    paired = [n for pair in zip(times, shape, strict=True) for n in pair]
+    split = [n for size in shape for n in (1, size)]
+    spread = views.expand(views.reshape(x.node, tuple(split)), tuple(paired))
+    whole = tuple(a * b for a, b in zip(times, shape, strict=True))
+    return Tensor(views.reshape(spread, whole))
+
+
+def repeat(x: Tensor, repeats: int, /, *, axis: int | None = None) -> Tensor:
+    """``x`` with every element along ``axis`` repeated; without ``axis``, flattened first."""
+    if axis is None:
+        return repeat(flatten(x), repeats, axis=0)
+    if not isinstance(repeats, int) or repeats < 0:
+        raise ShapeError(f"repeat: repeats={repeats!r} must be an integer from 0 up")
+    (at,) = normal_axes("repeat", axis, x.shape)
+    split = (*x.shape[: at + 1], 1, *x.shape[at + 1 :])
+    wide = (*x.shape[: at + 1], repeats, *x.shape[at + 1 :])
+    whole = (*x.shape[:at], x.shape[at] * repeats, *x.shape[at + 1 :])
+    return Tensor(views.reshape(views.expand(views.reshape(x.node, split), wide), whole))
+
+
+def broadcast_arrays(*arrays: Tensor) -> list[Tensor]:
+    """The tensors, all repeated to their common shape."""
+    shape = e.broadcast_shape("broadcast_arrays", *(a.shape for a in arrays))
+    return [broadcast_to(a, shape) for a in arrays]
+
+
+def meshgrid(*arrays: Tensor, indexing: str = "xy") -> list[Tensor]:
+    """Coordinates of a grid from 1-d tensors; "xy" swaps the first two axes, "ij" does not."""
+    if indexing not in ("xy", "ij") or any(a.ndim > 1 for a in arrays):
+        raise ShapeError(f"meshgrid: needs 1-d tensors and indexing 'xy' or 'ij', not {indexing!r}")
+    swap = indexing == "xy" and len(arrays) > 1
+    places = [(1, 0, *range(2, len(arrays)))[i] if swap else i for i in range(len(arrays))]
+    shaped = [
+        reshape(a, tuple(a.size if d == at else 1 for d in range(len(arrays))))
+        for a, at in zip(arrays, places, strict=True)
+    ]
+    return broadcast_arrays(*shaped)
+
+
+def _triangle(x: Tensor, k: int, op: str) -> Tensor:
+    if x.ndim < 2:
+        raise ShapeError(f"{x.shape} has no two axes to take a triangle of")
+    rows = views.reshape(sources.iota(x.shape[-2], x.device), (x.shape[-2], 1))
+    columns = sources.iota(x.shape[-1], x.device)
+    return Tensor(e.where(e.apply(op, columns, e.add(rows, k)), x.node, 0))
+
+
+def tril(x: Tensor, /, *, k: int = 0) -> Tensor:
+    """The lower triangle of the last two axes, up to the ``k``-th diagonal; zeros elsewhere."""
+    return _triangle(x, k, "less_equal")
+
+
+def triu(x: Tensor, /, *, k: int = 0) -> Tensor:
+    """The upper triangle of the last two axes, from the ``k``-th diagonal; zeros elsewhere."""
+    return _triangle(x, k, "greater_equal")
 
 
 for _name, _function in {
