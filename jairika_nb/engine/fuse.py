@@ -21,6 +21,9 @@ from jairika_nb.engine.program import Entry
 # A row kernel gives each row to one worker. With fewer rows than this and more elements than that,
 # the reduction is better done first, by all workers.
 FEW_ROWS, MANY_ELEMENTS = 64, 65536
+# A value that one kernel would compute at more different places than this is stored instead, and
+# so is one whose index has more parts: views of views of shifted values would grow without end.
+MOST_PLACES, MOST_PARTS = 16, 64
 # Stands in a value's variables for "known once the row was reduced".
 REDUCED = Var("reduced", 1)
 Bound = tuple[Form, int, int, int]  # form, low, high (exclusive), divisor that must leave no rest
@@ -71,6 +74,7 @@ class Kernel:
     inlined: list[int]
     mapped: bool
     exprs: list[Expr]
+    crowded: list[int]
     product: int | None = None
 
     @property
@@ -111,6 +115,8 @@ class Tracer:
         self.loads: dict[int, set[tuple[Form, ...]]] = {}
         self.inlined: dict[int, None] = {}
         self.needed: dict[int, None] = {}
+        self.crowded: dict[int, None] = {}
+        self.places: dict[int, int] = {}
         self.shape = entries[roots[-1]].shape if domain is None else domain
         self.domain = [Var(f"i{d}", n) for d, n in enumerate(self.shape) if n != 1]
         self.kept = list(self.domain)
@@ -120,7 +126,8 @@ class Tracer:
         outputs = [self._output(r) for r in reversed(self.roots)]
         return Kernel(
             self.kept, self.row or [], self.reductions, outputs[::-1], list(self.loads),
-            list(self.inlined), self.mapped, list(self.interned.values()), self.product,
+            list(self.inlined), self.mapped, list(self.interned.values()), list(self.crowded),
+            self.product,
         )  # fmt: skip
 
     def identity(self) -> tuple[Form, ...]:
@@ -151,9 +158,23 @@ class Tracer:
                 self.known[key] = self._accumulated(entry, at)
             elif entry.op == "leaf" or (position in self.stored and position not in self.roots):
                 self.known[key] = self._load(position, entry, at, bounds)
+            elif self._is_crowded(position, entry, at, bounds):
+                self.crowded[position] = None
+                self.known[key] = self._load(position, entry, at, bounds)
             else:
                 self.known[key] = self._inline(position, entry, at, bounds)
         return self.known[key]
+
+    def _is_crowded(
+        self, position: int, entry: Entry, at: tuple[Form, ...], bounds: tuple[Bound, ...]
+    ) -> bool:
+        kind = TABLE[entry.op].kind
+        if kind == "source":
+            return False
+        if kind != "view":
+            self.places[position] = self.places.get(position, 0) + 1
+        parts = sum(form.parts for form in at) + len(bounds)
+        return parts > MOST_PARTS or self.places.get(position, 0) > MOST_PLACES
 
     def _accumulated(self, entry: Entry, at: tuple[Form, ...]) -> Expr:
         whole = index.flatten(self.identity(), self.shape)

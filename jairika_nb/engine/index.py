@@ -57,6 +57,12 @@ class Form:
         return low, high
 
     @cached_property
+    def parts(self) -> int:
+        """How many terms there are, those inside quotients and remainders counted too."""
+        nested = (1 if isinstance(atom, Var) else 1 + atom.form.parts for atom, _ in self.terms)
+        return sum(nested)
+
+    @cached_property
     def variables(self) -> frozenset[Var]:
         """The loop variables the form depends on."""
         found: set[Var] = set()

@@ -15,6 +15,9 @@ from jairika_nb.engine.program import Entry, Program
 # A value that several kernels need is computed in each of them up to this cost (an addition is 1,
 # an exponential 8); above it, it is stored.
 RECOMPUTE = 24
+# No kernel computes longer chains of operations than this, or reads many more tensors: compilers
+# take long over large kernels, and drivers limit their arguments.
+DEEPEST, MOST_READ = 64, 48
 
 
 @dataclass
@@ -70,6 +73,8 @@ class _Planner:
         self.entries = lowered.entries
         self.results = [self._base(w) for w in lowered.wanted]
         wanted = [*self.results, *map(self._base, lowered.forced)]
+        self.cuts = _cuts(self.entries)
+        wanted += self.cuts
         # A forced view of a stored value would be stored twice were its base not asked for.
         self.stored = {w for w in (*wanted, *lowered.forced) if self._needs_kernel(w)}
         self.kernels: dict[int, Kernel] = {}
@@ -100,7 +105,12 @@ class _Planner:
             position = todo.pop()
             if position in self.kernels:
                 continue
-            kernel = self.kernels[position] = self._trace([position])
+            kernel = self._trace([position])
+            while not self.stored.issuperset(kernel.crowded):
+                self.stored.update(kernel.crowded)
+                todo += kernel.crowded
+                kernel = self._trace([position])
+            self.kernels[position] = kernel
             found = [p for p in _reads(kernel, self.entries) if self._needs_kernel(p)]
             self.stored.update(found)
             todo += [p for p in found if p not in self.kernels]
@@ -128,7 +138,11 @@ class _Planner:
                     users.setdefault(position, set()).add(root)
         shared = {p for p, roots in users.items() if len(roots) > 1 and self._dear(p, roots)}
         # Those below another one are mostly no longer shared once that one is stored.
-        top = {p for p in shared if not any(p in self._below(q) for q in shared if q != p)}
+        below: set[int] = set()
+        for p in range(len(self.entries) - 1, -1, -1):
+            if p in shared or p in below:
+                below.update(i for i in self.entries[p].inputs if i not in self.stored)
+        top = shared - below
         if not top:
             return False
         self.stored |= top
@@ -167,7 +181,7 @@ class _Planner:
     def _merge(self, other: int, root: int) -> None:
         """Let the kernel of ``root`` also store ``other``, which it reads."""
         first, second = self.kernels[other], self.kernels[root]
-        if first.product is not None or self.entries[other].op == "gemm":
+        if first.product is not None or self.entries[other].op == "gemm" or other in self.cuts:
             return
         if self._reaches(other, root, skip_direct=True):
             return
@@ -256,6 +270,26 @@ class _Planner:
             reads = _reads(self.kernels[root], self.entries)
             stack += [(owner[p], False) for p in reads if p in owner and owner[p] not in done]
         return [self.kernels[r] for r in done]
+
+
+def _cuts(entries: list[Entry]) -> set[int]:
+    """The entries at which long chains and wide sums are cut into several kernels."""
+    cuts: set[int] = set()
+    heights: list[int] = []
+    reads: list[frozenset[int]] = []
+    for position, entry in enumerate(entries):
+        height = 1 + max((heights[i] for i in entry.inputs), default=-1)
+        read = frozenset().union(*(reads[i] for i in entry.inputs))
+        kind = TABLE[entry.op].kind
+        # A view that is stored costs a copy, so the cut waits for an operation where it can.
+        deepest = DEEPEST * (2 if kind == "view" else 1)
+        if kind not in ("source", "barrier") and (height > deepest or len(read) > MOST_READ):
+            cuts.add(position)
+        if entry.op in ("gemm", "leaf") or position in cuts:
+            height, read = 0, frozenset([position])
+        heights.append(height)
+        reads.append(read)
+    return cuts
 
 
 def _is_flat(kernel: Kernel) -> bool:
