@@ -26,7 +26,7 @@ GROUP, GROUP_ROW = 128, 64
 
 @dataclass(frozen=True)
 class Argument:
-    """One kernel argument: a buffer (entry), scalar (slot, dtype), stream (slot, word) or int."""
+    """One kernel argument: a buffer (entry), scalar (slot, dtype), stream (slot, word), int or long."""
 
     kind: str
     value: Any
@@ -102,7 +102,9 @@ class Writer:
             return f"(-{self.integer_argument(-value)})"
         if value <= 2:
             return str(value)
-        return self._argument("n", value, f"const {self.integer} {{}}", Argument("int", value))
+        return self._argument(
+            "n", value, f"const {self.integer} {{}}", Argument(self.integer, value)
+        )
 
     def bound(self, value: int) -> str:
         """A size as an operand of min(), which wants both of one type."""

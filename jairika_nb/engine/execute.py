@@ -60,9 +60,10 @@ def planned(program: Program, device: Device) -> Plan:
 def evaluate(roots: list[Node]) -> None:
     """Compute ``roots`` on their device; each one's ``value`` becomes a device buffer."""
     device = roots[0].device
-    program = capture(roots)
-    steps = planned(program, device)
+    # Another thread may be giving values to shared nodes, so the graph is read under the lock too.
     with device.lock:
+        program = capture(roots)
+        steps = planned(program, device)
         kernels, compiled = build(device, steps.sources)
         for recorder in recorders:
             recorder.compiles += compiled
@@ -104,8 +105,8 @@ def _launch(
 def _argument(argument: Any, program: Program, buffers: dict[int, Any]) -> Any:
     if argument.kind == "buffer":
         return buffers[argument.value].cl
-    if argument.kind == "int":
-        return (np.int32 if argument.value < 2**31 else np.int64)(argument.value)
+    if argument.kind in ("int", "long"):
+        return {"int": np.int32, "long": np.int64}[argument.kind](argument.value)
     if argument.kind == "stream":
         slot, word = argument.value
         return np.uint32(program.streams[slot][word])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import pytest
 
@@ -47,3 +49,54 @@ def test_flipped_rows_of_joined_axes_come_from_the_right_place(device):
     x = np.arange(40, dtype=np.float32).reshape(4, 2, 5)
     got = jrk.tensor(x).permute(2, 1, 0).reshape(5, 8).flip(axis=1).numpy()
     np.testing.assert_array_equal(got, x.transpose(2, 1, 0).reshape(5, 8)[:, ::-1])
+
+
+def test_views_of_two_thousand_million_elements_are_indexed_in_64_bits(device):
+    x = jrk.tensor([[3.0]]).expand(2**16, 2**15)
+    assert (x[:: 2**12, -5:].sum(axis=1) + 1).tolist() == [16.0] * 16
+
+
+def test_a_tensor_larger_than_the_device_allows_is_refused_and_work_goes_on(device):
+    if device.is_reference:
+        return
+    row = jrk.tensor([1.0])
+    with pytest.raises(jrk.errors.OutOfMemory, match="compute in smaller pieces"):
+        (row.expand(device.handle.max_mem_alloc_size // 4 + 1024) * 2.5).realize()
+    assert (row * 2).tolist() == [2.0]
+
+
+def test_an_interrupted_evaluation_can_be_repeated(device, monkeypatch):
+    if device.is_reference:
+        return
+    from jairika_nb.engine import execute
+
+    x = jrk.tensor(np.ones((50, 60), np.float32))
+    total = (x * x).sum()
+    a, b = x * total, x.T / total
+    launch, calls = execute._launch, []
+
+    def interrupted(*arguments):
+        calls.append(1)
+        if len(calls) == 2:
+            raise KeyboardInterrupt
+        return launch(*arguments)
+
+    monkeypatch.setattr(execute, "_launch", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        jrk.eval(a, b)
+    jrk.eval(a, b)
+    np.testing.assert_allclose(a.numpy(), np.full((50, 60), 3000.0))
+    np.testing.assert_allclose(b.numpy(), np.full((60, 50), 1 / 3000), rtol=1e-6)
+
+
+def test_threads_share_a_device_and_lazy_tensors(device):
+    x = np.random.default_rng(0).random((64, 64)).astype(np.float32)
+    shared = (jrk.tensor(x) @ jrk.tensor(x)).tanh().detach()
+    want = np.tanh(x @ x)
+
+    def work(number):
+        return (shared * float(number) + 1).numpy()
+
+    with ThreadPoolExecutor(6) as pool:
+        for number, got in enumerate(pool.map(work, range(60))):
+            np.testing.assert_allclose(got, want * number + 1, rtol=1e-4)
