@@ -26,7 +26,7 @@ GROUP, GROUP_ROW = 128, 64
 
 @dataclass(frozen=True)
 class Argument:
-    """One kernel argument: a buffer (entry), scalar (slot, dtype), stream (slot, word), int or long."""
+    """One argument: a buffer (entry), scalar (slot, dtype), stream (slot, word), int or long."""
 
     kind: str
     value: Any

@@ -47,6 +47,8 @@ class Lowered:
         return self.add(Entry(op, attrs, (of,), shape, self.entries[of].dtype))
 
     def _rewrite(self, entry: Entry) -> int:
+        if entry.size == 0 and entry.op != "leaf":
+            return self._nothing(entry)
         if entry.op == "mul":
             for one, other in (entry.inputs, entry.inputs[::-1]):
                 if self._is_one(one):
@@ -58,6 +60,12 @@ class Lowered:
             if parts:
                 return self._two_steps(entry, axis, parts)
         return self.add(entry)
+
+    def _nothing(self, entry: Entry) -> int:
+        """No elements: a kernel for them would divide by sizes of 0, which crashes compilers."""
+        zero = self.add(Entry("const", ("literal", "0"), (), (), entry.dtype))
+        one = self.view("reshape", (1,), zero, (1,))
+        return self.view("reshape", entry.shape, self.view("expand", (0,), one, (0,)), entry.shape)
 
     def _is_one(self, position: int) -> bool:
         while self.entries[position].op in ("expand", "reshape"):

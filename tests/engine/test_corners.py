@@ -100,3 +100,12 @@ def test_threads_share_a_device_and_lazy_tensors(device):
     with ThreadPoolExecutor(6) as pool:
         for number, got in enumerate(pool.map(work, range(60))):
             np.testing.assert_allclose(got, want * number + 1, rtol=1e-4)
+
+
+@pytest.mark.parametrize("shape", [(3, 5, 0), (3, 0, 5), (0, 3), (0,)])
+def test_tensors_without_elements_need_no_kernel_of_their_own(device, shape):
+    x = jrk.tensor(np.zeros(shape, np.float32))
+    got = x.softmax(axis=0) if shape[0] else x.tanh()
+    total = (x * 2).sum() + jrk.concat([x, x + 1], axis=-1).sum()
+    jrk.eval(got, total, *jrk.grad(total, [x]))
+    assert got.numpy().shape == shape and total.item() == 0
