@@ -1,6 +1,6 @@
 """Who may write: one process at a time, named where another has to wait.
 
-Two locks, both let go by the system when their process dies. ``PATH.lock`` is between writers
+Two locks, both let go by the system when their process dies. ``.NAME.lock`` beside the file is between writers
 of ours and tells who they are. A lock on the model file itself keeps ordinary HDF5 programs
 out while it changes; HDF5 takes the same one (its "file locking" feature). Readers of ours
 take none.
@@ -29,8 +29,9 @@ def writing(path: Path, wait: float = WAIT) -> Iterator[None]:
     """Be the only writer of the model at ``path``; raises ``Locked`` after ``wait`` seconds."""
     from filelock import FileLock, Timeout
 
-    # Two links to one file must meet at one lock.
-    note = Path(os.path.realpath(path) + ".lock")
+    # Two links to one file must meet at one lock; the dot keeps it out of file browsers.
+    real = Path(os.path.realpath(path))
+    note = real.with_name(f".{real.name}.lock")
     lock = FileLock(note, timeout=wait, thread_local=False)
     try:
         lock.acquire(poll_interval=POLL)
