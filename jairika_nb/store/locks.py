@@ -1,9 +1,9 @@
 """Who may write: one process at a time, named where another has to wait.
 
-Two locks, both let go by the system when their process dies. ``.NAME.lock`` beside the file is between writers
-of ours and tells who they are. A lock on the model file itself keeps ordinary HDF5 programs
-out while it changes; HDF5 takes the same one (its "file locking" feature). Readers of ours
-take none.
+Two locks, both let go by the system when their process dies. ``.NAME.lock`` beside the file is
+between writers of ours and tells who they are. A lock on the model file itself keeps ordinary
+HDF5 programs out while it changes; HDF5 takes the same one (its "file locking" feature).
+Readers of ours take none.
 """
 
 from __future__ import annotations
