@@ -73,6 +73,9 @@ def register() -> Path | None:
 
     Returns the folder in force, None where the platform's own registration is left alone.
     """
+    # Intel's CPU compiler crashes on some kernels (sines and cosines of one value) while it
+    # vectorises over work-items; ours are vectors already, so that pass is switched off.
+    os.environ.setdefault("CL_CONFIG_CPU_VECTORIZER_MODE", "1")
     if _named_by_user is not None:
         return Path(_named_by_user)
     if sys.platform != "linux":

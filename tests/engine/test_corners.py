@@ -109,3 +109,12 @@ def test_tensors_without_elements_need_no_kernel_of_their_own(device, shape):
     total = (x * 2).sum() + jrk.concat([x, x + 1], axis=-1).sum()
     jrk.eval(got, total, *jrk.grad(total, [x]))
     assert got.numpy().shape == shape and total.item() == 0
+
+
+def test_a_kernel_with_sines_and_cosines_of_one_value_compiles(device):
+    x = jrk.tensor(np.full(1, 0.5, np.float32))
+    y = x.sin().sin()
+    (g,) = jrk.grad((y * y).mean(), [x])
+    jrk.eval(y, g)
+    want = 2 * np.sin(np.sin(0.5)) * np.cos(np.sin(0.5)) * np.cos(0.5)
+    np.testing.assert_allclose(g.numpy(), [want], rtol=1e-6)
