@@ -83,18 +83,38 @@ def number(value: Any) -> Any:
 
 
 def measures(metrics: Mapping[str, Any] | None) -> dict[str, Any]:
-    """``metrics`` as JSON data: names to numbers or text; raises ``StoreError`` for others."""
-    kept = {}
-    for name, value in (metrics or {}).items():
+    """``metrics`` as JSON data, names to numbers; raises ``StoreError`` for anything else.
+
+    >>> measures({"loss": np.float32(0.5), "step": 3, "drift": float("inf")})
+    {'loss': 0.5, 'step': 3, 'drift': 'inf'}
+    """
+    if not isinstance(metrics, Mapping | None):
+        raise StoreError(
+            f"cannot keep the metrics {_brief(metrics)}: give names and numbers, "
+            'as in {"loss": 0.5}'
+        )
+    return {name: scalar(_measure(name, value)) for name, value in (metrics or {}).items()}
+
+
+def _measure(name: Any, value: Any) -> int | float:
+    try:
         # A NumPy or tensor scalar; more than one number fails the check below.
         plain = np.asarray(value).tolist() if hasattr(value, "__array__") else value
-        if not isinstance(name, str) or not isinstance(plain, SCALARS):
-            raise StoreError(
-                f"cannot keep the metric {name!r} = {_brief(value)}: "
-                "a metric is a name and one number or text"
-            )
-        kept[name] = scalar(plain)
-    return kept
+        if isinstance(name, str) and name.isprintable() and name.strip() and _is_number(plain):
+            float(plain)  # an integer beyond all floats can be neither shown nor compared
+            return plain
+    except (TypeError, ValueError, RuntimeError, OverflowError) as error:
+        why = f" ({error})"
+    else:
+        why = ""
+    raise StoreError(
+        f"cannot keep the metric {name!r} = {_brief(value)}: a metric is a name and one "
+        f"integer or float, truth values and text are none{why}; put words into the message"
+    )
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def _state(source: Any, role: str) -> dict[str, Any]:

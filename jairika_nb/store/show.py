@@ -59,7 +59,7 @@ def _variant(variant: dict[str, Any], current: str) -> str:
 
 
 def _iteration(iteration: dict[str, Any]) -> str:
-    notes = [f"{name} {_number(value)}" for name, value in iteration["metrics"].items()]
+    notes = [f"{name} {measure(value)}" for name, value in iteration["metrics"].items()]
     notes += [iteration["message"]] if iteration["message"] else []
     note = f' <span class="jrk-note">{escape(" · ".join(notes))}</span>' if notes else ""
     return (
@@ -68,5 +68,10 @@ def _iteration(iteration: dict[str, Any]) -> str:
     )
 
 
-def _number(value: Any) -> str:
+def measure(value: Any) -> str:
+    """A metric as shown: four digits of a float, anything else as it is.
+
+    >>> measure(0.123456), measure(60_000), measure("nan")
+    ('0.1235', '60000', 'nan')
+    """
     return f"{value:.4g}" if isinstance(value, float) else str(value)

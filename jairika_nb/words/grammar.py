@@ -6,7 +6,6 @@ argparse reads the line; its messages become one-line ``WordError`` and nothing 
 from __future__ import annotations
 
 import argparse
-import math
 from collections.abc import Sequence
 from typing import Any, NoReturn
 
@@ -150,8 +149,8 @@ def _metric(text: str) -> tuple[str, float]:
     try:
         value = float(number)
     except ValueError:
-        value = math.nan
-    if not name or not equals or not math.isfinite(value):
+        value = None
+    if not name or not equals or value is None:
         raise argparse.ArgumentTypeError(f"{text!r} is not NAME=NUMBER, as in accuracy=0.97")
     return name, value
 

@@ -122,13 +122,15 @@ def log(
 
 def iteration_facts(iteration: Any) -> dict[str, Any]:
     """An iteration as JSON data; the time is UTC, to the second."""
+    from jairika_nb.store.arrays import scalar
+
     return {
         "iteration": iteration.name,
         "variant": iteration.variant,
         "id": iteration.id,
         "time": iteration.time.strftime("%Y-%m-%dT%H:%M:%SZ"),
         "message": iteration.message,
-        "metrics": dict(iteration.metrics),
+        "metrics": {name: scalar(value) for name, value in iteration.metrics.items()},
         "parents": list(iteration.parents),
     }
 
@@ -138,6 +140,8 @@ def _row(fact: dict[str, Any]) -> tuple[str, ...]:
     return fact["iteration"], fact["time"], measures, fact["id"][:10], fact["message"]
 
 
-def _measures(metrics: dict[str, float]) -> str:
-    listed = ", ".join(f"{name}={value:.4g}" for name, value in metrics.items())
+def _measures(metrics: dict[str, Any]) -> str:
+    from jairika_nb.store.show import measure
+
+    listed = ", ".join(f"{name}={measure(value)}" for name, value in metrics.items())
     return f" ({listed})" if listed else ""

@@ -111,11 +111,17 @@ def test_a_net_is_kept_with_its_architecture_and_optimizer(path):
 
 
 def test_metrics_come_back_as_numbers(path):
-    kept = {"loss": float("nan"), "best": np.float32(0.5), "n": 3, "note": "fine", "top": -np.inf}
+    kept = {
+        "loss": float("nan"),
+        "best": np.float32(0.5),
+        "n": 3,
+        "top": -np.inf,
+        "five": np.array(5),
+    }
     with store.init(path) as model:
         found = model.commit(arrays(), metrics=kept).metrics
     assert np.isnan(found.pop("loss"))
-    assert found == {"best": 0.5, "n": 3, "note": "fine", "top": -np.inf}
+    assert found == {"best": 0.5, "n": 3, "top": -np.inf, "five": 5}
 
 
 def test_loading_arrays_without_an_architecture_says_so(model):
@@ -156,9 +162,25 @@ def test_more_axes_than_hdf5_has_are_refused(model):
         model.commit(state)
 
 
-def test_metrics_messages_and_architectures_are_checked(model):
-    with pytest.raises(StoreError, match="one number or text"):
-        model.commit(arrays(), metrics={"loss": [1, 2]})
+@pytest.mark.parametrize(
+    "value",
+    ["b", True, np.True_, None, [1, 2], np.ones(2), 1j, np.str_("0.5"), 10**400, {"a": 1}],
+    ids=repr,
+)
+def test_a_metric_that_is_no_number_is_refused_and_nothing_changes(model, value):
+    before = model.path.read_bytes()
+    with pytest.raises(StoreError, match=r"cannot keep the metric 'loss' = .*integer or float"):
+        model.commit(arrays(), metrics={"loss": value})
+    assert model.path.read_bytes() == before
+
+
+@pytest.mark.parametrize("metrics", [{3: 0.5}, {"": 0.5}, {"a\nb": 0.5}, [0.5], 0.5], ids=repr)
+def test_metrics_without_names_are_refused(model, metrics):
+    with pytest.raises(StoreError, match="cannot keep the metric"):
+        model.commit(arrays(), metrics=metrics)
+
+
+def test_messages_and_architectures_are_checked(model):
     with pytest.raises(StoreError, match="text of at most"):
         model.commit(arrays(), message="x" * 100_000)
     net = Net()

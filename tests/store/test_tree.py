@@ -62,9 +62,9 @@ def test_the_generation_counts_commits(chatbot):
 
 def test_html_escapes_what_users_wrote(chatbot):
     with store.open(chatbot, "a") as model:
-        model.commit(arrays(2), name="<script>", message="<img src=x>", metrics={"<b>": "<i>"})
+        model.commit(arrays(2), name="<script>", message="<img src=x>", metrics={"<b>": 0.5})
     page = tree_html(reader.read_tree(chatbot))
-    for text in ("<script>", "<img", "<b>&lt;", "<i>"):
+    for text in ("<script>", "<img", "<b>&lt;"):
         assert text not in page.replace("<b>&quot;", "")
     assert "&lt;script&gt;" in page and "var(--jp-" in page and "in use" in page
 

@@ -12,7 +12,8 @@ import time
 import numpy as np
 import pytest
 
-from jairika_nb import __version__
+from jairika_nb import __version__, store
+from jairika_nb.store.show import tree_html
 
 TREE = re.compile(
     r'address: "file:///.+/digits\.jrk\.h5"\n'
@@ -92,6 +93,27 @@ def test_log_shows_newest_first_with_metrics(model):
     assert [line.split()[0] for line in lines[2:]] == ["PT", "prime"]
     assert "accuracy=0.97" in lines[2]
     assert lines[2].endswith("two")
+
+
+def test_log_shows_the_metrics_of_older_files_whatever_they_are(model, arrays, monkeypatch):
+    kept = {"a": "b", "good": True, "none": None, "step": 60_000, "loss": "nan"}
+    with monkeypatch.context() as older:
+        older.setattr("jairika_nb.store.arrays.measures", dict)
+        with store.open(model, "a") as opened:
+            opened.commit(dict(np.load(arrays)), variant="main", metrics=kept)
+    shown = jrk("log", model, "--variant", "main")
+    assert shown.returncode == 0, shown.stderr
+    assert "a=b, good=True, loss=nan, none=None, step=60000" in shown.stdout
+    newest = json.loads(jrk("log", model, "--variant", "main", "--json").stdout)["iterations"][0]
+    assert newest["metrics"] == kept
+    assert "good True" in tree_html(store.open(model).info())
+
+
+def test_a_metric_that_is_no_number_yet_is_kept_as_such(model, arrays):
+    made = jrk("commit", model, arrays, "--metric", "loss=nan", "--metric", "top=inf", "--json")
+    assert json.loads(made.stdout)["metrics"] == {"loss": "nan", "top": "inf"}
+    assert store.open(model)["wide"].head.metrics["top"] == float("inf")
+    assert "loss=nan, top=inf" in jrk("log", model).stdout
 
 
 @pytest.mark.parametrize("word", ["info", "open", "log", "verify"])
