@@ -23,15 +23,6 @@ class Activation(Module):
     function: Callable[..., Tensor]
     settings: dict[str, Any]
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        try:
-            bound = self.__signature__.bind(*args, **kwargs)  # type: ignore[attr-defined]
-        except TypeError as error:
-            raise ArchitectureError(f"{type(self).__name__}{self.__signature__}: {error}") from None  # type: ignore[attr-defined]
-        bound.apply_defaults()
-        for name in self.settings:
-            setattr(self, name, bound.arguments[name])
-
     def forward(self, x: Tensor) -> Tensor:
         return type(self).function(x, **{name: getattr(self, name) for name in self.settings})
 
@@ -39,18 +30,33 @@ class Activation(Module):
         return ", ".join(f"{name}={getattr(self, name)!r}" for name in self.settings)
 
 
+def _initialiser(taken: dict[str, Any], settings: dict[str, Any]) -> Callable[..., None]:
+    kind = inspect.Parameter.POSITIONAL_OR_KEYWORD
+    rows = [inspect.Parameter(key, kind, default=value) for key, value in taken.items()]
+    shown = inspect.Signature(rows)
+
+    def __init__(self: Activation, *args: Any, **kwargs: Any) -> None:
+        try:
+            bound = shown.bind(*args, **kwargs)
+        except TypeError as error:
+            raise ArchitectureError(f"{type(self).__name__}{shown}: {error}") from None
+        bound.apply_defaults()
+        for name in settings:
+            setattr(self, name, bound.arguments[name])
+
+    whole = shown.replace(parameters=[inspect.Parameter("self", kind), *rows])
+    __init__.__signature__ = whole  # type: ignore[attr-defined]
+    return __init__
+
+
 def _row(
     name: str, function: Callable[..., Tensor], text: str, inplace: bool = False, **settings: Any
 ) -> type[Activation]:
     taken = settings | ({"inplace": False} if inplace else {})
-    kind = inspect.Parameter.POSITIONAL_OR_KEYWORD
-    signature = inspect.Signature(
-        [inspect.Parameter(key, kind, default=value) for key, value in taken.items()]
-    )
     body = {
         "__doc__": text,
         "__module__": __name__,
-        "__signature__": signature,
+        "__init__": _initialiser(taken, settings),
         "function": staticmethod(function),
         "settings": settings,
         "adjustable": tuple(settings),

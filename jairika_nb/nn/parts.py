@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from jairika_nb.errors import ArchitectureError
+from jairika_nb.nn.signature import FromInit
 from jairika_nb.tensors.creation import tensor
 from jairika_nb.tensors.tensor import Tensor
 
@@ -27,6 +28,7 @@ class Parameter:
 class Parts:
     """Registers what is assigned, as PyTorch does, and goes through it by dotted name."""
 
+    __signature__ = FromInit()
     training: bool
     _arguments: tuple[tuple[Any, ...], dict[str, Any]]
     _parameters: dict[str, Tensor | None]
@@ -34,6 +36,8 @@ class Parts:
     _modules: dict[str, Any]
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Any:
+        if (args or kwargs) and cls.__init__ is object.__init__:
+            raise TypeError(f"{cls.__name__}() takes no arguments")
         self = super().__new__(cls)
         # The arguments are what `architecture` writes down; taking them here asks nothing of
         # subclasses, not even a call of super().__init__().

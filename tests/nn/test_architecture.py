@@ -1,5 +1,6 @@
 """Architectures as data: what is described is built again, and no data can do harm."""
 
+import inspect
 import json
 
 import numpy as np
@@ -66,6 +67,55 @@ def test_layers_of_ones_own_with_children_and_changes():
     assert np.array_equal(new(x).numpy(), net(x).numpy())
     del net.extra
     assert [name for name, _ in rebuilt(net).named_children()] == ["body"]
+
+
+@pytest.mark.parametrize(
+    ("layer", "text"),
+    [
+        (nn.MSELoss, "(reduction='mean')"),
+        (nn.ELU, "(alpha=1.0, inplace=False)"),
+        (nn.Tanh, "()"),
+        (nn.Flatten, "(start_axis=1, end_axis=-1)"),
+        (nn.Module, "()"),
+    ],
+)
+def test_every_class_tells_what_it_takes(layer, text):
+    def shown(kind):
+        found = inspect.signature(kind)
+        bare = [p.replace(annotation=p.empty) for p in found.parameters.values()]
+        return str(inspect.Signature(bare))
+
+    assert shown(layer) == text
+    assert shown(type("Child", (layer,), {})) == text
+
+
+def test_the_signature_of_a_layer_is_not_that_of_its_class():
+    assert list(inspect.signature(nn.Flatten()).parameters) == ["args", "kwargs"]
+
+
+def test_arguments_of_an_inherited_constructor_are_stored_by_name():
+    @jrk.register
+    class Heavier(nn.MSELoss):
+        pass
+
+    @jrk.register
+    class Steeper(nn.ELU):
+        def __init__(self, times):
+            super().__init__(1.0 * times)
+            self.times = times
+
+    assert Heavier("sum").architecture()["args"] == {"reduction": "sum"}
+    net = Steeper(3)
+    assert (net.times, net.alpha) == (3, 3.0)
+    assert inspect.signature(Steeper).parameters.keys() == {"times"}
+
+
+def test_a_class_without_a_constructor_takes_no_arguments():
+    class Plain(nn.Module):
+        pass
+
+    with pytest.raises(TypeError, match=r"Plain\(\) takes no arguments"):
+        Plain(3)
 
 
 def test_changed_settings_are_kept():
