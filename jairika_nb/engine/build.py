@@ -11,6 +11,7 @@ from typing import Any
 
 from jairika_nb.engine.code import Source
 from jairika_nb.engine.device import Device
+from jairika_nb.engine.drivers import program_cache
 from jairika_nb.engine.spelling import PREAMBLES
 from jairika_nb.errors import KernelError
 
@@ -31,7 +32,7 @@ def _build_together(device: Device, sources: list[Source]) -> None:
 
     text = joined(sources)
     try:
-        program = cl.Program(device.context, text).build(options=OPTIONS)
+        program = cl.Program(device.context, text).build(OPTIONS, cache_dir=program_cache())
     except cl.Error as error:
         if len(sources) > 1:
             # One by one, so that the error names the kernel it is about.

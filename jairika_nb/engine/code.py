@@ -84,6 +84,7 @@ class Writer:
         self.count = 0
         self.lane: Var | None = None
         self.width = 1
+        self.in_block = False
         self.replaced: dict[Expr, str] = {}
         spans = [e.size for e in entries if e.size >= 2**31]
         self.integer = "long" if spans else "int"

@@ -105,7 +105,8 @@ def _probe(device: Device) -> str:
 
     start = time.perf_counter()
     try:
-        program = cl.Program(device.context, PROBE_SOURCE).build()
+        source = cl.Program(device.context, PROBE_SOURCE)
+        program = source.build(cache_dir=drivers.program_cache())
         out = cl.Buffer(device.context, cl.mem_flags.READ_WRITE, 16)
         program.probe(device.queue, (4,), None, out, np.float32(1.0))
         host = np.empty(4, np.float32)

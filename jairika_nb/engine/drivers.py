@@ -25,20 +25,39 @@ _named_by_user = os.environ.get("OCL_ICD_VENDORS")
 def cache_folder() -> Path:
     """Where compiled programs and driver entries are kept: ``JRK_CACHE_DIR`` or the user's cache.
 
-    Falls back to a folder below the system's temporary one where the home cannot be written.
+    Falls back to a folder below the system's temporary one where neither can be written.
     """
-    base = os.environ.get("JRK_CACHE_DIR")
-    wanted = Path(base) if base else Path.home() / ".cache" / "jairika_nb"
-    try:
-        wanted.mkdir(parents=True, exist_ok=True)
-        if os.access(wanted, os.W_OK):
-            return wanted
-    except OSError:
-        pass  # a read-only home is normal in containers; the temporary folder serves as well
+    named = os.environ.get("JRK_CACHE_DIR")
+    wanted = Path(named) if named else _user_cache() / "jairika_nb"
+    if _writable(wanted):
+        return wanted
     uid = os.getuid() if hasattr(os, "getuid") else 0
     fallback = Path(tempfile.gettempdir()) / f"jairika_nb-{uid}"
     fallback.mkdir(mode=0o700, parents=True, exist_ok=True)
     return fallback
+
+
+def _user_cache() -> Path:
+    return Path(os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache"))
+
+
+def _writable(folder: Path) -> bool:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError:
+        return False  # a read-only home is normal in containers
+    return os.access(folder, os.W_OK)
+
+
+def _give_libraries_a_cache() -> None:
+    """PyOpenCL and PoCL fail where the user's cache cannot be written: name them another one."""
+    if sys.platform == "linux" and not _writable(_user_cache()):
+        os.environ["XDG_CACHE_HOME"] = str(cache_folder())
+
+
+def program_cache() -> str:
+    """The folder of compiled programs; ours, because PyOpenCL's own needs a writable home."""
+    return str(cache_folder() / "programs")
 
 
 def pip_runtime() -> Path | None:
@@ -76,6 +95,7 @@ def register() -> Path | None:
     # Intel's CPU compiler crashes on some kernels (sines and cosines of one value) while it
     # vectorises over work-items; ours are vectors already, so that pass is switched off.
     os.environ.setdefault("CL_CONFIG_CPU_VECTORIZER_MODE", "1")
+    _give_libraries_a_cache()
     if _named_by_user is not None:
         return Path(_named_by_user)
     if sys.platform != "linux":

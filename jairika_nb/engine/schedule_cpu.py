@@ -12,6 +12,9 @@ from jairika_nb.engine.program import Entry
 from jairika_nb.engine.spelling import LANE_TYPES, SCALAR_ONLY, WIDTH, value_type
 
 Body = Callable[[Scope], list[str]]
+Blocks = Callable[[], tuple[list[str], list[str]]] | None
+# Steps of a sum that are added up plainly before they join the total.
+BLOCK = 64
 
 
 def write(kernel: Kernel, entries: list[Entry], units: int, name: str) -> Source:
@@ -142,14 +145,26 @@ def _row_code(w: Writer, kernel: Kernel, unit: Scope) -> None:
         _loop(w, kernel.row, unit, lambda scope: [w.store(o, scope) for o in along])
 
 
-def _loop(w: Writer, row: list[Var], unit: Scope, body: Body) -> None:
-    """Nested loops over the row; the lane's loop runs in vectors, then one by one."""
-    inner = _lane_loops(w, row, unit, body) if w.lane in row else _inside(row, unit, body)
-    outer = [v for v in row if v is not w.lane]
+def _loop(w: Writer, row: list[Var], unit: Scope, body: Body, blocks: Blocks = None) -> None:
+    """Nested loops over the row; the innermost runs in vectors where it is the lane."""
+    if not row:
+        unit.lines += _inside(row, unit, body)
+        return
+    *outer, last = row
+    full, along = w.width, row[-1] is w.lane
+    inner = [f"{w.integer} {last.name} = 0;"]
+    for width in (full, 1) if along else (1,):
+        w.width = width if along else full
+        w.in_block = blocks is not None and (not along or width == full)
+        inside = _inside(row, unit, body)
+        inner += _blocks(w, last, width, inside, blocks) if w.in_block else (
+            [_steps(last.name, w.integer_argument(last.size), width), *inside, "}"]
+        )  # fmt: skip
+    w.width, w.in_block = full, False
     for var in outer:
         size = w.integer_argument(var.size)
         unit.lines.append(f"for ({w.integer} {var.name} = 0; {var.name} < {size}; {var.name}++) {{")
-    unit.lines += [*inner, *["}"] * len(outer)]
+    unit.lines += ["{", *inner, "}", *["}"] * len(outer)]
 
 
 def _inside(row: list[Var], unit: Scope, body: Body) -> list[str]:
@@ -158,46 +173,67 @@ def _inside(row: list[Var], unit: Scope, body: Body) -> list[str]:
     return [*scope.lines, *last]
 
 
-def _lane_loops(w: Writer, row: list[Var], unit: Scope, body: Body) -> list[str]:
-    assert w.lane is not None
-    name, size, full = w.lane.name, w.integer_argument(w.lane.size), w.width
-    lines = [f"{w.integer} {name} = 0;"]
-    for width in (full, 1):
-        w.width = width
-        inner = _inside(row, unit, body)
-        lines.append(_steps(name, size, width))
-        lines += [*inner, "}"]
-    w.width = full
-    return ["{", *lines, "}"]
+def _blocks(w: Writer, var: Var, width: int, inside: list[str], blocks: Blocks) -> list[str]:
+    """A loop in blocks of BLOCK steps, with something to do before and after each."""
+    assert blocks is not None
+    before, after = blocks()
+    name, size, stop = var.name, w.integer_argument(var.size), f"{var.name}_stop"
+    return [
+        f"while ({_room(name, size, width)}) {{",
+        f"const {w.integer} {stop} = min({name} + {BLOCK * width}, {w.bound(var.size)});",
+        *before,
+        _steps(name, stop, width),
+        *inside,
+        "}",
+        *after,
+        "}",
+    ]
+
+
+def _room(name: str, end: str, width: int) -> str:
+    return f"{name} < {end}" if width == 1 else f"{name} + {width} <= {end}"
 
 
 def _steps(name: str, end: str, width: int) -> str:
-    if width == 1:
-        return f"for (; {name} < {end}; {name}++) {{"
-    return f"for (; {name} + {width} <= {end}; {name} += {width}) {{"
+    step = f"{name}++" if width == 1 else f"{name} += {width}"
+    return f"for (; {_room(name, end, width)}; {step}) {{"
 
 
 def _reduce(w: Writer, kernel: Kernel, reduction: Reduction, number: int, unit: Scope) -> None:
     dtype, name = reduction.expr.dtype, f"a{number}"
+    along = w.lane in kernel.row
+    width = w.width if along or w.lane in kernel.kept else 1
+    first, kind = f"{name}_lanes" if along else name, value_type(dtype, width)
     start = neutral(reduction)
-    if w.lane in kernel.row:
-        kind = value_type(dtype, w.width)
-        unit.lines.append(f"{kind} {name}_lanes = ({kind})({start});")
+    unit.lines.append(f"{kind} {first} = ({kind})({start});")
+    if along:
         unit.lines.append(f"{value_type(dtype, 1)} {name} = {start};")
-    else:
-        width = w.width if w.lane in kernel.kept else 1
-        kind = value_type(dtype, width)
-        unit.lines.append(f"{kind} {name} = ({kind})({start});")
+    steps = kernel.row[-1].size // (width if along else 1) if kernel.row else 0
+    long_sum = reduction.op == "sum" and dtype.kind == "float" and steps > BLOCK
+    if long_sum:
+        unit.lines.append(f"{kind} {first}_lost = ({kind})(0);")
 
     def step(scope: Scope) -> list[str]:
-        vector = w.lane in kernel.row and w.width > 1
-        target = f"{name}_lanes" if vector else name
-        width = w.width if vector or w.lane in kernel.kept else 1
-        text = w.operand(reduction.expr, scope, width)
+        target = first if w.width == width else name
+        target = f"{target}_block" if w.in_block else target
+        wide = w.width if along or w.lane in kernel.kept else 1
+        text = w.operand(reduction.expr, scope, wide)
         return [f"{target} = {w.combined(reduction, target, text)};"]
 
-    _loop(w, kernel.row, unit, step)
-    if w.lane in kernel.row:
+    def blocks() -> tuple[list[str], list[str]]:
+        # Blocks are summed plainly, and added up with what rounding lost carried along (W. Kahan,
+        # 1965): the error no longer grows with the length of the row.
+        return [f"{kind} {first}_block = ({kind})(0);"], [
+            f"const {kind} {first}_add = {first}_block - {first}_lost;",
+            f"const {kind} {first}_new = {first} + {first}_add;",
+            f"{first}_lost = ({first}_new - {first}) - {first}_add;",
+            f"{first} = {first}_new;",
+            # Infinity less infinity: nothing to carry along.
+            f"{first}_lost = ({first}_lost == {first}_lost) ? {first}_lost : ({kind})(0);",
+        ]
+
+    _loop(w, kernel.row, unit, step, blocks if long_sum else None)
+    if along:
         unit.lines += _horizontal(w, reduction, name)
     unit.names[reduction.result] = name
 

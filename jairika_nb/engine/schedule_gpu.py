@@ -66,10 +66,22 @@ def _reduce(
 ) -> None:
     name, kind = f"a{number}", value_type(reduction.expr.dtype, 1)
     unit.lines.append(f"{kind} {name} = {neutral(reduction)};")
+    long_sum = reduction.op == "sum" and reduction.expr.dtype.kind == "float" and grouped
+    if long_sum:
+        unit.lines.append(f"{kind} {name}_lost = 0;")
 
     def step(scope: Scope) -> list[str]:
         text = w.emit(reduction.expr, scope)
-        return [f"{name} = {w.combined(reduction, name, text)};"]
+        if not long_sum:
+            return [f"{name} = {w.combined(reduction, name, text)};"]
+        # What rounding lost is carried along (W. Kahan, 1965), unless it is infinity less infinity.
+        return [
+            f"const {kind} {name}_add = {text} - {name}_lost;",
+            f"const {kind} {name}_new = {name} + {name}_add;",
+            f"{name}_lost = ({name}_new - {name}) - {name}_add;",
+            f"{name}_lost = {name}_lost == {name}_lost ? {name}_lost : 0;",
+            f"{name} = {name}_new;",
+        ]
 
     _along_row(w, kernel, unit, grouped, step)
     if grouped:

@@ -28,15 +28,20 @@ def _spelled_out(key: Any, x: Tensor) -> list[Any]:
 
 def _whole(part: Any, axis: int, x: Tensor) -> int:
     index = getattr(part, "__index__", None)
-    if index is None or isinstance(part, bool):
+    if index is None or isinstance(part, bool) or getattr(part, "shape", ()) != ():
         raise OutOfRange(
-            f"index {part!r} for axis {axis} of {x.shape}: integers, slices, ... and None are "
-            "understood; pick by arrays or masks with jrk.where or on x.numpy()"
+            f"index {_shown(part)} for axis {axis} of {x.shape}: integers, slices, ... and None "
+            "are understood; pick by arrays or masks with jrk.where or on x.numpy()"
         )
     i, n = index(), x.shape[axis]
     if not -n <= i < n:
         raise OutOfRange(f"index {i} is outside axis {axis} of {x.shape}, which has size {n}")
     return i % n
+
+
+def _shown(part: Any) -> str:
+    shape = getattr(part, "shape", None)
+    return repr(part) if shape is None else f"of shape {tuple(shape)}"
 
 
 def _plan(key: Any, x: Tensor) -> tuple[Bounds, tuple[int, ...]]:

@@ -206,6 +206,18 @@ class Tensor:
         values = self.numpy()
         return values if dtype is None else values.astype(dtype)
 
+    def __copy__(self) -> Tensor:
+        return Tensor(self.node)
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Tensor:
+        # Nodes never change, so two handles may share one.
+        return Tensor(self.node)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        from jairika_nb.tensors.creation import tensor
+
+        return tensor, (self.numpy(), self.dtype.name)
+
     def __array_namespace__(self, *, api_version: str | None = None) -> Any:
         import jairika_nb
 
@@ -229,7 +241,7 @@ class Tensor:
         return int(self.item())
 
     def __index__(self) -> int:
-        if not dtypes.is_integer(self.dtype):
+        if not dtypes.is_integer(self.dtype) or self.shape:
             raise DTypeError(f"a {self.dtype.name} tensor of shape {self.shape} is no index")
         return operator.index(int(self.item()))
 

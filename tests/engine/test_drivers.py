@@ -71,3 +71,17 @@ def test_the_report_names_every_device():
         d.name for d in devices.devices() if not d.is_reference
     }
     assert all(r["cure"] for r in rows if r["status"] != "ok")
+
+
+def test_a_home_that_cannot_be_written_is_no_obstacle(tmp_path):
+    if not any(not d.is_reference for d in devices.devices()):
+        pytest.skip("no OpenCL driver here")
+    nowhere = tmp_path / "a file, no folder"
+    nowhere.write_text("")
+    env = {k: v for k, v in clean_environment().items() if not k.startswith("XDG_")}
+    code = "import jairika_nb as jrk; print(jrk.devices()[0].kind, jrk.ones((3,)).sum().item())"
+    out = subprocess.run(
+        [sys.executable, "-c", code],
+        capture_output=True, text=True, env={**env, "HOME": str(nowhere)},
+    )  # fmt: skip
+    assert out.stdout.split()[-1:] == ["3.0"] and "reference" not in out.stdout, out.stderr

@@ -41,6 +41,13 @@ def test_a_long_sum_in_two_steps(gpu):
     assert abs(jrk.tensor(x).sum().item() - x.sum(dtype=np.float64)) < 0.05
 
 
+def test_long_rows_do_not_drift_and_pass_infinity(gpu):
+    x = np.full((2, 200000), 0.1, np.float32)
+    x[1, 5] = np.inf
+    got = jrk.tensor(x).sum(axis=1).numpy()
+    np.testing.assert_allclose(got, [200000 * np.float64(np.float32(0.1)), np.inf], rtol=2e-6)
+
+
 def test_products_with_epilogues_and_ragged_edges(gpu):
     for m, k, n in [(64, 64, 64), (70, 33, 90), (128, 100, 10)]:
         a, b, c = data(m, k), data(k, n), data(n)

@@ -126,6 +126,28 @@ def test_long_sums_are_split_and_still_exact_to_float32(device):
     assert abs(got - x.sum(dtype=np.float64)) / got < 2e-6
 
 
+@pytest.mark.parametrize("shape,axis", [((10**6,), 0), ((40, 50000), 1), ((50000, 40), 0)])
+def test_long_sums_of_equal_numbers_do_not_drift(device, shape, axis):
+    # Plain float32 accumulation is off by up to 1e-3 here.
+    x = jrk.tensor(np.full(shape, 0.1, np.float32))
+    want = shape[axis] * np.float64(np.float32(0.1))
+    np.testing.assert_allclose(x.sum(axis=axis).numpy(), want, rtol=2e-6)
+
+
+def test_sums_of_more_terms_than_float32_can_count(device):
+    if device.is_reference:
+        pytest.skip("the reference would need 6 GB")
+    assert jrk.ones((40000, 40000)).mean().item() == 1.0
+
+
+def test_infinities_pass_through_long_sums(device):
+    x = np.ones((4, 5000), np.float32)
+    x[0, 3], x[1, 7], x[2, 8] = np.inf, -np.inf, np.nan
+    x[3, :2] = np.inf, -np.inf
+    got = jrk.tensor(x).sum(axis=1).numpy()
+    np.testing.assert_array_equal(got, [np.inf, -np.inf, np.nan, np.nan])
+
+
 PRODUCTS = [
     ((3, 4), (4, 5)), ((33, 47), (47, 21)), ((128, 64), (64, 10)), ((64, 100), (100, 64)),
     ((1, 300), (300, 500)), ((300, 500), (500, 1)), ((5, 40, 33), (5, 33, 40)), ((6,), (6,)),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+
 import numpy as np
 import pytest
 
@@ -79,7 +81,25 @@ def test_devices_do_not_mix_silently(device):
     assert (here + there.to(device.id)).tolist() == [2, 2]
 
 
+def test_copies_are_handles_of_their_own(device):
+    x = jrk.tensor([1.0, 2.0])
+    for twin in (copy.copy(x), copy.deepcopy([x])[0]):
+        x[0] = 9.0
+        assert twin.tolist() != x.tolist()
+        x = jrk.tensor([1.0, 2.0])
+
+
+def test_tensors_travel_between_processes(device):
+    # What multiprocessing does with arguments; model files are never read this way.
+    make, arguments = jrk.tensor([1.5, 2.5], dtype="float64").__reduce__()
+    again = make(*arguments)
+    assert again.tolist() == [1.5, 2.5] and again.dtype == jrk.float64
+
+
 WRONG = [
+    (lambda: jrk.ones((2, 3))[jrk.tensor([1])], errors.OutOfRange, r"of shape \(1,\)"),
+    (lambda: jrk.ones((2, 3))[np.array([1, 0])], errors.OutOfRange, r"of shape \(2,\)"),
+    (lambda: [1, 2][jrk.tensor([1])], errors.DTypeError, "no index"),
     (lambda: jrk.ones((2, 3)) + jrk.ones((4, 5)), errors.ShapeError, r"\(2, 3\).*\(4, 5\)"),
     (lambda: jrk.ones((2, 3)) @ jrk.ones((4, 5)), errors.ShapeError, r"\(2, 3\) @ \(4, 5\)"),
     (lambda: jrk.ones((2, 3)).reshape(7), errors.ShapeError, r"6 elements"),
