@@ -433,7 +433,7 @@ def close(got, reference, wide):
         return
     error = np.abs(reference - wide).max(initial=0)
     scale = np.abs(wide).max(initial=0)
-    np.testing.assert_allclose(got, wide, rtol=2e-4, atol=2e-5 * scale + 30 * error + 1e-6)
+    np.testing.assert_allclose(got, wide, rtol=2e-5, atol=2e-6 * scale + 30 * error + 1e-6)
 
 
 def targets():
