@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
 
 from jairika_nb.errors import ArchitectureError, ShapeError, TrainingError
+from jairika_nb.nn.parts import Parts
+from jairika_nb.nn.signature import FromInit
 from jairika_nb.tensors.creation import tensor
 from jairika_nb.tensors.tensor import Tensor
 
@@ -25,6 +27,16 @@ class Optimizer:
     options: tuple[str, ...] = ("lr",)
     slots: tuple[str, ...] = ()
     lr: float
+    __signature__ = FromInit()
+
+    def __new__(cls, *args: Any, **kwargs: Any) -> Any:
+        # Seen here, as a constructor would rather say that lr came twice.
+        if _are_parameters(args[0] if args else kwargs.get("params")):
+            raise TrainingError(
+                f"{cls.__name__}(lr=...) takes no parameters: fit, or {cls.__name__}(...)"
+                ".update(model, grads), hands them over; leave out the first argument"
+            )
+        return super().__new__(cls)
 
     def __init__(self) -> None:
         self.state: dict[str, Slots] = {}
@@ -132,6 +144,13 @@ class Optimizer:
     def __repr__(self) -> str:
         shown = ", ".join(f"{option}={getattr(self, option)}" for option in self.options)
         return f"{type(self).__name__}({shown})"
+
+
+def _are_parameters(value: Any) -> bool:
+    many = list(value.values()) if isinstance(value, dict) else value
+    if isinstance(many, list | tuple):
+        return any(isinstance(part, Tensor | dict) for part in many)
+    return isinstance(value, Tensor | Parts | Iterator)
 
 
 def _check(parameters: Mapping[str, Tensor], grads: Mapping[str, Tensor]) -> None:

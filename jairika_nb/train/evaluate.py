@@ -12,6 +12,7 @@ from jairika_nb.metrics import Accuracy
 from jairika_nb.nn.losses import CrossEntropyLoss
 from jairika_nb.nn.module import Module
 from jairika_nb.tensors.autograd import eval as compute
+from jairika_nb.train.arguments import check_loss, check_model
 from jairika_nb.train.batches import Batches, as_input, float_dtype, measured_loss
 
 
@@ -39,8 +40,16 @@ def evaluate(
 
     ``data`` is what ``fit`` takes. ``loss`` defaults to cross-entropy. ``metrics`` are streaming
     measures of ``jrk.metrics``; by default accuracy where the loss is cross-entropy.
-    Raises DataError for empty data or labels out of range.
+    Raises DataError for empty data or labels out of range, TrainingError for a model or a loss
+    that is none.
+
+    >>> from jairika_nb import nn
+    >>> x = np.ones((4, 2), np.float32)
+    >>> evaluate(nn.Identity(), (x, x + 2), loss=nn.MSELoss())
+    {'loss': 4.0}
     """
+    check_model("evaluate", model)
+    check_loss(loss)
     loss = CrossEntropyLoss() if loss is None else loss
     if metrics is None:
         metrics = [Accuracy()] if isinstance(loss, CrossEntropyLoss) else []

@@ -17,6 +17,7 @@ from jairika_nb.optim import Adam, Optimizer
 from jairika_nb.tensors.autograd import eval as compute
 from jairika_nb.tensors.tensor import Tensor
 from jairika_nb.train.alarm import blame
+from jairika_nb.train.arguments import check_loss, check_model, check_optimizer
 from jairika_nb.train.batches import Batches, as_input, float_dtype, measured_loss
 from jairika_nb.train.evaluate import evaluate, mode
 from jairika_nb.train.history import History
@@ -53,7 +54,8 @@ def fit(
 
     Ctrl-C ends after the running step; the history then says ``interrupted``. A loss that is NaN
     or infinite raises TrainingError naming epoch, step and what went first, and leaves the weights
-    from before that step. Raises DataError for empty data or labels out of range.
+    from before that step. Raises DataError for empty data or labels out of range, TrainingError for
+    a model, an optimiser or a loss that is none.
 
     >>> import jairika_nb as jrk
     >>> from jairika_nb import nn, optim
@@ -65,6 +67,9 @@ def fit(
     >>> history.metrics["loss"] < 0.01
     True
     """
+    check_model("fit", model)
+    check_optimizer(optimizer)
+    check_loss(loss)
     if isinstance(epochs, bool) or not isinstance(epochs, int) or epochs < 1:
         raise TrainingError(f"epochs={epochs!r} must be an integer from 1 up")
     if next(model.parameters(), None) is None:

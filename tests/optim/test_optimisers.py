@@ -1,5 +1,7 @@
 """Optimisers against PyTorch's over ten steps, their state, and what they refuse."""
 
+import inspect
+
 import numpy as np
 import pytest
 
@@ -142,6 +144,34 @@ def test_hand_computed_step(device):
 def test_bad_options(make, words):
     with pytest.raises(TrainingError, match=words):
         make()
+
+
+@pytest.mark.parametrize("kind", [optim.SGD, optim.Adam, optim.AdamW])
+@pytest.mark.parametrize(
+    "first",
+    [
+        lambda net: net.parameters(),
+        lambda net: list(net.parameters()),
+        lambda net: [{"params": net.parameters()}],
+        lambda net: net,
+    ],
+)
+def test_parameters_are_not_taken_as_pytorch_does(kind, first):
+    net = nn.Linear(3, 2)
+    own = rf"^{kind.__name__}\(lr=...\) takes no parameters: fit, .* hands them over"
+    for arguments in ({}, {"lr": 0.1}):
+        with pytest.raises(TrainingError, match=own):
+            kind(first(net), **arguments)
+    with pytest.raises(TrainingError, match=own):
+        kind(params=first(net))
+
+
+def test_optimisers_of_ones_own_tell_what_they_take():
+    class Slow(optim.Adam):
+        pass
+
+    assert next(iter(inspect.signature(Slow).parameters)) == "lr"
+    assert Slow(0.25).lr == 0.25
 
 
 def test_gradients_that_do_not_belong():

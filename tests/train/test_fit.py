@@ -304,6 +304,34 @@ class TestRefusals:
             jrk.fit(nn.Flatten(), (X, LABELS), epochs=1, **QUIET)
 
     @pytest.mark.parametrize(
+        ("options", "words"),
+        [
+            ({"optimizer": optim.AdamW}, r"the class AdamW; use optim.AdamW\(lr=...\)"),
+            ({"optimizer": "sgd"}, r"not 'sgd'; use optim.SGD\(lr=...\)"),
+            ({"optimizer": 0.1}, r"not 0.1; use optim.Adam\(lr=...\)"),
+            ({"loss": nn.MSELoss}, r"the class MSELoss; use nn.MSELoss\(\)"),
+            ({"loss": "mse"}, r"prediction and target, not 'mse'; use nn.Cross"),
+        ],
+    )
+    def test_what_is_no_optimiser_or_loss(self, options, words):
+        with pytest.raises(TrainingError, match=words):
+            jrk.fit(classifier(), (X, LABELS), epochs=1, **options, **QUIET)
+
+    @pytest.mark.parametrize(
+        ("model", "words"),
+        [
+            (None, r"such as nn.Sequential\(...\) first, not None"),
+            (nn.Linear, r"not the class Linear; make one: Linear\(...\)"),
+            (abs, "not a builtin_function"),
+        ],
+    )
+    def test_what_is_no_network(self, model, words):
+        with pytest.raises(TrainingError, match=f"fit takes a network.*{words}"):
+            jrk.fit(model, (X, LABELS), epochs=1, **QUIET)
+        with pytest.raises(TrainingError, match=f"evaluate takes a network.*{words}"):
+            jrk.evaluate(model, (X, LABELS))
+
+    @pytest.mark.parametrize(
         ("data", "words"),
         [
             ((X[:0], LABELS[:0]), "needs a sample"),

@@ -1,0 +1,54 @@
+"""Mistakes in what ``fit`` and ``evaluate`` are given, told before anything runs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from jairika_nb import optim
+from jairika_nb.errors import TrainingError
+from jairika_nb.nn.module import Module
+from jairika_nb.optim import Optimizer
+
+
+def check_model(word: str, model: Any) -> None:
+    """Raise TrainingError for anything but a network."""
+    if isinstance(model, Module):
+        return
+    if isinstance(model, type) and issubclass(model, Module):
+        raise TrainingError(
+            f"{word} takes a network, not the class {model.__name__}; make one: "
+            f"{model.__name__}(...)"
+        )
+    raise TrainingError(
+        f"{word} takes a network such as nn.Sequential(...) first, not {_shown(model)}"
+    )
+
+
+def check_optimizer(optimizer: Any) -> None:
+    """Raise TrainingError for anything but an optimiser or None, which stands for the default."""
+    if optimizer is None or isinstance(optimizer, Optimizer):
+        return
+    known = {name.lower(): name for name in optim.__all__ if name != "Optimizer"}
+    if isinstance(optimizer, type) and issubclass(optimizer, Optimizer):
+        found, name = f"the class {optimizer.__name__}", optimizer.__name__
+    else:
+        found, name = _shown(optimizer), known.get(str(optimizer).lower(), "Adam")
+    raise TrainingError(f"optimizer takes an optimiser, not {found}; use optim.{name}(lr=...)")
+
+
+def check_loss(loss: Any) -> None:
+    """Raise TrainingError for what cannot be called with a prediction and a target."""
+    if isinstance(loss, type) and issubclass(loss, Module):
+        name = loss.__name__
+        raise TrainingError(f"loss takes a loss, not the class {name}; use nn.{name}()")
+    if loss is not None and not callable(loss):
+        raise TrainingError(
+            f"loss takes a function of prediction and target, not {_shown(loss)}; use "
+            "nn.CrossEntropyLoss(), nn.MSELoss() or one of your own"
+        )
+
+
+def _shown(value: Any) -> str:
+    if value is None or isinstance(value, str | bool | int | float):
+        return repr(value)
+    return f"a {type(value).__name__}"
