@@ -9,12 +9,13 @@ import secrets
 from collections.abc import Callable
 from pathlib import Path
 
-from jairika_nb.errors import AddressError
+from jairika_nb.errors import AddressError, Damaged, StoreError
 from jairika_nb.store import transaction
 from jairika_nb.store.catalogue import Catalogue
 from jairika_nb.store.disk import Disk
 from jairika_nb.store.faults import telling
 from jairika_nb.store.layout import Layout
+from jairika_nb.store.reader import generation
 
 # What file systems without hard links answer to link(2).
 NO_LINKS = {errno.EPERM, errno.ENOSYS, errno.EOPNOTSUPP, errno.EMLINK, errno.EXDEV}
@@ -28,11 +29,11 @@ def create(path: Path, make: Callable[[Layout], Catalogue], disk: Disk | None = 
     """
     disk = disk or Disk()
     if os.path.lexists(path):
-        raise _taken(path)
+        raise taken(path)
     aside = path.with_name(f".{path.name[:100]}.{secrets.token_hex(4)}.new")
     with telling("make", path):
         try:
-            transaction.fill(aside, make, disk)
+            transaction.fill(aside, make, disk, called=path)
             _appear(aside, path)
             _keep(path, disk)
         finally:
@@ -44,12 +45,12 @@ def _appear(aside: Path, path: Path) -> None:
     try:
         os.link(aside, path)  # unlike rename, it never replaces what another made meanwhile
     except FileExistsError:
-        raise _taken(path) from None
+        raise taken(path) from None
     except OSError as error:
         if error.errno not in NO_LINKS:
             raise
         if os.path.lexists(path):
-            raise _taken(path) from None
+            raise taken(path) from None
         os.rename(aside, path)
 
 
@@ -62,8 +63,22 @@ def _keep(path: Path, disk: Disk) -> None:
         raise
 
 
-def _taken(path: Path) -> AddressError:
-    kind = "a folder" if path.is_dir() else "a file"
-    return AddressError(
-        f"cannot make {path}: there is {kind} of that name already; open it, or choose another"
-    )
+def taken(path: Path, opening: str = "") -> AddressError:
+    """The error for a name that is taken; ``opening`` is how the caller's user opens a model."""
+    kind, cure = "a folder", "choose another name"
+    if not path.is_dir():
+        kind, cure = "a file", "it is no model, so choose another name"
+    if _is_model(path):
+        opening = opening or f'jrk.open({str(path)!r}, mode="a")'
+        kind, cure = "a model", f"open it with {opening}, or choose another name"
+    return AddressError(f"cannot make {path}: there is {kind} of that name already; {cure}")
+
+
+def _is_model(path: Path) -> bool:
+    try:
+        generation(path)
+    except Damaged:
+        return True  # opening it tells what is wrong with it
+    except StoreError:
+        return False
+    return True

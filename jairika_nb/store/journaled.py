@@ -33,18 +33,25 @@ class JournaledFile(io.RawIOBase):
     """The model file at ``path`` as h5py sees it while a commit is under way.
 
     Opens an existing file, recovers it, and stands at its committed state; with ``new`` it makes
-    an empty one, where nothing is committed yet.
+    an empty one, where nothing is committed yet. Errors name it ``called``, or by its path.
     """
 
-    def __init__(self, path: Path, disk: Disk | None = None, *, new: bool = False) -> None:
+    def __init__(
+        self,
+        path: Path,
+        disk: Disk | None = None,
+        *,
+        new: bool = False,
+        called: Path | None = None,
+    ) -> None:
         super().__init__()
-        self.path, self.disk = path, disk or Disk()
+        self.path, self.disk, self.called = path, disk or Disk(), called or path
         self.error: Exception | None = None
         self.place = 0
         try:
             self.file = self.disk.open(path, CREATE if new else WRITE)
         except OSError as error:
-            raise told(error, "write", path) from error
+            raise told(error, "write", self.called) from error
         self._start(0)
 
     def _start(self, end: int) -> None:
@@ -62,7 +69,7 @@ class JournaledFile(io.RawIOBase):
         try:
             root = self._recovered()
         except OSError as error:
-            raise told(error, "recover", self.path) from error
+            raise told(error, "recover", self.called) from error
         self._start(root.end)
         return root
 
@@ -84,7 +91,7 @@ class JournaledFile(io.RawIOBase):
         """Raise what a write or a read has met."""
         if self.error is not None:
             if isinstance(self.error, OSError):
-                raise told(self.error, "write", self.path) from self.error
+                raise told(self.error, "write", self.called) from self.error
             raise self.error
 
     def rollback(self) -> None:
@@ -102,7 +109,7 @@ class JournaledFile(io.RawIOBase):
                 self.disk.write(self.file, slots.position(each.generation), slots.packed(each))
             self.disk.sync(self.file)
         except OSError as error:
-            raise told(error, "write", self.path) from error
+            raise told(error, "write", self.called) from error
 
     def _recovered(self) -> Root:
         pending, root = journal.find(self.disk, self.file), self._root()
@@ -111,7 +118,7 @@ class JournaledFile(io.RawIOBase):
             root = self._root()
         if root is None:
             raise Damaged(
-                f"cannot write {self.path}: its root slots do not match their checksums; "
+                f"cannot write {self.called}: its root slots do not match their checksums; "
                 "restore the file from a copy"
             )
         if self.disk.size(self.file) > root.end:
@@ -130,7 +137,7 @@ class JournaledFile(io.RawIOBase):
         """Cutting the tail is right only if it is ours: HDF5 must agree on where the file ends."""
         if (end := hdf5_end(self.disk.read(self.file, 0, 48))) != root.end:
             raise StoreError(
-                f"cannot write {self.path}: another HDF5 program has changed it (it ends at byte "
+                f"cannot write {self.called}: another HDF5 program has changed it (it ends at byte "
                 f"{end}, our last commit at {root.end}); export what you need from a copy"
             )
 
@@ -143,7 +150,7 @@ class JournaledFile(io.RawIOBase):
             self.disk.write(self.file, start, journal.encoded(pending, start))
             self.disk.sync(self.file)
         except OSError as error:
-            raise told(error, "commit to", self.path) from error
+            raise told(error, "commit to", self.called) from error
         return pending
 
     def _apply(self, pending: Journal) -> None:
@@ -154,7 +161,7 @@ class JournaledFile(io.RawIOBase):
                 journal.apply(self.disk, self.file, pending)  # once more: the fault may be gone
         except OSError as error:
             raise StoreError(
-                f"the commit to {self.path} is safe in its journal, but bringing the file up to "
+                f"the commit to {self.called} is safe in its journal, but bringing the file up to "
                 f"date failed ({error.strerror}); the next commit or open for writing does it"
             ) from error
         self._start(pending.end)

@@ -45,7 +45,7 @@ def writing(path: Path, wait: float = WAIT) -> Iterator[None]:
             f"cannot write {path}: its disk offers no locks; copy the model to a local disk"
         ) from None
     except OSError as error:
-        raise told(error, "lock", note) from error
+        raise told(error, "lock", path) from error
     try:
         _sign(note)
         yield

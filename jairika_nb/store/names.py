@@ -59,7 +59,7 @@ def unknown(kind: str, name: object, known: Iterable[str], where: str) -> NotFou
 
 
 def _broken(text: str) -> str | None:
-    if not text:
+    if not text.strip():
         return "a name may not be empty"
     if text in (".", ".."):
         return "'.' and '..' mean folders"

@@ -115,9 +115,10 @@ class Ranges:
     def _foreign(self) -> AddressError:
         start = self._read(0, len(SIGNATURE))
         if not start:
-            kind = "it is empty"
+            kind = "it is empty; remove it and make a model there with init"
         elif start == SIGNATURE:
-            kind = "it is an HDF5 file, but not a model of ours, or it was cut short"
+            kind = "it is an HDF5 file, but not a model of ours, or it was cut short; "
         else:
-            kind = "it is not an HDF5 file"
-        return AddressError(f"cannot open {self.path} as a model: {kind}; make one with init")
+            kind = "it is not an HDF5 file; "
+        cure = "give a model's address, or make one under another name with init" if start else ""
+        return AddressError(f"cannot open {self.path} as a model: {kind}{cure}")

@@ -64,7 +64,7 @@ def check_architecture(
         why = _misfit(reader, head, kept)
     else:
         same = digest(kept.architecture) == head.architecture
-        why = None if same else "the net's architecture is another"
+        why = None if same else _misfit(reader, head, kept) or "the net's architecture is another"
     if why:
         raise ArchitectureError(
             f"cannot commit to variant {branch.name!r} of {file_name(reader)}: {why}; derive a "
@@ -73,13 +73,17 @@ def check_architecture(
 
 
 def _misfit(reader: Reader, head: Row, kept: Content) -> str | None:
-    """The first parameter whose name or shape differs from the newest iteration's, in words."""
+    """The first parameters whose names or shape differ from the newest iteration's, in words."""
     before = {each.name: each.shape for each in reader.manifest(head).parameters}
     after = {each.name: each.shape for each, _ in kept.tensors if each.role != "optimizer"}
-    for name in (*after, *before):
-        if before.get(name) != after.get(name):
-            return f"{name!r} has shape {after.get(name)}, there it has {before.get(name)}"
-    return None
+    odd = [f"{name!r} is not in this variant" for name in after if name not in before][:1]
+    odd += [f"{name!r} is missing" for name in before if name not in after][:1]
+    odd = odd or [
+        f"{name!r} has shape {after[name]}, there it has {before[name]}"
+        for name in after
+        if before[name] != after[name]
+    ]
+    return "; ".join(odd[:2]) or None
 
 
 def completed(reader: Reader, rows: Sequence[Row], kept: Content) -> Content:

@@ -50,10 +50,15 @@ def recover(path: Path, *, disk: Disk | None) -> None:
             file.close()
 
 
-def fill(path: Path, make: Callable[[Layout], Catalogue], disk: Disk | None) -> None:
-    """Make a new model file at ``path``, which must not exist, in one go."""
+def fill(
+    path: Path, make: Callable[[Layout], Catalogue], disk: Disk | None, *, called: Path
+) -> None:
+    """Make a new model file at ``path``, which must not exist, in one go.
+
+    Errors name ``called``, where the file is to appear.
+    """
     with uninterrupted():
-        file = JournaledFile(path, disk, new=True)
+        file = JournaledFile(path, disk, new=True, called=called)
         try:
             place, data = _write(file, lambda layout: _first(layout, make), new=True)
             file.finish_new(_root(file, 1, place, data))
@@ -108,7 +113,7 @@ def _write(
         file.rollback()
         file.check()  # the disk's error, where HDF5's is only its echo
         raise Damaged(
-            f"cannot write {file.path}: HDF5 does not accept its own part of it ({error}); "
+            f"cannot write {file.called}: HDF5 does not accept its own part of it ({error}); "
             "its iterations can still be read"
         ) from error
 

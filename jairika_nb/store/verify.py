@@ -27,11 +27,17 @@ class Report:
     def ok(self) -> bool:
         return not self.problems
 
+    @property
+    def checked(self) -> str:
+        """How much was looked at, in words."""
+        counts = {"iteration": self.iterations, "tensor": self.objects, "byte": self.bytes}
+        return ", ".join(_counted(number, what) for what, number in counts.items())
+
     def __str__(self) -> str:
-        checked = f"{self.iterations} iterations, {self.objects} tensors, {self.bytes:,} bytes"
         if self.ok:
-            return f"all whole: {checked}"
-        return "\n".join([f"{len(self.problems)} problems in {checked}:", *self.problems])
+            return f"all whole: {self.checked}"
+        found = _counted(len(self.problems), "problem")
+        return "\n".join([f"{found} in {self.checked}:", *self.problems])
 
     def to_json(self) -> dict[str, Any]:
         return {
@@ -87,3 +93,7 @@ def _problems(reader: Reader, row: Row, seen: dict[str, int]) -> Iterator[str]:
             tensors.read(reader, (tensor, place))
         except Damaged as error:
             yield f'iteration "{row.name}" of variant "{row.variant}": {error}'
+
+
+def _counted(number: int, what: str) -> str:
+    return f"{number:,} {what}" + ("" if number == 1 else "s")

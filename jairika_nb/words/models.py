@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from typing import Annotated, Any
 
 from jairika_nb.words.addresses import Address, CurrentModel, NewAddress
 from jairika_nb.words.results import Done, Sheet, Tree
 from jairika_nb.words.session import Session
+from jairika_nb.words.spelling import spelled
 from jairika_nb.words.word import Argument
 
 
@@ -26,6 +28,7 @@ def init(
     """Make a new model file and use it."""
     from jairika_nb import store
 
+    check_free(session, address)
     arrays = session.arrays(net) if net else None
     with store.init(address, arrays, variant=variant, name=name, message=message) as model:
         session.address = model.address
@@ -34,6 +37,15 @@ def init(
         f'made {session.address} with variant "{variant}"{kept}',
         {"address": session.address, "variant": variant, "iteration": name if net else None},
     )
+
+
+def check_free(session: Session, address: str) -> None:
+    """Raise ``AddressError`` where something is there, with the word that opens a model."""
+    from jairika_nb.store.address import resolve
+    from jairika_nb.store.create import taken
+
+    if os.path.lexists(path := resolve(address)):
+        raise taken(path, f"`{session.sign} open {spelled(address)}`")
 
 
 def open_(session: Session, address: Address) -> Tree:
@@ -55,12 +67,9 @@ def verify(session: Session, model: CurrentModel) -> Done | Sheet:
     with store.open(model) as opened:
         report = opened.verify()
         facts = {"address": opened.address, **report.to_json()}
-    checked = (
-        f"{facts['iterations']} iterations, {facts['objects']} arrays, {facts['bytes']:,} bytes"
-    )
     if report.ok:
-        return Done(f"all whole: {checked}", facts)
-    title = f"{len(report.problems)} damaged in {checked}"
+        return Done(str(report), facts)
+    title = f"{len(report.problems)} damaged in {report.checked}"
     return Sheet(title, ("damage",), tuple((p,) for p in report.problems), facts, ok=False)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterable
 from difflib import get_close_matches
 
@@ -21,3 +22,15 @@ def did_you_mean(wrong: str, known: Iterable[str]) -> str:
         return ""
     wanted = " or ".join(repr(names[name]) for name in dict.fromkeys(close[:2]))
     return f" (did you mean {wanted}?)"
+
+
+def spelled(*places: str) -> str:
+    """Names as they are typed on a line: quoted, and set apart from options, where needed.
+
+    >>> spelled("a.jrk.h5", "wide one")
+    "a.jrk.h5 'wide one'"
+    >>> spelled("-wide")
+    '-- -wide'
+    """
+    dashed = any(place.startswith("-") for place in places)
+    return ("-- " if dashed else "") + shlex.join(places)

@@ -83,12 +83,16 @@ def test_foreign_files_are_refused_and_left_alone(tmp_path):
             reader.read_tree,
             reader.generation,
         ):
-            with pytest.raises(AddressError, match=r"as a model: it is .*init") as caught:
+            cure = "remove it" if kind == "empty" else "another name"
+            with pytest.raises(AddressError, match=f"as a model: it is .*{cure}.*init") as caught:
                 action(path)
             assert "\n" not in str(caught.value), kind
         with pytest.raises(AddressError, match="a file of that name already"):
             store.init(path)
         assert path.read_bytes() == data
+    path.write_bytes(b"")
+    path.unlink()  # what the message about an empty file says
+    store.init(path).close()
 
 
 def test_a_folder_and_a_pipe_are_no_models(tmp_path):
@@ -104,7 +108,7 @@ def test_a_folder_and_a_pipe_are_no_models(tmp_path):
 
 def test_init_does_not_touch_a_model_that_is_there(model, tmp_path):
     before = model.path.read_bytes()
-    with pytest.raises(AddressError, match="already"):
+    with pytest.raises(AddressError, match=r'a model .* jrk\.open\(.*chat.*, mode="a"\)'):
         store.init(model.path)
     assert model.path.read_bytes() == before
     (tmp_path / "dangling.jrk.h5").symlink_to(tmp_path / "nowhere")
@@ -156,3 +160,8 @@ def test_a_copy_can_be_written(model, tmp_path):
     with store.open(copy, "a") as copied:
         assert copied.commit(arrays(4), name="mine").parents == (model["main"]["PT"].id,)
         assert copied.verify().ok
+
+
+def test_a_folder_that_is_missing_is_told_by_the_models_name(tmp_path):
+    with pytest.raises(AddressError, match=r"cannot write \S+/none/a\.jrk\.h5: "):
+        store.init(tmp_path / "none" / "a.jrk.h5")

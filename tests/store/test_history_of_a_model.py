@@ -143,6 +143,10 @@ def test_arrays_join_a_variant_with_an_architecture_where_they_fit(path):
         assert made.architecture == Net(4).architecture()
         with pytest.raises(ArchitectureError, match=r"'0.weight' has shape \(5, 2\).*\(4, 2\)"):
             model.commit(Net(5).state_dict())
+        with pytest.raises(ArchitectureError, match=r"'w' is not in .*; '0.weight' is missing"):
+            model.commit({"w": np.zeros((4, 2))})
+        with pytest.raises(ArchitectureError, match=r": '0.\w+' is missing; derive"):
+            model.commit(dict(list(Net(4).state_dict().items())[1:]))
 
 
 @pytest.mark.parametrize("name", ["", ".", "..", "a/b", "a\x00b", "tab\t", "x" * 201, None, 3])
