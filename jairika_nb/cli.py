@@ -6,6 +6,7 @@ import json
 import os
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import TextIO
 
 from jairika_nb import __version__
@@ -23,14 +24,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     0: done; 1: an error of the model, the device or the disk, or bad news such as a damaged
     file; 2: a line that the grammar does not take; 130: stopped by the user.
     """
+    if sys.stdout is None:  # closed by the shell (`>&-`); its number would go to a model file
+        return _complain(OSError("the standard output is closed; redirect it to /dev/null"), 1)
     try:
         return _run(list(sys.argv[1:] if arguments is None else arguments))
     except WordError as problem:
         return _complain(problem, 2)
     except (JairikaError, OSError) as problem:
         if isinstance(problem, BrokenPipeError):
-            return _pipe_closed()
-        return _complain(problem, 1)
+            return _drop_output(0)
+        return _complain(_output_problem() or problem, 1)
     except KeyboardInterrupt:
         print("\njrk: stopped", file=sys.stderr)
         return 130
@@ -38,7 +41,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _run(tokens: list[str]) -> int:
     if tokens[:1] in (["--version"], ["-V"]):
-        print(f"jrk {__version__}")
+        show(f"jrk {__version__}", sys.stdout)
         return 0
     session = Session()
     tokens, as_json, _ = shared_options(tokens, session)
@@ -60,11 +63,24 @@ def show(text: str, stream: TextIO) -> None:
 
 
 def _complain(problem: Exception, status: int) -> int:
-    show("jrk: " + " ".join(str(problem).split()), sys.stderr)
+    if sys.stderr is not None:
+        with suppress(OSError):  # nobody can be told that nothing can be told
+            show("jrk: " + " ".join(str(problem).split()), sys.stderr)
     return status
 
 
-def _pipe_closed() -> int:
-    # The reader went away (`jrk log | head`); the interpreter would complain once more at exit.
+def _output_problem() -> OSError | None:
+    """What keeps the standard output from taking text, such as a full disk; None where it does."""
+    try:
+        sys.stdout.flush()
+    except OSError as problem:
+        _drop_output(1)
+        return OSError(f"the output cannot be written: {problem.strerror}")
+    return None
+
+
+def _drop_output(status: int) -> int:
+    # The reader went away (`jrk log | head`) or the disk is full; the interpreter would complain
+    # once more at exit.
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    return 0
+    return status

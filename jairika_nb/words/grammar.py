@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any, NoReturn
 
 from jairika_nb.errors import WordError
@@ -89,13 +90,27 @@ class _Parser(argparse.ArgumentParser):
     def __init__(self, word: Word, session: Session) -> None:
         super().__init__(add_help=False, allow_abbrev=False)
         self.word, self.session = word, session
+        self.line: list[str] = []
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        self.line = list(args)
+        return super().parse_known_args(args, namespace)
 
     def error(self, message: str) -> NoReturn:
         message = message.replace("the following arguments are required:", "it needs")
+        if message.endswith("expected one argument"):
+            message += self._dashed(message.removeprefix("argument ").split(":")[0].split("/"))
         raise WordError(
             f"{self.word.name}: {message.removeprefix('argument ')}; "
             f"usage: {usage(self.word, self.session)}"
         )
+
+    def _dashed(self, flags: list[str]) -> str:
+        """How a value that begins with a dash is given to one of ``flags``."""
+        for flag, value in pairwise(self.line):
+            if flag in flags and value.startswith("-"):
+                return f" (a value with a dash in front is written as {flags[-1]}={value})"
+        return ""
 
 
 def _parser(word: Word, session: Session) -> _Parser:

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 from jairika_nb.words.addresses import CurrentModel, Net
 from jairika_nb.words.results import Done, Sheet
 from jairika_nb.words.session import Session
+from jairika_nb.words.spelling import spelled
 from jairika_nb.words.word import Argument
 
 
@@ -75,10 +76,11 @@ def derive(
         opened.derive(name, origin, start, switch=switch)
         address = opened.address
     in_use = ", now in use" if switch else ""
+    where = () if session.notebook else (model,)
     return Done(
         f'derived variant "{name}" from "{origin}" at iteration "{start}"{in_use}',
         {"address": address, "variant": name, "source": origin, "iteration": start},
-        "" if switch else f"{session.sign} switch {'' if session.notebook else model + ' '}{name}",
+        "" if switch else f"{session.sign} switch {spelled(*where, name)}",
     )
 
 
@@ -137,7 +139,13 @@ def iteration_facts(iteration: Any) -> dict[str, Any]:
 
 def _row(fact: dict[str, Any]) -> tuple[str, ...]:
     measures = _measures(fact["metrics"]).strip(" ()")
-    return fact["iteration"], fact["time"], measures, fact["id"][:10], fact["message"]
+    return fact["iteration"], fact["time"], measures, fact["id"][:10], _first(fact["message"])
+
+
+def _first(message: str) -> str:
+    """The first line of a message, with a sign where there is more."""
+    lines = [line for line in message.splitlines() if line.strip()]
+    return " …".join([lines[0].strip(), ""][: len(lines)]) if lines else ""
 
 
 def _measures(metrics: dict[str, Any]) -> str:

@@ -4,6 +4,7 @@ import ctypes
 import json
 import os
 import re
+import shlex
 import signal
 import subprocess
 import sys
@@ -165,6 +166,46 @@ def test_wrong_lines_exit_2(line, part):
     assert part in complaint(jrk(*line), 2)
 
 
+@pytest.mark.parametrize("word", ["info", "log", "help", "--version"])
+def test_a_closed_or_full_output_is_one_line(model, word):
+    line = f"{sys.executable} -m jairika_nb {word} {model if word in ('info', 'log') else ''}"
+    for where, part in ((">&-", "closed"), (">/dev/full", "No space left")):
+        if not os.path.exists("/dev/full"):
+            pytest.skip("needs /dev/full")
+        assert part in complaint(
+            subprocess.run(["bash", "-c", f"{line} {where}"], capture_output=True, text=True), 1
+        )
+
+
+def test_the_next_line_can_be_typed(model):
+    for name in ("wide one", "-dashed", "$HOME"):
+        line = f"--source=main -- {shlex.quote(str(model))} {shlex.quote(name)}"
+        made = jrk("derive", *shlex.split(line))
+        assert made.returncode == 0, made.stderr
+        word, *rest = shlex.split(made.stdout.splitlines()[-1].removeprefix("next: jrk "))
+        assert jrk(word, *rest).returncode == 0
+        assert store.open(model).current == name
+
+
+def test_the_log_shows_the_first_line_of_a_message(model, arrays):
+    jrk("commit", model, arrays, "--message", "\nlonger training\n\nwith half the rate\n")
+    jrk("commit", model, arrays, "--message", "one line\n")
+    lines = jrk("log", model).stdout.splitlines()
+    assert lines[2].endswith("one line")
+    assert lines[3].endswith("longer training …")
+    assert len(lines) == 5
+
+
+def test_a_name_of_spaces_is_refused(model, arrays):
+    assert "may not be empty" in complaint(jrk("commit", model, arrays, "--name", "  "), 1)
+
+
+def test_counts_agree_with_their_nouns(tmp_path):
+    np.savez(tmp_path / "one.npz", w=np.zeros(1, np.int8))
+    jrk("init", tmp_path / "a.jrk.h5", tmp_path / "one.npz")
+    assert "1 iteration, 1 tensor, 1 byte\n" in jrk("verify", tmp_path / "a.jrk.h5").stdout
+
+
 def test_a_missing_file(tmp_path):
     for word in ("info", "open", "log", "verify"):
         assert "absent.jrk.h5" in complaint(jrk(word, tmp_path / "absent.jrk.h5"), 1)
@@ -180,7 +221,9 @@ def test_a_foreign_file(tmp_path):
 
 def test_an_existing_model_is_not_overwritten(model, arrays):
     before = model.read_bytes()
-    assert "digits.jrk.h5" in complaint(jrk("init", model), 1)
+    assert f"a model of that name already; open it with `jrk open {model}`" in complaint(
+        jrk("init", model), 1
+    )
     assert "PT" in complaint(jrk("commit", model, arrays, "--variant", "main", "--name", "PT"), 1)
     assert model.read_bytes() == before
 
