@@ -66,7 +66,11 @@ def __getattr__(name: str) -> Any:
         return importlib.import_module(f"{__name__}.{_MODULES[name]}")
     room, attribute = _ALIASES.get(name) or (_HOME.get(name), name)
     if room is None:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        import difflib
+
+        near = difflib.get_close_matches(name, __all__, 1)
+        hint = f"; did you mean {near[0]!r}?" if near else ""
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}{hint}")
     _complete_tensors()
     found = getattr(importlib.import_module(f"{__name__}.{room}"), attribute)
     # `tensor` and others name both a room and a function: what users mean is the function.
@@ -81,7 +85,7 @@ def _complete_tensors() -> None:
 
 
 def __dir__() -> list[str]:
-    return [*globals(), *__all__]
+    return [*__all__, *(name for name in globals() if name.startswith("__"))]
 
 
 def load_ipython_extension(ipython: Any) -> None:

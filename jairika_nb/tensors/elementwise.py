@@ -227,8 +227,10 @@ _FROM_NUMPY = {"true_divide": "divide", "power": "pow", "absolute": "abs", "mod"
                "arctan2": "atan2", "invert": "bitwise_invert"}  # fmt: skip
 attach("__array_ufunc__", _ufunc)
 for _method in (
-    exp, log, sqrt, rsqrt, sin, cos, tanh, sigmoid, erf, square, reciprocal, astype, detach, clip,
-    floor, ceil, round, isnan, isfinite, isinf, maximum, minimum,
+    exp, exp2, expm1, log, log2, log10, log1p, sqrt, rsqrt, reciprocal, sin, cos, tan, asin, acos,
+    atan, sinh, cosh, tanh, asinh, acosh, atanh, erf, sigmoid, abs, sign, square, floor, ceil,
+    trunc, round, isnan, isfinite, isinf, logical_not, astype, detach, clip, maximum, minimum,
+    pow, remainder, atan2,
 ):  # fmt: skip
     attach(_method.__name__, _method)
 attach("abs", abs)

@@ -91,5 +91,5 @@ def _matmul_operator(flip: bool) -> Any:
 
 attach("__matmul__", _matmul_operator(False))
 attach("__rmatmul__", _matmul_operator(True))
-for _function in (relu, silu, gelu):
+for _function in (matmul, relu, silu, gelu):
     attach(_function.__name__, _function)

@@ -22,6 +22,16 @@ from jairika_nb.errors import OutOfRange
 from jairika_nb.tensors.creation import _device, _shape, tensor
 from jairika_nb.tensors.tensor import Tensor
 
+__all__ = [
+    "bernoulli",
+    "normal",
+    "permutation",
+    "randint",
+    "restore",
+    "seed",
+    "state",
+    "uniform",
+]
 Where = str | Device | None
 _lock = threading.Lock()
 _seed = secrets.randbits(63)
@@ -126,3 +136,7 @@ def permutation(n: int, *, device: Where = None) -> Tensor:
     """The integers 0 ... n-1 in random order, int32: the order that sorts n random words."""
     words = sources.random_reference((n,), _words((n,), devices.REFERENCE).attrs)
     return tensor(np.argsort(words, kind="stable").astype(np.int32), device=device)
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -108,3 +108,19 @@ def test_directional_derivatives_nest_and_check_their_shapes(device):
     assert second.item() == pytest.approx(48.0)
     with pytest.raises(errors.ShapeError, match="tangent"):
         jrk.jvp(jrk.exp, [jrk.ones((2,))], [jrk.ones((3,))])
+
+
+def test_names_are_offered_and_mistyped_ones_corrected():
+    assert {"tensor", "grad", "nn", "random"} <= set(dir(jrk))
+    assert "importlib" not in dir(jrk) and "threading" not in dir(jrk.random)
+    with pytest.raises(AttributeError, match="did you mean 'zeros'"):
+        jrk.zerso  # noqa: B018
+
+
+def test_functions_of_one_tensor_are_methods_too(device):
+    x = np.linspace(0.1, 0.9, 5, dtype=np.float32)
+    for name in ("sinh", "asin", "log1p", "exp2", "sign", "trunc", "pow", "matmul"):
+        more = (jrk.tensor(x),) if name in ("pow", "matmul") else ()
+        got = getattr(jrk.tensor(x), name)(*more).numpy()
+        want = getattr(jrk, name)(jrk.tensor(x), *more).numpy()
+        np.testing.assert_array_equal(got, want)
