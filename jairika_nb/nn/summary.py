@@ -51,30 +51,49 @@ class Summary:
         ]
         return cls(type(module).__name__, tuple(rows), sum(p.size for p in module.parameters()))
 
+    def cells(self) -> list[tuple[str, ...]]:
+        """The table as text, its head first; without example inputs there is no output column."""
+        table: list[tuple[str, ...]] = [HEADS]
+        table += [(r.name, r.kind, r.shapes, r.output, f"{r.count:,}") for r in self.rows]
+        return (
+            table
+            if any(row.output for row in self.rows)
+            else [(*row[:3], row[-1]) for row in table]
+        )
+
+    def total_text(self) -> str:
+        """The network's name and how many parameters it has."""
+        return f"{self.title}: {self.total:,} parameter{'' if self.total == 1 else 's'}"
+
     def __str__(self) -> str:
-        table = [HEADS, *((r.name, r.kind, r.shapes, r.output, f"{r.count:,}") for r in self.rows)]
-        widths = [max(len(row[i]) for row in table) for i in range(len(HEADS))]
+        table = self.cells()
+        widths = [max(len(cell) for cell in column) for column in zip(*table, strict=True)]
         lines = [
             "  ".join(
-                cell.rjust(width) if i == len(HEADS) - 1 else cell.ljust(width)
-                for i, (cell, width) in enumerate(zip(row, widths, strict=True))
-            ).rstrip()
+                [cell.ljust(width) for cell, width in zip(row[:-1], widths, strict=False)]
+                + [row[-1].rjust(widths[-1])]
+            )
             for row in table
         ]
-        return "\n".join([*lines, f"{self.title}: {self.total:,} parameters"])
+        return "\n".join([*lines, self.total_text()])
 
     def _repr_html_(self) -> str:
-        head = "".join(f"<th scope='col'>{h}</th>" for h in HEADS)
-        body = "".join(
-            "<tr>"
-            + "".join(f"<td>{escape(c)}</td>" for c in (r.name, r.kind, r.shapes, r.output))
-            + f"<td style='text-align:right'>{r.count:,}</td></tr>"
-            for r in self.rows
-        )
+        head, *rows = self.cells()
+        body = "".join(f"<tr>{_html('td', row)}</tr>" for row in rows)
         return (
-            f"<table><caption>{escape(self.title)}: {self.total:,} parameters</caption>"
-            f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+            f"<table><caption>{escape(self.total_text())}</caption>"
+            f"<thead><tr>{_html('th', head)}</tr></thead><tbody>{body}</tbody></table>"
         )
+
+
+def _html(tag: str, row: tuple[str, ...]) -> str:
+    # Notebooks align cells to the right, which is for numbers; here only the last is one.
+    sides = ["left"] * (len(row) - 1) + ["right"]
+    scope = " scope='col'" if tag == "th" else ""
+    return "".join(
+        f"<{tag}{scope} style='text-align:{side}'>{escape(cell)}</{tag}>"
+        for cell, side in zip(row, sides, strict=True)
+    )
 
 
 def _row(name: str, module: Module, outputs: dict[int, str]) -> Row:

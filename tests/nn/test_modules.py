@@ -1,10 +1,13 @@
 """Modules: registration, state, modes, errors that name the place, summaries."""
 
+import copy
+import xml.etree.ElementTree as ElementTree
+
 import numpy as np
 import pytest
 
 import jairika_nb as jrk
-from jairika_nb import nn
+from jairika_nb import nn, optim
 from jairika_nb.errors import (
     ArchitectureError,
     DataError,
@@ -21,6 +24,10 @@ pytestmark = pytest.mark.usefixtures("reference")
 def reference():
     with jrk.device("reference"):
         yield
+
+
+def bits(net):
+    return {name: value.numpy().tobytes() for name, value in net.state_dict().items()}
 
 
 class Block(nn.Module):
@@ -218,6 +225,58 @@ def test_summary_tells_shapes_and_counts_and_computes_nothing():
     html = net._repr_html_()
     assert html.count("<tr>") == 4
     assert "Linear(in_features=64" in html
+
+
+def test_a_summary_without_example_inputs_has_no_output_column():
+    net = nn.Sequential(nn.Linear(64, 10), nn.Tanh())
+    text = str(net.summary())
+    assert text.splitlines()[0].split() == ["layer", "type", "parameters", "count"]
+    assert text.splitlines()[1].endswith("  650")
+    assert "output" not in net._repr_html_()
+    assert "output" in str(net.summary(jrk.zeros((2, 64))))
+
+
+def test_a_summary_aligns_text_left_and_counts_right():
+    tree = ElementTree.fromstring(
+        nn.Linear(1, 1, bias=False).summary(jrk.zeros((1, 1)))._repr_html_()
+    )
+    for row in tree.iter("tr"):
+        sides = [cell.get("style") for cell in row]
+        assert sides == ["text-align:left"] * 4 + ["text-align:right"]
+    assert tree.find("caption").text == "Linear: 1 parameter"
+
+
+@pytest.mark.parametrize("name", ["SGD", "Adam"])
+def test_a_deep_copy_learns_on_its_own(device, name):
+    net = nn.Sequential(nn.Linear(3, 4), nn.Dropout(0.5), nn.Tanh(), nn.Linear(4, 4), nn.Identity())
+    x = np.ones((5, 3), np.float32)
+    optimizer = getattr(optim, name)(lr=0.1)
+
+    def learn(model, opt):
+        opt.update(model, (model.eval()(x) ** 2).sum().backward(model))
+        return bits(model)
+
+    learn(net, optimizer)
+    before, steps = bits(net), dict(optimizer.steps)
+    twin, other = copy.deepcopy(net), copy.deepcopy(optimizer)
+    assert twin.architecture() == net.architecture()
+    assert bits(twin) == before
+    after = learn(twin, other)
+    assert after != before
+    assert bits(net) == before
+    assert optimizer.steps == steps
+    # The first goes the same way, so nothing of its optimiser was lost or shared.
+    assert learn(net, optimizer) == after
+
+
+def test_a_deep_copy_keeps_what_is_shared_inside():
+    net = nn.Sequential(nn.Linear(3, 3, bias=False), nn.Linear(3, 3, bias=False))
+    net[1].weight = net[0].weight
+    twin = copy.deepcopy(net)
+    assert twin[1].weight is twin[0].weight
+    twin.replace({"0.weight": jrk.zeros((3, 3))})
+    assert len(list(twin.parameters())) == 1
+    assert np.any(net[0].weight.numpy())
 
 
 def test_sequential_can_be_cut_and_extended():
