@@ -52,10 +52,11 @@ def fit(
     after every epoch. ``progress`` is True for what fits the place, or "notebook", "terminal",
     "log", "none".
 
-    Ctrl-C ends after the running step; the history then says ``interrupted``. A loss that is NaN
-    or infinite raises TrainingError naming epoch, step and what went first, and leaves the weights
-    from before that step. Raises DataError for empty data or labels out of range, TrainingError for
-    a model, an optimiser or a loss that is none.
+    Ctrl-C ends after the running step; the history then says ``interrupted``, and its last row
+    holds the loss of the steps done. A loss that is NaN or infinite raises TrainingError naming
+    epoch, step and what went first, and leaves the weights from before that step. Raises DataError
+    for empty data or labels out of range, TrainingError for a model, an optimiser or a loss that
+    is none.
 
     >>> import jairika_nb as jrk
     >>> from jairika_nb import nn, optim
@@ -136,7 +137,8 @@ class _Run:
             with mode(self.model, training=True):
                 self._pass(wish)
             if wish.stop:
-                self.history.interrupted = True
+                self.history.interrupted = self.history.partial = True
+                self.history.epochs.append(self._row())
                 return
             self._close_epoch()
             if wish.stop or self.history.stop:
@@ -210,8 +212,11 @@ class _Run:
             "look at the data"
         )
 
+    def _row(self) -> dict[str, float]:
+        return {"loss": self.total / self.count}
+
     def _close_epoch(self) -> None:
-        row = {"loss": self.total / self.count}
+        row = self._row()
         if self.validation is not None:
             found = evaluate(self.model, self.validation, loss=self.loss)
             row |= {f"val_{name}": value for name, value in found.items()}

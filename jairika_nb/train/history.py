@@ -9,11 +9,13 @@ from jairika_nb.train.curve import curve
 
 
 class History:
-    """The record that ``fit`` returns, one row of measures per finished epoch.
+    """The record that ``fit`` returns, one row of measures per epoch.
 
     ``epochs`` holds the rows, ``metrics`` the newest one, ``history["loss"]`` one measure over
     all epochs. ``interrupted`` tells that Ctrl-C ended the run early; the weights are then those
-    after the last whole step. A callback may set ``stop`` to end the run after its epoch.
+    after the last whole step. Where it came before the end of an epoch, ``partial`` is true and
+    the last row holds that epoch's mean loss over the steps done, without validation. A callback
+    may set ``stop`` to end the run after its epoch.
     """
 
     def __init__(self) -> None:
@@ -21,6 +23,7 @@ class History:
         self.steps = 0
         self.seconds = 0.0
         self.interrupted = False
+        self.partial = False
         self.stop = False
 
     @property
@@ -51,6 +54,7 @@ class History:
             "steps": self.steps,
             "seconds": round(self.seconds, 3),
             "interrupted": self.interrupted,
+            "partial": self.partial,
         }
 
     def __str__(self) -> str:
@@ -67,8 +71,11 @@ class History:
 
     def summary(self) -> str:
         """The run in one line."""
+        whole = len(self) - self.partial
+        begun = " and part of one" if self.partial else ""
         ended = ", interrupted" if self.interrupted else ""
-        return f"{len(self)} epochs, {self.steps} steps in {self.seconds:.1f} s{ended}"
+        counts = f"{counted(whole, 'epoch')}{begun}, {counted(self.steps, 'step')}"
+        return f"{counts} in {self.seconds:.1f} s{ended}"
 
     def _repr_html_(self) -> str:
         names = self.names
@@ -80,6 +87,15 @@ class History:
         lines = {n: self[n] for n in names if n.endswith("loss")}
         table = f"<table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>"
         return f"<div>{table}{curve(lines)}<div>{escape(self.summary())}</div></div>"
+
+
+def counted(number: int, thing: str) -> str:
+    """A number of things.
+
+    >>> counted(1, "epoch"), counted(2, "epoch")
+    ('1 epoch', '2 epochs')
+    """
+    return f"{number} {thing}" if number == 1 else f"{number} {thing}s"
 
 
 def format_measure(value: float | None) -> str:

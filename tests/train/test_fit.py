@@ -184,16 +184,36 @@ class TestStopping:
         history = jrk.fit(one, loader, epochs=9, loss=StopAt(6), optimizer=opt, **QUIET)
         assert signal.getsignal(signal.SIGINT) is before
         assert history.interrupted
-        assert (len(history), history.steps) == (1, 6)
-        reached = 0
+        assert (len(history), history.steps) == (2, 6)
+        assert history.partial
+        reached, losses = 0, []
         for x, y in [*loader, *loader][:6]:
             loss = nn.functional.mse_loss(two(x), y)
             optimizer = optim.SGD(lr=0.1)
             optimizer.update(two, loss.backward(two))
+            losses.append(loss.item())
             reached += 1
         assert reached == 6
+        assert history["loss"] == pytest.approx([np.mean(losses[:4]), np.mean(losses[4:])])
         assert bits(one) == bits(two)
         assert one.training
+
+    def test_ctrl_c_in_the_first_epoch_leaves_the_loss_so_far(self):
+        data, seen = DataLoader(TensorDataset(X, X), 10), []
+        options = {"loss": StopAt(1), "validation": (X, X), "callbacks": [seen.append]}
+        net, before = nn.Linear(3, 3), nn.Linear(3, 3)
+        before.load_state_dict(net.state_dict())
+        history = jrk.fit(net, data, epochs=9, **options, **QUIET)
+        first = nn.functional.mse_loss(before(X[:10]), X[:10]).item()
+        assert history.metrics == {"loss": pytest.approx(first)}
+        assert history.summary().startswith("0 epochs and part of one, 1 step in ")
+        assert history.to_json()["partial"]
+        assert not seen
+
+    def test_a_whole_epoch_is_not_partial(self):
+        history = jrk.fit(nn.Linear(3, 3), (X, X), epochs=1, loss=nn.MSELoss(), **QUIET)
+        assert not history.partial
+        assert history.summary().startswith("1 epoch, 1 step in ")
 
     def test_a_second_ctrl_c_interrupts_at_once_with_whole_weights(self):
         net = nn.Linear(3, 3)
