@@ -14,7 +14,7 @@ from functools import cached_property
 from typing import Any
 
 from jairika_nb.engine import drivers
-from jairika_nb.engine.dtypes import DType
+from jairika_nb.engine.dtypes import DType, float16, float64
 from jairika_nb.errors import DeviceError
 
 PROBE_SOURCE = """
@@ -23,10 +23,15 @@ kernel void probe(global float *out, const float a) {
     out[i] = exp(a) * i;
 }
 """
+# What a driver must report for data types that OpenCL leaves optional.
+EXTENSIONS = {float64: "cl_khr_fp64", float16: "cl_khr_fp16"}
 NO_DEVICE = (
-    "no usable OpenCL device: {reason}; install the CPU runtime with "
-    "`pip install intel-opencl-rt intel-cmplr-lib-rt` (x86-64) or Debian's `pocl-opencl-icd`, "
-    "see `jrk doctor`, or compute with NumPy by jrk.device('reference')"
+    "no usable OpenCL device: {reason}; {cure}; see `jrk doctor`, or compute with NumPy by "
+    "JRK_DEVICE=reference in a terminal, jrk.device('reference') in Python"
+)
+NO_DRIVER = (
+    "install the CPU runtime with `pip install intel-opencl-rt intel-cmplr-lib-rt` on x86-64 "
+    "Linux, Debian's `pocl-opencl-icd`, or your GPU vendor's driver"
 )
 
 
@@ -78,7 +83,7 @@ class Device:
 
     def check_dtype(self, dtype: DType) -> None:
         """Raise DeviceError where this device cannot compute with ``dtype``."""
-        needs = {"float64": "cl_khr_fp64", "float16": "cl_khr_fp16"}.get(dtype.name)
+        needs = EXTENSIONS.get(dtype)
         if needs and not self.is_reference and needs not in self.extensions:
             raise DeviceError(
                 f"{self.name} ({self.driver}) has no {dtype.name}: the driver lacks {needs}; "
@@ -184,7 +189,7 @@ def find(name: str | Device) -> Device:
                 return device
             if wanted == device.id:
                 raise DeviceError(f"{device.id} ({device.driver}) does not work: {device.probe}")
-    known = ", ".join(f"{d.id} ({d.driver}, {d.kind})" for d in found()) or "none"
+    known = ", ".join(f"{d.id} ({d.driver}, {d.kind})" for d in (*found(), REFERENCE))
     raise DeviceError(f"no working device {name!r}; found: {known}; see `jrk doctor`")
 
 
@@ -197,6 +202,14 @@ def default() -> Device:
     return current if current is not None else _best()
 
 
+def cure() -> str:
+    """What to do where no driver works."""
+    named = drivers._named_by_user
+    if named is not None and drivers.entries():
+        return f"OCL_ICD_VENDORS={named} hides the installed drivers; unset it"
+    return NO_DRIVER
+
+
 _best_device: Device | None = None
 
 
@@ -207,7 +220,7 @@ def _best() -> Device:
         _best_device = find(named) if named else next((d for d in found() if d.works()), None)
     if _best_device is None:
         broken = [f"{d.driver}: {d.probe}" for d in found()]
-        raise DeviceError(NO_DEVICE.format(reason="; ".join(broken) or _reason))
+        raise DeviceError(NO_DEVICE.format(reason="; ".join(broken) or _reason, cure=cure()))
     return _best_device
 
 

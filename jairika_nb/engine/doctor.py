@@ -10,11 +10,6 @@ from jairika_nb.engine import device as devices
 from jairika_nb.engine import drivers
 from jairika_nb.errors import DeviceError
 
-NO_DRIVER = (
-    "install the CPU runtime with `pip install intel-opencl-rt intel-cmplr-lib-rt` on x86-64 "
-    "Linux, Debian's `pocl-opencl-icd`, or your GPU vendor's driver"
-)
-
 
 def report() -> list[dict[str, Any]]:
     """One row for each device found, and for each registered driver that gave none.
@@ -31,7 +26,12 @@ def report() -> list[dict[str, Any]]:
             rows.append(_dead_row(name, library))
     if not rows:
         rows.append(
-            _row(platform="OpenCL", status="failed", reason="no driver was found", cure=NO_DRIVER)
+            _row(
+                platform="OpenCL",
+                status="failed",
+                reason="no driver was found",
+                cure=devices.cure(),
+            )
         )
     return rows
 

@@ -57,13 +57,14 @@ def packages() -> list[Check]:
 
 
 def opencl() -> list[Check]:
-    from jairika_nb.engine.doctor import NO_DRIVER, report
+    from jairika_nb.engine.device import cure
+    from jairika_nb.engine.doctor import report
 
     rows = [row for row in report() if row["device"] or row["source"]]
     working = any(row["status"] != "failed" for row in rows)
     checks = [_driver(row, working) for row in rows]
     if not working:
-        return [*checks, Check("problem", "OpenCL", "no driver works here", NO_DRIVER)]
+        return [*checks, Check("problem", "OpenCL", "no driver works here", cure())]
     return [*checks, _default()]
 
 
@@ -85,7 +86,7 @@ def _default() -> Check:
     try:
         device = default()
     except DeviceError as problem:
-        cure = "unset JRK_DEVICE, or name one that `jrk devices` lists"
+        cure = "unset JRK_DEVICE, or name one that `jrk devices` lists, as in JRK_DEVICE=reference"
         return Check("problem", "device in use", str(problem), cure)
     return Check("ok", "device in use", f"{device.id}: {device.name} ({device.driver})")
 

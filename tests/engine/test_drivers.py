@@ -38,7 +38,8 @@ def test_without_any_driver_the_error_is_one_line_with_the_cure(tmp_path):
     out = run(SUM, OCL_ICD_VENDORS=str(tmp_path))
     last = out.stderr.strip().splitlines()[-1]
     assert out.returncode != 0 and "DeviceError" in last
-    assert "pip install intel-opencl-rt" in last and "jrk doctor" in last
+    assert ("unset it" if drivers.entries() else "pip install intel-opencl-rt") in last
+    assert "jrk doctor" in last and "JRK_DEVICE=reference" in last
 
 
 def test_the_reference_computes_without_any_driver(tmp_path):

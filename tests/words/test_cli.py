@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 
 from jairika_nb import __version__, store
+from jairika_nb.engine import drivers
 from jairika_nb.store.show import tree_html
 
 TREE = re.compile(
@@ -265,12 +266,24 @@ def test_no_driver(tmp_path):
     process = jrk("doctor", env=environment)
     assert process.returncode == 1
     assert "no driver works here" in process.stdout
-    assert "pip install intel-opencl-rt" in process.stdout
+    hidden = f"OCL_ICD_VENDORS={tmp_path / 'vendors'} hides the installed drivers; unset it"
+    cure = hidden if drivers.entries() else "pip install intel-opencl-rt"
+    assert cure in process.stdout
     assert "Traceback" not in process.stderr
     assert "no OpenCL driver works here" in jrk("devices", env=environment).stdout
     message = complaint(jrk("demo", tmp_path / "demo.jrk.h5", env=environment), 1)
     assert "no usable OpenCL device" in message
+    assert cure in message
+    assert "JRK_DEVICE=reference in a terminal" in message
     assert not (tmp_path / "demo.jrk.h5").exists()
+
+
+def test_an_unknown_device_is_told_with_those_there_are():
+    process = jrk("doctor", env=os.environ | {"JRK_DEVICE": "nonsense"})
+    assert process.returncode == 1
+    assert "no working device 'nonsense'; found: " in process.stdout
+    assert "reference (numpy, reference)" in process.stdout
+    assert "as in JRK_DEVICE=reference" in process.stdout
 
 
 def test_a_broken_driver_is_named_with_its_cure(tmp_path):

@@ -102,7 +102,8 @@ def test_a_broken_driver_beside_a_working_one_is_a_note_with_its_cure(drivers):
     assert states["Bad"].cure == "update it"
 
 
-def test_no_working_driver_is_a_problem_that_names_packages(drivers):
+def test_no_working_driver_is_a_problem_that_names_packages(drivers, monkeypatch):
+    monkeypatch.setattr("jairika_nb.engine.drivers._named_by_user", None)
     for rows in ((), (BROKEN,)):
         last = drivers(*rows)[-1]
         assert last.state == "problem"
