@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import shlex
+import shutil
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
 from jairika_nb.words import page
+from jairika_nb.words.models import check_free
 from jairika_nb.words.results import Tree
 from jairika_nb.words.session import Session
+from jairika_nb.words.spelling import spelled
 from jairika_nb.words.word import Argument
 
 WANTED = 0.95
@@ -70,6 +75,8 @@ def demo(
     from jairika_nb import data, optim
     from jairika_nb.engine.device import default
 
+    if address:
+        check_free(session, address)
     device = f"{default().name} ({default().driver})"
     session.say(f"device: {device}")
     training, held_out = data.split(data.digits(), [1 - HELD_OUT, HELD_OUT], seed=1)
@@ -94,8 +101,9 @@ def demo(
         model.derive("experiment", iteration="PT")
         # Measured once more on what the file holds: the figure stands for the kept weights.
         accuracy = jrk.evaluate(model["main"]["PT"].load(), held_out)["accuracy"]
-        session.address, tree = model.address, model.info()
-    return Demonstration(tree, accuracy, len(held_out), device, history.seconds, _next(session))
+        tree, then = model.info(), _next(session, model.path)
+        session.address = session.address or model.address
+    return Demonstration(tree, accuracy, len(held_out), device, history.seconds, then)
 
 
 def _network() -> Any:
@@ -118,7 +126,23 @@ def _free(session: Session) -> str:
     return names[-1]
 
 
-def _next(session: Session) -> str:
+def _next(session: Session, path: Path) -> str:
+    if session.notebook and session.address:
+        return (
+            f"`%jrk open {spelled(str(path))}` uses the model that was made; "
+            f"the one in use is still {session.address}"
+        )
     if session.notebook:
         return "`%jrk log` shows the history, `%jrk switch experiment` goes on with the variant"
-    return "`jrk lab` opens JupyterLab on the tutorials, with this tree in its sidebar"
+    beside = ", with this tree in its sidebar" if path.is_relative_to(Path.cwd()) else ""
+    return f"`{command()} lab` opens JupyterLab on the tutorials{beside}"
+
+
+def command() -> str:
+    """What runs the words in this terminal: ``jrk`` where the path leads to this very script."""
+    script = Path(sys.argv[0])
+    if script.stem != "jrk":
+        return shlex.join([sys.executable, "-m", "jairika_nb"])
+    found = shutil.which("jrk")
+    on_path = found is not None and Path(found).absolute() == script.absolute()
+    return "jrk" if on_path else shlex.quote(sys.argv[0])

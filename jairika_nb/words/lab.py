@@ -7,6 +7,7 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -17,6 +18,8 @@ from jairika_nb.words.session import Session
 from jairika_nb.words.word import Argument
 
 FOLDER = Path("jairika-tutorials")
+FIRST = f"--LabApp.default_url=/lab/tree/{FOLDER}/01-first-network.ipynb"
+PLACES = ("default_url", "root_dir", "notebook_dir")
 
 
 def lab(
@@ -25,14 +28,25 @@ def lab(
         str, Argument("passed on to JupyterLab, as in --no-browser --port 9999", show="ARGUMENT")
     ],
 ) -> Done:
-    """JupyterLab on the tutorials, with the sidebar; your own changes to them are kept."""
+    """JupyterLab here, opened at the first tutorial; your own changes to them are kept.
+
+    The sidebar shows the models in this folder and below. Arguments that name another folder
+    or file to start from have their way.
+    """
     if session.notebook:
         raise WordError("lab: this is a notebook already; run `jrk lab` in a terminal")
     if importlib.util.find_spec("jupyterlab") is None:
         raise MissingPackage("lab needs JupyterLab; `pip install 'jairika-nb[lab]'` adds it")
     session.say(copy_tutorials(shipped_tutorials(), FOLDER))
-    code = launch([sys.executable, "-m", "jupyterlab", *rest], FOLDER)
+    code = launch([sys.executable, "-m", "jupyterlab", *rest, *_opening(rest)])
     return Done("JupyterLab has ended", {"folder": str(FOLDER), "exit": code}, ok=code == 0)
+
+
+def _opening(rest: Sequence[str]) -> list[str]:
+    """What opens the first tutorial, unless the user's arguments say where to start."""
+    places = any(key in each.replace("-", "_") for each in rest for key in PLACES)
+    files = any(Path(each).exists() for each in rest if not each.startswith("-"))
+    return [] if places or files else [FIRST]
 
 
 def shipped_tutorials() -> Path:
@@ -63,9 +77,8 @@ def copy_tutorials(source: Path, target: Path) -> str:
     return f"tutorials in {target}: {len(new)} copied, {kept} already there and left as they are"
 
 
-def launch(command: list[str], folder: Path) -> int:
-    """Run JupyterLab in ``folder``; where the system can, it takes the place of this process."""
+def launch(command: list[str]) -> int:
+    """Run JupyterLab; where the system can, it takes the place of this process."""
     if os.name == "posix":
-        os.chdir(folder)
         os.execv(command[0], command)
-    return subprocess.call(command, cwd=folder)
+    return subprocess.call(command)

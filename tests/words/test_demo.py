@@ -7,6 +7,9 @@ import sys
 
 import pytest
 
+from jairika_nb.words import Session, run
+from jairika_nb.words.demo import command
+
 pytest.importorskip("sklearn", reason="the digits come with scikit-learn")
 
 TREE = re.compile(
@@ -45,7 +48,37 @@ def test_the_demo_reaches_the_accuracy_and_prints_the_tree(first):
     accuracy = re.search(r"accuracy (\d\.\d+) on \d+ held-out digits", first.stdout)
     assert accuracy
     assert float(accuracy[1]) >= 0.95
-    assert "jrk lab" in first.stdout.splitlines()[-1]
+    hint = f"next: `{sys.executable} -m jairika_nb lab` opens"
+    assert first.stdout.splitlines()[-1].startswith(hint)
+    assert "sidebar" in first.stdout.splitlines()[-1]
+
+
+def test_the_command_of_the_hint_is_one_that_runs_here(tmp_path, monkeypatch):
+    script = tmp_path / "bin" / "jrk"
+    script.parent.mkdir()
+    script.touch(0o755)
+    monkeypatch.setattr(sys, "argv", [str(script), "demo"])
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert command() == str(script)
+    monkeypatch.setenv("PATH", str(script.parent))
+    assert command() == "jrk"
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "argv", ["bin/jrk", "demo"])
+    assert command() == "jrk"
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert command() == "bin/jrk"
+
+
+@pytest.mark.parametrize("used", [None, "file:///models/mine.jrk.h5"])
+def test_the_model_in_use_stays_in_use(tmp_path, monkeypatch, used):
+    monkeypatch.setattr("jairika_nb.words.demo.EPOCHS", 1)
+    session = Session(used, {}, quiet=True)
+    shown = run(["demo", str(tmp_path / "new.jrk.h5")], session)
+    made = (tmp_path / "new.jrk.h5").as_uri()
+    assert shown.to_json()["tree"]["address"] == made
+    assert session.address == (used or made)
+    assert f"%jrk {f'open {tmp_path}/new.jrk.h5' if used else 'log'}`" in str(shown)
+    assert str(used or "") in str(shown)
 
 
 def test_a_second_demo_leaves_the_first_file_alone(first, folder):

@@ -1,11 +1,18 @@
 """``jrk lab``: tutorials are copied once, changes are kept, JupyterLab gets the arguments."""
 
 import importlib.metadata
+import json
+import os
+import socket
 import subprocess
 import sys
+import time
+import urllib.error
+import urllib.request
 
 import pytest
 
+from jairika_nb import store
 from jairika_nb.errors import JairikaError, ReadOnly, WordError
 from jairika_nb.words import Session, lab, run
 
@@ -27,16 +34,17 @@ def shipped(tmp_path, monkeypatch):
 def launched(monkeypatch):
     calls = []
     monkeypatch.setattr("importlib.util.find_spec", lambda name: name)
-    monkeypatch.setattr(lab, "launch", lambda command, folder: calls.append((command, folder)) or 0)
+    monkeypatch.setattr(lab, "launch", lambda command: calls.append(command) or 0)
     return calls
 
 
-def test_tutorials_are_copied_and_lab_started_there(shipped, launched, capsys):
+def test_tutorials_are_copied_and_lab_opens_the_first(shipped, launched, capsys):
     result = run(["lab", "--no-browser", "--port", "9999"], Session())
     assert (shipped / "jairika-tutorials/01-first.ipynb").read_text() == "first"
-    command, folder = launched[0]
-    assert command == [sys.executable, "-m", "jupyterlab", "--no-browser", "--port", "9999"]
-    assert str(folder) == "jairika-tutorials"
+    (command,) = launched
+    assert command[:6] == [sys.executable, "-m", "jupyterlab", "--no-browser", "--port", "9999"]
+    first = "/lab/tree/jairika-tutorials/01-first-network.ipynb"
+    assert command[6:] == [f"--LabApp.default_url={first}"]
     assert "2 copied, 0 already there" in capsys.readouterr().out
     assert result.ok
 
@@ -49,6 +57,63 @@ def test_the_users_changes_are_never_overwritten(shipped, launched, capsys):
     assert mine.read_text() == "my own work"
     assert (mine.parent / "02-second.ipynb").read_text() == "second"
     assert "1 copied, 1 already there" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        ["--LabApp.default_url=/lab"],
+        ["--notebook-dir", "/srv"],
+        ["--ServerApp.root_dir=/srv"],
+        ["jairika-tutorials/02-second.ipynb"],
+        ["."],
+    ],
+    ids="_".join,
+)
+def test_the_users_own_starting_point_has_its_way(shipped, launched, line):
+    run(["lab", *line], Session())
+    assert launched == [[sys.executable, "-m", "jupyterlab", *line]]
+
+
+@pytest.mark.skipif(os.name != "posix", reason="stops the server by a signal")
+def test_the_models_of_the_folder_show_in_the_real_jupyterlab(tmp_path):
+    pytest.importorskip("jupyterlab", reason="JupyterLab is not installed")
+    store.init(tmp_path / "demo.jrk.h5").close()
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    config = {"ServerApp": {"jpserver_extensions": {"jairika_nb": True}}}
+    (tmp_path / "config").mkdir()
+    (tmp_path / "config" / "jupyter_server_config.json").write_text(json.dumps(config))
+    line = ["lab", "--no-browser", f"--port={port}", "--IdentityProvider.token=t", "--allow-root"]
+    environment = os.environ | {"JUPYTER_CONFIG_DIR": str(tmp_path / "config")}
+    with open(tmp_path / "log", "w") as log:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "jairika_nb", *line],
+            cwd=tmp_path, stdout=log, stderr=log, env=environment,
+        )  # fmt: skip
+    try:
+        base = f"http://127.0.0.1:{port}"
+        models = json.loads(fetched(f"{base}/jairika-nb/v1/models?token=t", process).read())
+        assert [model["path"] for model in models["models"]] == ["demo.jrk.h5"]
+        opened = fetched(f"{base}/?token=t", process).geturl()
+        assert "/lab/tree/jairika-tutorials/01-first-network.ipynb" in opened
+    finally:
+        process.terminate()
+        process.wait(20)
+
+
+def fetched(url, process):
+    """The answer at ``url``, once the server is up."""
+    deadline = time.monotonic() + 60
+    while True:
+        try:
+            return urllib.request.urlopen(url, timeout=20)
+        except urllib.error.HTTPError:
+            raise
+        except OSError:
+            assert process.poll() is None and time.monotonic() < deadline
+            time.sleep(0.1)
 
 
 def test_without_jupyterlab_the_pip_line_is_named(shipped, launched, monkeypatch):
