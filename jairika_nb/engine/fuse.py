@@ -241,7 +241,8 @@ class Tracer:
 
     def _expand(self, entry: Entry, at: tuple[Form, ...], bounds: Any) -> Expr:
         inner = self.entries[entry.inputs[0]]
-        fixed = tuple(index.ZERO if n == 1 else f for f, n in zip(at, inner.shape, strict=True))
+        rows = zip(at[len(at) - len(inner.shape) :], inner.shape, strict=True)
+        fixed = tuple(index.ZERO if n == 1 else f for f, n in rows)
         return self.value(entry.inputs[0], fixed, bounds)
 
     def _slice(self, entry: Entry, at: tuple[Form, ...], bounds: Any) -> Expr:

@@ -113,20 +113,27 @@ def leaf(value: Any, shape: Shape, dtype: DType, device: Device) -> Node:
     return Node("leaf", (), (), shape, dtype, device, value)
 
 
-def topological(roots: Iterable[Node], stop: Callable[[Node], bool]) -> list[Node]:
-    """All nodes that ``roots`` need, inputs before users; ``stop`` tells whose inputs are not."""
+def topological(roots: Iterable[Node], through_values: bool = False) -> list[Node]:
+    """All nodes that ``roots`` need, inputs before users.
+
+    What computed a value that is there already is left out, unless ``through_values``.
+    """
     order: list[Node] = []
-    seen: set[int] = set()
-    stack: list[tuple[Node, bool]] = [(root, False) for root in reversed(list(roots))]
+    opened: set[int] = set()
+    done: set[int] = set()
+    stack = [*roots][::-1]
     while stack:
-        node, expanded = stack.pop()
-        if expanded:
-            order.append(node)
-        elif id(node) not in seen:
-            seen.add(id(node))
-            stack.append((node, True))
-            if not stop(node):
-                stack.extend((i, False) for i in reversed(node.inputs) if id(i) not in seen)
+        node = stack[-1]
+        key = id(node)
+        if key in opened:
+            stack.pop()
+            if key not in done:
+                done.add(key)
+                order.append(node)
+            continue
+        opened.add(key)
+        if node.inputs and (through_values or node.value is None):
+            stack += [i for i in reversed(node.inputs) if id(i) not in opened]
     return order
 
 
@@ -136,7 +143,7 @@ def cotangents(y: Node, sources: list[Node], upstream: Node) -> list[Node | None
     The result is ordinary graph, so it can be derived again. None stands for "unconnected".
     """
     wanted = {id(s) for s in sources}
-    order = topological([y], lambda n: False)
+    order = topological([y], through_values=True)
     reaching: set[int] = set()
     for node in order:
         if id(node) in wanted or any(id(i) in reaching for i in node.inputs):

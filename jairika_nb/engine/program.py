@@ -58,39 +58,41 @@ def capture(roots: list[Node]) -> Program:
     program = Program()
     place: dict[int, int] = {}
     known: dict[Entry, int] = {}
-    for node in topological(roots, lambda n: n.value is not None):
-        entry = _entry(program, node, place)
-        if entry not in known:
-            known[entry] = len(program.entries)
-            program.entries.append(entry)
-        place[id(node)] = known[entry]
+    slots: dict[tuple, int] = {}
+    entries = program.entries
+    for node in topological(roots):
+        if node.inputs and node.value is None:
+            inputs = tuple([place[id(i)] for i in node.inputs])
+            entry = Entry(node.op, node.attrs, inputs, node.shape, node.dtype)
+        else:
+            entry = _source(program, slots, node)
+        position = known.get(entry)
+        if position is None:
+            position = known[entry] = len(entries)
+            entries.append(entry)
+        place[id(node)] = position
     program.wanted = [place[id(root)] for root in roots]
     return program
 
 
-def _entry(program: Program, node: Node, place: dict[int, int]) -> Entry:
+def _source(program: Program, slots: dict[tuple, int], node: Node) -> Entry:
+    op, attrs = node.op, node.attrs
     if node.value is not None:
-        number = _slot(program.leaves, node.value, lambda a, b: a is b)
-        entry = Entry("leaf", (number,), (), node.shape, node.dtype)
-    elif node.op == "const" and not is_literal(node.attrs[0]):
-        number = _slot(program.scalars, node.attrs[0], lambda a, b: a == b and type(a) is type(b))
-        entry = Entry("const", ("slot", number), (), (), node.dtype)
-    elif node.op == "const":
+        op, attrs = "leaf", (_slot(slots, program.leaves, (id(node.value),), node.value),)
+    elif op == "const" and is_literal(attrs[0]):
         # repr keeps 1 and True and 1.0, 0.0 and -0.0 apart, which compare equal.
-        value = node.attrs[0]
-        entry = Entry("const", ("literal", repr(value)), (), (), node.dtype)
-    elif node.op == "random":
-        number = _slot(program.streams, node.attrs, lambda a, b: a == b)
-        entry = Entry("random", (number,), (), node.shape, node.dtype)
-    else:
-        inputs = tuple(place[id(i)] for i in node.inputs)
-        entry = Entry(node.op, node.attrs, inputs, node.shape, node.dtype)
-    return entry
+        attrs = ("literal", repr(attrs[0]))
+    elif op == "const":
+        key = (type(attrs[0]), attrs[0])
+        attrs = ("slot", _slot(slots, program.scalars, key, attrs[0]))
+    elif op == "random":
+        attrs = (_slot(slots, program.streams, attrs, attrs),)
+    return Entry(op, attrs, (), node.shape, node.dtype)
 
 
-def _slot(rows: list, value: Any, same: Any) -> int:
-    for number, known in enumerate(rows):
-        if same(known, value):
-            return number
-    rows.append(value)
-    return len(rows) - 1
+def _slot(slots: dict[tuple, int], rows: list, key: tuple, value: Any) -> int:
+    """The place of data beside the entries, one for equal data."""
+    known = slots.setdefault((id(rows), *key), len(rows))
+    if known == len(rows):
+        rows.append(value)
+    return known

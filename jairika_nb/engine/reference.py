@@ -17,7 +17,7 @@ def evaluate(roots: list[Node]) -> None:
     """Compute ``roots``; each one's ``value`` becomes a NumPy array."""
     values: dict[int, np.ndarray] = {}
     with np.errstate(all="ignore"):
-        for node in topological(roots, lambda n: n.value is not None):
+        for node in topological(roots):
             values[id(node)] = _value(node, values)
     for root in roots:
         root.value = np.ascontiguousarray(values[id(root)]).reshape(root.shape)

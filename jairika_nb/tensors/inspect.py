@@ -30,7 +30,7 @@ class Graph:
     """The lazy graph behind a tensor: one line an operation, inputs before users."""
 
     def __init__(self, tensor: Tensor) -> None:
-        self.nodes = topological([tensor.node], lambda n: n.value is not None)
+        self.nodes = topological([tensor.node])
 
     def rows(self) -> list[tuple[str, str, str, str]]:
         """Name, operation, inputs, and shape with dtype of every node."""

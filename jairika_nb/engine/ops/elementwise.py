@@ -24,6 +24,8 @@ Operand = Node | bool | int | float
 
 def broadcast_shape(name: str, *shapes: Shape) -> Shape:
     """The common shape by NumPy's rule, or ShapeError with all shapes."""
+    if all(s == shapes[0] for s in shapes):
+        return shapes[0]
     rank = max(len(s) for s in shapes)
     out = []
     for column in zip(*[(1,) * (rank - len(s)) + s for s in shapes], strict=True):

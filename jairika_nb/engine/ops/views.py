@@ -45,7 +45,7 @@ def permute(x: Node, axes: tuple[int, ...]) -> Node:
 
 
 def expand(x: Node, shape: Shape) -> Node:
-    """``x`` with axes of size 1 repeated to the sizes of ``shape``, of the same rank."""
+    """``x`` repeated along axes of size 1, and along new axes on the left."""
     return x if shape == x.shape else make("expand", (x,), shape)
 
 
@@ -62,7 +62,7 @@ def broadcast_to(x: Node, shape: Shape) -> Node:
             f"broadcast_to: {x.shape} cannot become {shape}; aligned at the right, its sizes "
             "must be equal or 1"
         )
-    return expand(reshape(x, aligned), shape)
+    return expand(x, shape)
 
 
 def take_slice(x: Node, bounds: tuple[tuple[int, int, int], ...]) -> Node:
@@ -126,8 +126,9 @@ def _pad_vjp(g: Node, y: Node, x: Node) -> tuple[Node]:
 
 
 def _expand_vjp(g: Node, y: Node, x: Node) -> tuple[Node]:
-    axes = tuple(i for i, (a, b) in enumerate(zip(x.shape, y.shape, strict=True)) if a != b)
-    return (make("sum", (g,), axes),)
+    aligned = (1,) * (len(y.shape) - len(x.shape)) + x.shape
+    axes = tuple(i for i, (a, b) in enumerate(zip(aligned, y.shape, strict=True)) if a != b)
+    return (reshape(make("sum", (g,), axes) if axes else g, x.shape),)
 
 
 def _inverse(axes: tuple[int, ...]) -> tuple[int, ...]:
