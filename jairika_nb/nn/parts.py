@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from jairika_nb.errors import ArchitectureError
-from jairika_nb.nn.signature import FromInit
+from jairika_nb.nn.signature import FromInit, check_axis_names
 from jairika_nb.tensors.creation import tensor
 from jairika_nb.tensors.tensor import Tensor
 
@@ -38,6 +38,7 @@ class Parts:
     def __new__(cls, *args: Any, **kwargs: Any) -> Any:
         if (args or kwargs) and cls.__init__ is object.__init__:
             raise TypeError(f"{cls.__name__}() takes no arguments")
+        check_axis_names(cls, kwargs)
         self = super().__new__(cls)
         # The arguments are what `architecture` writes down; taking them here asks nothing of
         # subclasses, not even a call of super().__init__().

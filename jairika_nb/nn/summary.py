@@ -55,11 +55,8 @@ class Summary:
         """The table as text, its head first; without example inputs there is no output column."""
         table: list[tuple[str, ...]] = [HEADS]
         table += [(r.name, r.kind, r.shapes, r.output, f"{r.count:,}") for r in self.rows]
-        return (
-            table
-            if any(row.output for row in self.rows)
-            else [(*row[:3], row[-1]) for row in table]
-        )
+        known = any(row.output for row in self.rows)
+        return table if known else [(*row[:3], row[-1]) for row in table]
 
     def total_text(self) -> str:
         """The network's name and how many parameters it has."""

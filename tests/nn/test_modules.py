@@ -166,6 +166,30 @@ def test_bad_arguments(make, words):
         make()
 
 
+@pytest.mark.parametrize(
+    ("call", "words"),
+    [
+        (lambda x: nn.Softmax(dim=1), "Softmax takes no dim=;.* use axis="),
+        (lambda x: nn.Flatten(start_dim=1), "Flatten takes no start_dim=;.* use start_axis="),
+        (lambda x: nn.functional.softmax(x, dim=1), "softmax takes no dim=;.* use axis="),
+        (lambda x: nn.functional.log_softmax(x, dim=1), "log_softmax .* use axis="),
+        (lambda x: nn.functional.flatten(x, end_dim=1), "flatten .* use end_axis="),
+        (lambda x: nn.build({"type": "Softmax", "args": {"dim": 1}}), "at the top: .* use axis="),
+    ],
+)
+def test_pytorch_names_of_axes_are_answered_with_ours(call, words):
+    with pytest.raises(ArchitectureError, match=words):
+        call(jrk.zeros((2, 3)))
+
+
+def test_a_layer_of_ones_own_may_have_a_dim():
+    class Wide(nn.Module):
+        def __init__(self, dim, axis=0):
+            self.dim = dim
+
+    assert Wide(dim=512).dim == 512
+
+
 LOGITS = np.zeros((3, 4), np.float32)
 
 
@@ -173,7 +197,7 @@ LOGITS = np.zeros((3, 4), np.float32)
     ("target", "error", "words"),
     [
         ([0, 4, 9], DataError, "2 of 3 labels are no class, the first is 4.*0 to 3"),
-        ([0, -1, 2], DataError, "the first is -1"),
+        ([0, -1, 2], DataError, "^1 of 3 labels is no class, the first is -1"),
         ([0, 1], ShapeError, r"\(2,\).*\(3, 4\).*must have shape \(3,\)"),
         ([[0.5, 0.5]], ShapeError, r"\(1, 2\).*\(3, 4\)"),
         ([True, False, True], DTypeError, "bool"),

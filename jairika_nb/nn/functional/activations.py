@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from jairika_nb.nn.signature import axis_names
+from jairika_nb.tensors import reductions
 from jairika_nb.tensors.elementwise import expm1, sigmoid, tanh, where
 from jairika_nb.tensors.linear import gelu, relu, silu
-from jairika_nb.tensors.reductions import log_softmax, softmax
 from jairika_nb.tensors.tensor import Tensor
 
 __all__ = [
@@ -18,6 +19,9 @@ __all__ = [
     "softmax",
     "tanh",
 ]
+
+softmax = axis_names(reductions.softmax)
+log_softmax = axis_names(reductions.log_softmax)
 
 
 def elu(x: Tensor, alpha: float = 1.0) -> Tensor:

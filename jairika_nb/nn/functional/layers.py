@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from jairika_nb.errors import OutOfRange, ShapeError
+from jairika_nb.nn.signature import axis_names
 from jairika_nb.tensors import random
 from jairika_nb.tensors.creation import zeros_like
 from jairika_nb.tensors.elementwise import where
@@ -46,6 +47,7 @@ def dropout(x: Tensor, p: float = 0.5, training: bool = True) -> Tensor:
     return where(kept, x * (1 / (1 - p)), 0.0)
 
 
+@axis_names
 def flatten(x: Tensor, start_axis: int = 0, end_axis: int = -1) -> Tensor:
     """Join the axes from ``start_axis`` to ``end_axis`` into one."""
     return _flatten(x, start_axis, end_axis)

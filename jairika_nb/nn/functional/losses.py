@@ -103,9 +103,12 @@ def check_labels(target: np.ndarray, classes: int, ignore_index: int = -100) -> 
     ignored = target == ignore_index
     wrong = ~ignored & ((target < 0) | (target >= classes))
     if wrong.any():
+        count = int(wrong.sum())
+        they_are = "is" if count == 1 else "are"
+        outputs = "1 output" if classes == 1 else f"{classes} outputs"
         raise DataError(
-            f"{int(wrong.sum())} of {target.size} labels are no class, the first is "
-            f"{target[wrong].flat[0]}: with {classes} outputs labels must be 0 to {classes - 1}"
+            f"{count} of {target.size} labels {they_are} no class, the first is "
+            f"{target[wrong].flat[0]}: with {outputs} labels must be 0 to {classes - 1}"
         )
     return not ignored.any()
 
