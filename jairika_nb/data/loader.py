@@ -53,8 +53,9 @@ class DataLoader:
         if not count:
             raise DataError("the dataset is empty: there is no batch to take from it")
         if not len(self):
+            samples = "the one sample" if count == 1 else f"all of {count} samples"
             raise DataError(
-                f"drop_last with batch_size {self.batch_size} drops all of {count} samples; "
+                f"drop_last with batch_size {self.batch_size} drops {samples}; "
                 "use a smaller batch_size or drop_last=False"
             )
 

@@ -174,6 +174,11 @@ def test_loader_refuses(options, words):
         DataLoader([1.0, 2.0, 3.0], **options)
 
 
+def test_one_sample_is_counted_as_one():
+    with pytest.raises(DataError, match="drops the one sample; use a smaller"):
+        DataLoader([1.0], batch_size=4, drop_last=True)
+
+
 def test_an_empty_dataset_is_refused():
     with pytest.raises(DataError, match="empty"):
         DataLoader([], batch_size=2)
