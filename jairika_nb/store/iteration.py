@@ -21,40 +21,40 @@ class Iteration:
     """An iteration of an open model; what it gives is verified against its hashes."""
 
     def __init__(self, reader: Reader, row: Row) -> None:
-        self.reader, self.row = reader, row
+        self._reader, self._row = reader, row
 
     @property
     def name(self) -> str:
-        return self.row.name
+        return self._row.name
 
     @property
     def variant(self) -> str:
         """Name of its variant."""
-        return self.row.variant
+        return self._row.variant
 
     @property
     def id(self) -> str:
         """BLAKE3 of its manifest: the same state in the same place of history, anywhere."""
-        return self.row.id
+        return self._row.id
 
     @property
     def time(self) -> datetime:
         """When it was committed, UTC."""
-        return times.moment(self.row.time)
+        return times.moment(self._row.time)
 
     @property
     def message(self) -> str:
-        return self.row.message
+        return self._row.message
 
     @property
     def metrics(self) -> dict[str, Any]:
         """Measures by name."""
-        return {name: number(value) for name, value in self.row.metrics.items()}
+        return {name: number(value) for name, value in self._row.metrics.items()}
 
     @property
     def parents(self) -> tuple[str, ...]:
         """Ids of the iterations it continues."""
-        return self.row.parents
+        return self._row.parents
 
     @property
     def author(self) -> str:
@@ -73,7 +73,7 @@ class Iteration:
     @property
     def architecture(self) -> Any:
         """Layer types, arguments and wiring as JSON data, or None."""
-        return self.reader.architecture(self.row)
+        return self._reader.architecture(self._row)
 
     def arrays(self, lazy: bool = False) -> Mapping[str, np.ndarray]:
         """Parameters and buffers by dotted name, in the network's order.
@@ -111,19 +111,19 @@ class Iteration:
 
     @cached_property
     def _manifest(self) -> Manifest:
-        return self.reader.manifest(self.row)
+        return self._reader.manifest(self._row)
 
     @cached_property
     def _meta(self) -> dict[str, Any]:
-        return self.reader.meta(self.row, self._manifest)
+        return self._reader.meta(self._row, self._manifest)
 
     def _values(self, lazy: bool, *, optimizer: bool) -> Any:
-        places = self.reader.locations(self.row, self._manifest)
+        places = self._reader.locations(self._row, self._manifest)
         placed = {
             tensor.name: (tensor, place)
             for tensor, place in zip(self._manifest.tensors, places, strict=True)
             if (tensor.role == "optimizer") == optimizer
         }
         if lazy:
-            return tensors.Lazy(self.reader, placed)
-        return {name: tensors.read(self.reader, each) for name, each in placed.items()}
+            return tensors.Lazy(self._reader, placed)
+        return {name: tensors.read(self._reader, each) for name, each in placed.items()}

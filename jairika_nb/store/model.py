@@ -36,9 +36,9 @@ class Model:
     ) -> None:
         if mode not in MODES:
             raise AddressError(f"cannot open {path} in mode {mode!r}: the modes are 'r' and 'a'")
-        self.path, self.mode, self.disk, self.wait = path, mode, disk, wait
-        self.reader = Reader(path, disk)
-        self.attempted: set[str] = set()
+        self.path, self.mode, self._disk, self._wait = path, mode, disk, wait
+        self._reader = Reader(path, disk)
+        self._attempted: set[str] = set()
         if mode == "a":
             self._check_writable()
 
@@ -52,15 +52,15 @@ class Model:
     @property
     def variants(self) -> tuple[str, ...]:
         """Names of the variants, in order of creation."""
-        return tuple(each.name for each in self.reader.catalogue.variants)
+        return tuple(each.name for each in self._reader.catalogue.variants)
 
     @property
     def current(self) -> str:
         """Name of the variant in use: where commits go by default."""
-        return self.reader.catalogue.current
+        return self._reader.catalogue.current
 
     def __getitem__(self, variant: str) -> Variant:
-        return Variant(self.reader, rules.branch_of(self.reader, _known(variant)))
+        return Variant(self._reader, rules.branch_of(self._reader, _known(variant)))
 
     def __contains__(self, variant: object) -> bool:
         return variant in self.variants
@@ -84,16 +84,16 @@ class Model:
 
     def info(self) -> dict[str, Any]:
         """The tree of variants and iterations as JSON data."""
-        return self.reader.tree()
+        return self._reader.tree()
 
     def verify(self) -> Report:
         """Check every byte that an iteration leads to, and what other HDF5 programs see."""
         self.refresh()
-        return verify(self.reader)
+        return verify(self._reader)
 
     def refresh(self) -> Model:
         """Show what others have committed since; gives the model itself."""
-        self.reader.refresh()
+        self._reader.refresh()
         return self
 
     # How it grows.
@@ -127,8 +127,8 @@ class Model:
         branch = _known(self.current if variant is None else variant)
         if branch not in self:
             self.refresh()
-        self.attempted.update(row.id for row in self.reader.iterations(branch)[-1:])
-        row = self._change(history.commit(branch, chosen, kept, note, self.attempted))
+        self._attempted.update(row.id for row in self._reader.iterations(branch)[-1:])
+        row = self._change(history.commit(branch, chosen, kept, note, self._attempted))
         return self[row.variant][row.name]
 
     def derive(
@@ -165,7 +165,7 @@ class Model:
 
     def close(self) -> None:
         """Let the file go; commits are on the medium already."""
-        self.reader.close()
+        self._reader.close()
 
     def __enter__(self) -> Model:
         return self
@@ -179,13 +179,13 @@ class Model:
         self.close()
 
     def _change(self, change: Any) -> Any:
-        result = transaction.change(self.path, change, disk=self.disk, wait=self.wait)
-        self.reader.refresh()
-        self.attempted.clear()
+        result = transaction.change(self.path, change, disk=self._disk, wait=self._wait)
+        self._reader.refresh()
+        self._attempted.clear()
         return result
 
     def _check_mode(self, verb: str) -> None:
-        self.reader.ranges.check_open()
+        self._reader.ranges.check_open()
         if self.mode == "r":
             raise ReadOnly(
                 f"cannot {verb} {self.path}: it was opened for reading; open it with mode='a'"
@@ -195,11 +195,11 @@ class Model:
         """Say now, not after an hour of training, that the file refuses writes."""
         with telling("write", self.path):
             os.close(os.open(self.path, WRITE))
-        if self.reader.ranges.size > self.reader.root.end:
+        if self._reader.ranges.size > self._reader.root.end:
             # A writer was killed here, or is at work; then it holds the lock and needs no help.
             with suppress(Locked):
-                transaction.recover(self.path, disk=self.disk)
-                self.reader.refresh()
+                transaction.recover(self.path, disk=self._disk)
+                self._reader.refresh()
 
 
 def _known(name: object) -> str:

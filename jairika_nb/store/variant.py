@@ -16,31 +16,31 @@ class Variant:
     """A variant of an open model; ``variant["PT"]`` is an ``Iteration``."""
 
     def __init__(self, reader: Reader, row: VariantRow) -> None:
-        self.reader, self.row = reader, row
+        self._reader, self._row = reader, row
 
     @property
     def name(self) -> str:
-        return self.row.name
+        return self._row.name
 
     @property
     def created(self) -> datetime:
         """When it was made, UTC."""
-        return times.moment(self.row.created)
+        return times.moment(self._row.created)
 
     @property
     def parent(self) -> tuple[str, str] | None:
         """Variant and iteration it was derived from, or None."""
-        return self.row.parent
+        return self._row.parent
 
     @property
     def iterations(self) -> tuple[str, ...]:
         """Names of the iterations, oldest first."""
-        return tuple(row.name for row in self.reader.iterations(self.name))
+        return tuple(row.name for row in self._reader.iterations(self.name))
 
     @property
     def head(self) -> Iteration:
         """The newest iteration."""
-        return Iteration(self.reader, rules.row_of(self.reader, self.name))
+        return Iteration(self._reader, rules.row_of(self._reader, self.name))
 
     @property
     def architecture(self) -> Any:
@@ -49,7 +49,7 @@ class Variant:
 
     def __getitem__(self, iteration: str) -> Iteration:
         name = names.checked("iteration", iteration)
-        return Iteration(self.reader, rules.row_of(self.reader, self.name, name))
+        return Iteration(self._reader, rules.row_of(self._reader, self.name, name))
 
     def __contains__(self, iteration: object) -> bool:
         return iteration in self.iterations

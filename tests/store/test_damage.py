@@ -48,18 +48,18 @@ def everything(path: Path) -> dict:
 def places(path: Path) -> dict[str, list[tuple[int, int]]]:
     """Where each kind of record lies in the file."""
     with store.open(path) as model:
-        rows = [row for rows in model.reader.branches.values() for row in rows]
-        root = model.reader.root
+        rows = [row for rows in model._reader.branches.values() for row in rows]
+        root = model._reader.root
         objects = [
             place
             for row in rows
-            for place in model.reader.locations(row, model.reader.manifest(row))
+            for place in model._reader.locations(row, model._reader.manifest(row))
             if place[1]
         ]
         records = {
             kind: [row.at[kind] for row in rows] for kind in ("manifest", "locations", "meta")
         }
-        sealed = [(each.offset, each.length) for each in model.reader.catalogue.segments]
+        sealed = [(each.offset, each.length) for each in model._reader.catalogue.segments]
     return {
         "slots": [(slots.PAGE_OFFSET, slots.SLOTS_BYTES)],
         "catalogue": [(root.offset, root.length), *sealed],
@@ -145,8 +145,8 @@ def test_one_broken_copy_of_a_slot_is_made_good_by_the_other(whole, tmp_path):
 def test_verify_names_what_is_damaged(whole, tmp_path):
     data = bytearray(whole.read_bytes())
     with store.open(whole) as model:
-        row = model["other"].head.row
-        (offset, _), *_ = model.reader.locations(row, model.reader.manifest(row))
+        row = model["other"].head._row
+        (offset, _), *_ = model._reader.locations(row, model._reader.manifest(row))
     data[offset + 5] ^= 4
     path = tmp_path / "named.jrk.h5"
     path.write_bytes(data)

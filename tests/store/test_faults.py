@@ -112,7 +112,7 @@ def test_opening_for_writing_completes_what_the_journal_holds(model):
     size = path.stat().st_size
     with store.open(path, "a") as opened:
         assert opened["main"].iterations == ("prime", "PT", "new")
-        assert path.stat().st_size == opened.reader.root.end < size
+        assert path.stat().st_size == opened._reader.root.end < size
         assert opened.verify().ok
 
 

@@ -66,7 +66,7 @@ def test_an_unchanged_layer_is_not_written_again(path):
 
 def test_values_are_aligned_for_mapping(model):
     iteration = model.commit({**arrays(2), "big.weight": np.ones(1000, np.float32)})
-    places = model.reader.locations(iteration.row, iteration._manifest)
+    places = model._reader.locations(iteration._row, iteration._manifest)
     offsets = [offset for offset, length in places if length >= 256]
     assert offsets and all(offset % 64 == 0 for offset in offsets)
 

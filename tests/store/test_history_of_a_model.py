@@ -84,7 +84,7 @@ def test_all_iterations_stay_readable_over_many_segments(path):
         made = [model.commit({"0.w": np.float32(n)}, name=str(n)) for n in range(40)]
         model.derive("other", iteration="17")
     with store.open(path) as model:
-        assert len(model.reader.catalogue.segments) >= 2
+        assert len(model._reader.catalogue.segments) >= 2
         for n, each in enumerate(made):
             assert model["main"][str(n)].id == each.id
             assert float(model["main"][str(n)].arrays()["0.w"]) == n
@@ -232,3 +232,9 @@ def test_times_are_utc_whatever_zone_they_came_in(path):
 def test_a_notebook_shows_the_tree_of_a_model(model):
     model.commit(arrays(3), name="PT <b>")
     assert '"main"' in model._repr_html_() and "PT &lt;b&gt;" in model._repr_html_()
+
+
+def test_completion_offers_what_users_call(model):
+    for each in (model, model["main"], model["main"].head):
+        inside = {"attempted", "disk", "reader", "row", "wait"} & set(dir(each))
+        assert not inside, each

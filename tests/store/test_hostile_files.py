@@ -20,7 +20,7 @@ from jairika_nb.store.slots import Root
 def forge(path: Path, change) -> None:
     """Let ``change`` edit the catalogue's JSON, and lead the root slots to the result."""
     with store.open(path) as model:
-        root, catalogue = model.reader.root, model.reader.catalogue.to_json()
+        root, catalogue = model._reader.root, model._reader.catalogue.to_json()
     data = bytearray(path.read_bytes())
     text = change(canonical.decoded(canonical.encoded(catalogue), "it"), data)
     if not isinstance(text, bytes):
