@@ -17,6 +17,7 @@ from typing import Any, TypeVar, overload
 
 import numpy as np
 
+from jairika_nb.engine.dtypes import DType
 from jairika_nb.errors import ArchitectureError, JairikaError
 from jairika_nb.nn.module import Module
 
@@ -103,6 +104,8 @@ def _encode(module: Module, name: str, value: Any) -> Any:
         return value
     if isinstance(value, float) and math.isfinite(value):
         return value
+    if isinstance(value, DType):
+        return value.name
     if isinstance(value, np.generic):
         return _encode(module, name, value.item())
     if isinstance(value, list | tuple):

@@ -124,6 +124,12 @@ def test_changed_settings_are_kept():
     assert rebuilt(net).p == 0.1
 
 
+def test_dtypes_are_stored_by_name():
+    net = nn.Linear(2, 2, dtype=jrk.float64)
+    assert net.architecture()["args"]["dtype"] == "float64"
+    assert rebuilt(net).weight.dtype is jrk.float64
+
+
 def test_a_class_that_is_not_registered_says_so():
     class Private(nn.Module):
         pass

@@ -293,6 +293,19 @@ def test_a_deep_copy_learns_on_its_own(device, name):
     assert learn(net, optimizer) == after
 
 
+def test_a_deep_copy_stays_on_its_device_and_in_its_dtype(device):
+    class Placed(nn.Module):
+        def __init__(self, inner, device, *, dtype):
+            self.inner, self.again = inner, inner
+            self.device, self.dtype = device, dtype
+
+    net = Placed(nn.Linear(2, 2, device=device), device, dtype=jrk.float32)
+    twin = copy.deepcopy(net)
+    assert twin.device is net.device is twin.inner.weight.device
+    assert twin.dtype is net.dtype is twin.inner.weight.dtype
+    assert twin.inner is twin.again is not net.inner
+
+
 def test_a_deep_copy_keeps_what_is_shared_inside():
     net = nn.Sequential(nn.Linear(3, 3, bias=False), nn.Linear(3, 3, bias=False))
     net[1].weight = net[0].weight
