@@ -51,6 +51,9 @@ class Device:
     def __repr__(self) -> str:
         return f"<Device {self.id}: {self.name} ({self.driver})>"
 
+    def __deepcopy__(self, memo: dict) -> Device:
+        return self  # a copy computes on the same device
+
     @property
     def is_reference(self) -> bool:
         """Whether NumPy does the computing."""

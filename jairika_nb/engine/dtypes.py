@@ -35,6 +35,9 @@ class DType:
 
     __hash__ = object.__hash__
 
+    def __deepcopy__(self, memo: dict) -> DType:
+        return self  # known by identity
+
 
 def _row(name: str, kind: str, itemsize: int, opencl: str, has_numpy: bool = True) -> DType:
     return DType(name, kind, itemsize, np.dtype(name) if has_numpy else None, opencl)

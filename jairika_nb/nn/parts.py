@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Iterator
 from typing import Any
 
-from jairika_nb.engine.device import Device
-from jairika_nb.engine.dtypes import DType
 from jairika_nb.errors import ArchitectureError
 from jairika_nb.nn.signature import FromInit, check_axis_names
 from jairika_nb.tensors.creation import tensor
@@ -48,16 +45,6 @@ class Parts:
         self.__dict__.update(_arguments=(args, kwargs), training=True)
         self.__dict__.update({kind: {} for kind in KINDS})
         return self
-
-    def __deepcopy__(self, memo: dict[int, Any]) -> Any:
-        # Devices and dtypes are known by identity; a copy works with the same ones.
-        args, kwargs = self._arguments
-        for value in (*self.__dict__.values(), *args, *kwargs.values()):
-            if isinstance(value, Device | DType):
-                memo[id(value)] = value
-        twin = memo[id(self)] = type(self).__new__(type(self))
-        twin.__dict__.update(copy.deepcopy(self.__dict__, memo))
-        return twin
 
     def __setattr__(self, name: str, value: Any) -> None:
         if isinstance(value, Parameter):
