@@ -33,7 +33,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (JairikaError, OSError) as problem:
         if isinstance(problem, BrokenPipeError):
             return _drop_output(0)
-        return _complain(_output_problem() or problem, 1)
+        return _complain(problem, _drop_output(1))
     except KeyboardInterrupt:
         print("\njrk: stopped", file=sys.stderr)
         return 130
@@ -59,7 +59,12 @@ def show(text: str, stream: TextIO) -> None:
         text.encode(encoding)
     except UnicodeEncodeError:
         text = text.translate(ASCII).encode(encoding, "replace").decode(encoding)
-    print(text, file=stream, flush=True)
+    try:
+        print(text, file=stream, flush=True)
+    except BrokenPipeError:
+        raise
+    except OSError as problem:
+        raise OSError(f"the output cannot be written: {problem.strerror}") from problem
 
 
 def _complain(problem: Exception, status: int) -> int:
@@ -69,18 +74,11 @@ def _complain(problem: Exception, status: int) -> int:
     return status
 
 
-def _output_problem() -> OSError | None:
-    """What keeps the standard output from taking text, such as a full disk; None where it does."""
-    try:
-        sys.stdout.flush()
-    except OSError as problem:
-        _drop_output(1)
-        return OSError(f"the output cannot be written: {problem.strerror}")
-    return None
-
-
 def _drop_output(status: int) -> int:
     # The reader went away (`jrk log | head`) or the disk is full; the interpreter would complain
     # once more at exit.
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    try:
+        sys.stdout.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return status

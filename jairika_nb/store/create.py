@@ -67,7 +67,9 @@ def taken(path: Path, opening: str = "") -> AddressError:
     """The error for a name that is taken; ``opening`` is how the caller's user opens a model."""
     kind, cure = "a folder", "choose another name"
     if not path.is_dir():
-        kind, cure = "a file", "it is no model, so choose another name"
+        empty = path.is_file() and not path.stat().st_size
+        kind = "an empty file" if empty else "a file"
+        cure = ("remove it, or " if empty else "it is no model, so ") + "choose another name"
     if _is_model(path):
         opening = opening or f'jrk.open({str(path)!r}, mode="a")'
         kind, cure = "a model", f"open it with {opening}, or choose another name"

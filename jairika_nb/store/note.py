@@ -42,7 +42,14 @@ def noted(
             f"cannot keep the message: it is text of at most {LONGEST_MESSAGE} letters"
         )
     who = _login() if author is None else author
+    for what, text in (("message", message), ("author", who)):
+        if not (isinstance(text, str) and _is_unicode(text)):
+            raise StoreError(f"cannot keep the {what} {text!r}: it is no Unicode text")
     return Note(times.seconds(time), message, arrays.measures(metrics), who, _software())
+
+
+def _is_unicode(text: str) -> bool:
+    return text.encode(errors="replace").decode() == text  # half of a surrogate pair is not
 
 
 def _login() -> str:

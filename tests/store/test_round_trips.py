@@ -183,6 +183,9 @@ def test_metrics_without_names_are_refused(model, metrics):
 def test_messages_and_architectures_are_checked(model):
     with pytest.raises(StoreError, match="text of at most"):
         model.commit(arrays(), message="x" * 100_000)
+    for kept in ({"message": "\ud800"}, {"author": "\ud800"}, {"author": 3}):
+        with pytest.raises(StoreError, match=f"cannot keep the {next(iter(kept))} .*no Unicode"):
+            model.commit(arrays(), **kept)
     net = Net()
     net.architecture = lambda: {"type": object()}
     with pytest.raises(ArchitectureError, match="not JSON data"):
