@@ -85,7 +85,6 @@ class Writer:
         self.lane: Var | None = None
         self.width = 1
         self.in_block = False
-        self.replaced: dict[Expr, str] = {}
         spans = [e.size for e in entries if e.size >= 2**31]
         self.integer = "long" if spans else "int"
 
@@ -200,8 +199,6 @@ class Writer:
 
     def _compute(self, expr: Expr, scope: Scope) -> str:
         width = self.wide(expr)
-        if expr in self.replaced:
-            return self.replaced[expr]
         if expr.kind == "scalar":
             where, value = expr.data
             if where == "slot":

@@ -8,7 +8,6 @@ from typing import Any
 
 from jairika_nb.engine import device as devices
 from jairika_nb.engine import drivers
-from jairika_nb.errors import DeviceError
 
 
 def report() -> list[dict[str, Any]]:
@@ -34,14 +33,6 @@ def report() -> list[dict[str, Any]]:
             )
         )
     return rows
-
-
-def default_device() -> str:
-    """The device that new tensors go to, or why there is none."""
-    try:
-        return repr(devices.default())
-    except DeviceError as error:
-        return str(error)
 
 
 def _row(**known: Any) -> dict[str, Any]:

@@ -12,11 +12,10 @@ from jairika_nb.engine import dtypes, run
 from jairika_nb.engine.device import Device
 from jairika_nb.engine.ops import elementwise as e
 from jairika_nb.engine.ops import sources, views
-from jairika_nb.errors import DTypeError, ShapeError
+from jairika_nb.errors import DeviceError, DTypeError, ShapeError
 from jairika_nb.tensors.tensor import Tensor, python_dtype
 
 Where = str | Device | None
-Like = Any
 
 
 def _device(device: Where) -> Device:
@@ -41,7 +40,8 @@ def tensor(data: Any, dtype: Any = None, device: Where = None) -> Tensor:
     """
     if isinstance(data, Tensor):
         moved = data if device is None else data.to(device)
-        return moved if dtype is None else Tensor(e.cast(moved.node, dtypes.dtype_of(dtype)))
+        # A handle of its own: assignment to one of them must not reach the other.
+        return Tensor(moved.node if dtype is None else e.cast(moved.node, dtypes.dtype_of(dtype)))
     try:
         array = np.asarray(data)
     except ValueError as error:
@@ -55,7 +55,23 @@ def tensor(data: Any, dtype: Any = None, device: Where = None) -> Tensor:
 def asarray(
     obj: Any, /, *, dtype: Any = None, device: Where = None, copy: bool | None = None
 ) -> Tensor:
-    """As :func:`tensor`, but a tensor that already fits is returned as it is."""
+    """As :func:`tensor`, but a tensor that already fits is returned as it is.
+
+    ``copy=True`` makes a handle of its own of that one too. ``copy=False`` raises DeviceError for
+    data that is no tensor of this dtype and device yet: tensors never share memory with the host.
+    """
+    fits = (
+        isinstance(obj, Tensor)
+        and (dtype is None or dtypes.dtype_of(dtype) is obj.dtype)
+        and (device is None or _device(device) is obj.device)
+    )
+    if fits and not copy:
+        return obj
+    if copy is False:
+        raise DeviceError(
+            f"asarray: {type(obj).__name__} cannot become such a tensor without a copy; "
+            "leave out copy=False"
+        )
     return tensor(obj, dtype, device)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -139,7 +140,9 @@ def isfinite(x: Any, /) -> Tensor:
 
 def hypot(x1: Any, x2: Any, /) -> Tensor:
     """Elementwise root of the sum of squares, without overflow in between."""
-    a, b = abs(Tensor(node_of(x1))), abs(Tensor(node_of(x2)))
+    # Scalars stay scalars here: they go wherever the tensor is.
+    given = operands(x1, x2)
+    a, b = (abs(Tensor(v)) if isinstance(v, Node) else math.fabs(v) for v in given)
     big, small = maximum(a, b), minimum(a, b)
     plain = equal(big, 0) | isinf(big)
     ratio = divide(small, where(plain, 1.0, big))

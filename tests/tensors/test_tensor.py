@@ -81,12 +81,32 @@ def test_devices_do_not_mix_silently(device):
     assert (here + there.to(device.id)).tolist() == [2, 2]
 
 
-def test_copies_are_handles_of_their_own(device):
+@pytest.mark.parametrize(
+    "duplicate",
+    [copy.copy, copy.deepcopy, jrk.tensor, lambda x: jrk.asarray(x, copy=True)],
+    ids=["copy", "deepcopy", "tensor", "asarray"],
+)
+def test_copies_are_handles_of_their_own(device, duplicate):
     x = jrk.tensor([1.0, 2.0])
-    for twin in (copy.copy(x), copy.deepcopy([x])[0]):
-        x[0] = 9.0
-        assert twin.tolist() != x.tolist()
-        x = jrk.tensor([1.0, 2.0])
+    twin = duplicate(x)
+    x[0] = 9.0
+    assert twin.tolist() == [1.0, 2.0] and x.tolist() == [9.0, 2.0]
+
+
+def test_asarray_copies_only_where_it_must(device):
+    x = jrk.tensor([1.0, 2.0])
+    assert jrk.asarray(x) is x and jrk.asarray(x, dtype="float32", copy=False) is x
+    assert jrk.asarray(x, dtype="float64").dtype == jrk.float64
+    for data, dtype in (([1.0], None), (np.ones(2), None), (x, "float64")):
+        with pytest.raises(errors.DeviceError, match="without a copy"):
+            jrk.asarray(data, dtype=dtype, copy=False)
+
+
+def test_scalars_go_where_the_tensor_is(device):
+    x = jrk.tensor([3.0], device="reference")
+    for got in (jrk.hypot(x, 4.0), jrk.hypot(4.0, x), x.pow(2.0), jrk.maximum(5, x)):
+        assert got.device.is_reference
+    assert jrk.hypot(x, 4.0).tolist() == [5.0]
 
 
 def test_tensors_travel_between_processes(device):

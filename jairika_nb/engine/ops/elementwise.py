@@ -211,10 +211,6 @@ def _sign(x: Node) -> Node:
     return make("sign", (x,))
 
 
-def _ge(a: Node, b: Operand) -> Node:
-    return apply("greater_equal", a, b)
-
-
 def _split(g: Node, a: Node, b: Node, wins: Node) -> tuple[Node, Node]:
     # Equal operands share the cotangent in halves, as array libraries agree.
     tie = apply("equal", a, b)
