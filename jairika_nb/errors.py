@@ -6,9 +6,12 @@
     ├── ShapeError (ValueError)          operands whose shapes do not fit
     ├── DTypeError (TypeError)           operands whose dtypes do not fit
     ├── OutOfRange (IndexError)          an index or axis outside its range
+    ├── ArgumentError (TypeError)        an argument that a function does not take
+    ├── MatrixError (ValueError)         a matrix without inverse or factor, told by its values
     ├── DeviceError (RuntimeError)       no device, a broken driver, a dtype the device lacks
     │   ├── KernelError                  a kernel that does not compile or launch
-    │   └── OutOfMemory (MemoryError)    the device has no room left
+    │   ├── OutOfMemory (MemoryError)    the device has no room left
+    │   └── NotShareable (BufferError)    memory that only a copy can hand over
     ├── GradientError (ValueError)       a derivative that does not exist or was freed
     ├── ArchitectureError (ValueError)   unknown layer types, parameters that do not match
     ├── DataError (ValueError)           a dataset that is missing, empty or damaged
@@ -57,6 +60,14 @@ class OutOfRange(JairikaError, IndexError):
     """An index or axis outside its range."""
 
 
+class MatrixError(JairikaError, ValueError):
+    """A matrix whose values allow no inverse or factor: singular, not positive definite."""
+
+
+class ArgumentError(JairikaError, TypeError):
+    """An argument that a function does not take, or one of a wrong kind."""
+
+
 class DeviceError(JairikaError, RuntimeError):
     """No usable device, a broken driver, or something the device cannot do."""
 
@@ -67,6 +78,10 @@ class KernelError(DeviceError):
 
 class OutOfMemory(DeviceError, MemoryError):
     """The device has no room left."""
+
+
+class NotShareable(DeviceError, BufferError, ValueError):
+    """Memory that only a copy can hand over, where no copy was allowed."""
 
 
 class GradientError(JairikaError, ValueError):
