@@ -21,10 +21,12 @@ _kernels: dict[tuple[Device, str], Any] = {}
 
 def build(device: Device, sources: list[Source]) -> tuple[list[Any], int]:
     """The kernels of ``sources``, and how many of them had to be compiled."""
-    missing = list({s.text: s for s in sources if (device, s.text) not in _kernels}.values())
+    new = [s for s in sources if s.host is None and (device, s.text) not in _kernels]
+    missing = list({s.text: s for s in new}.values())
     if missing:
         _build_together(device, missing)
-    return [_kernels[device, s.text] for s in sources], len(missing)
+    found = [None if s.host else _kernels[device, s.text] for s in sources]
+    return found, len(missing)
 
 
 def _build_together(device: Device, sources: list[Source]) -> None:

@@ -13,7 +13,7 @@ from typing import Any
 
 from jairika_nb.engine import spelling
 from jairika_nb.engine.fuse import Expr, Kernel, Reduction
-from jairika_nb.engine.index import Atom, Form, Quotient, Remainder, Var
+from jairika_nb.engine.index import Atom, Form, Picked, Quotient, Remainder, Var
 from jairika_nb.engine.ops.reduce import initial
 from jairika_nb.engine.program import Entry
 from jairika_nb.engine.spelling import value_type
@@ -26,7 +26,11 @@ GROUP, GROUP_ROW = 128, 64
 
 @dataclass(frozen=True)
 class Argument:
-    """One argument: a buffer (entry), scalar (slot, dtype), stream (slot, word), int or long."""
+    """One argument of a kernel.
+
+    kind: buffer (an entry), scalar (slot, dtype), stream (slot, word), int, long, scratch (a
+    temporary buffer of so many bytes) or fault (where kernels report an index out of range).
+    """
 
     kind: str
     value: Any
@@ -46,6 +50,8 @@ class Source:
     outputs: list[int]
     bytes: int
     flops: int
+    host: Entry | None = None  # what NumPy computes in this step instead of a kernel
+    shapes: tuple[tuple[int, ...], ...] = ()  # and the shapes it sees its inputs with
 
     @property
     def text(self) -> str:
@@ -87,6 +93,7 @@ class Writer:
         self.in_block = False
         spans = [e.size for e in entries if e.size >= 2**31]
         self.integer = "long" if spans else "int"
+        self.picked: dict[Expr, str] = {}
 
     # Arguments: outputs first, then inputs, numbers, random streams, sizes
 
@@ -128,8 +135,8 @@ class Writer:
     def _argument(self, kind: str, key: Any, text: str, argument: Argument) -> str:
         if (kind, key) not in self.names:
             number = sum(known == kind for known, _ in self.names)
-            name = self.names[kind, key] = f"{kind}{number}"
-            rank = ("out", "in", "c", "k", "n").index(kind)
+            name = self.names[kind, key] = "fault" if kind == "fault" else f"{kind}{number}"
+            rank = ("out", "in", "c", "k", "n", "fault").index(kind)
             self._arguments.append((rank, text.format(name), argument))
             self._arguments.sort(key=lambda row: row[0])
         return self.names[kind, key]
@@ -163,6 +170,8 @@ class Writer:
     def _atom(self, atom: Atom) -> str:
         if isinstance(atom, Var):
             return atom.name
+        if isinstance(atom, Picked):
+            return self.picked[atom.expr]
         assert isinstance(atom, (Quotient, Remainder))
         sign = "/" if isinstance(atom, Quotient) else "%"
         return f"({self.form(atom.form)}) {sign} {self.integer_argument(atom.by)}"
@@ -204,11 +213,26 @@ class Writer:
             if where == "slot":
                 return self.scalar(value, expr.dtype)
             return spelling.literal(number_of(value), expr.dtype)
+        self._emit_picked(expr, scope)
         text = getattr(self, f"_{expr.kind}")(expr, scope, width)
         self.count += 1
         name = f"v{self.count}"
         scope.lines.append(f"const {value_type(expr.dtype, width)} {name} = {text};")
         return name
+
+    def _emit_picked(self, expr: Expr, scope: Scope) -> None:
+        """Compute the indices from data that an expression's own index needs."""
+        bounds = expr.data[-1] if expr.kind in ("load", "guard") else ()
+        for form in (*(d for d in expr.data if isinstance(d, Form)), *(b[0] for b in bounds)):
+            for atom in form.picked:
+                self.picked[atom.expr] = self.emit(atom.expr, scope)
+
+    def _picked(self, expr: Expr, scope: Scope, width: int) -> str:
+        size, axis = expr.data
+        self.preambles.add("pick")
+        fault = self._argument("fault", 0, "global int *fault", Argument("fault", 0))
+        chosen = self.emit(expr.args[0], scope)
+        return f"pick({chosen}, {self.integer_argument(size)}, {axis}, {fault})"
 
     def operand(self, expr: Expr, scope: Scope, width: int) -> str:
         """An argument of a ``width``-wide operation, repeated over the lanes where it is one."""

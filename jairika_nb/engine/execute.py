@@ -9,13 +9,13 @@ from typing import Any
 
 import numpy as np
 
-from jairika_nb.engine import memory
+from jairika_nb.engine import faults, memory
 from jairika_nb.engine.build import build
 from jairika_nb.engine.code import Source
 from jairika_nb.engine.device import Device
-from jairika_nb.engine.graph import Node
+from jairika_nb.engine.graph import TABLE, Node
 from jairika_nb.engine.plan import Plan, plan
-from jairika_nb.engine.program import Program, capture
+from jairika_nb.engine.program import Entry, Program, capture
 from jairika_nb.errors import KernelError
 
 PLANS_KEPT = 512
@@ -71,14 +71,34 @@ def evaluate(roots: list[Node]) -> None:
             i: program.leaves[e.attrs[0]] for i, e in enumerate(steps.entries) if e.op == "leaf"
         }
         for source, kernel, free in zip(steps.sources, kernels, steps.frees, strict=True):
-            for entry in source.outputs:
-                row = steps.entries[entry]
-                buffers[entry] = memory.Buffer(device, row.size * row.dtype.itemsize)
-            _launch(device, source, kernel, program, buffers)
+            if source.host is not None:
+                buffers[source.outputs[0]] = _on_host(device, source, steps.entries, buffers)
+            else:
+                for entry in source.outputs:
+                    row = steps.entries[entry]
+                    buffers[entry] = memory.Buffer(device, row.size * row.dtype.itemsize)
+                _launch(device, source, kernel, program, buffers)
             for entry in free:
                 del buffers[entry]
         for root, entry in zip(roots, steps.results, strict=True):
             root.value = buffers[entry]
+        if any(a.kind == "fault" for s in steps.sources for a in s.arguments):
+            faults.suspect(device, roots)
+
+
+def _on_host(
+    device: Device, source: Source, entries: list[Entry], buffers: dict[int, memory.Buffer]
+) -> memory.Buffer:
+    """What NumPy computes: inputs come to the host, the result goes back."""
+    assert source.host is not None
+    faults.check(device)
+    dtypes = [entries[a.value].dtype for a in source.arguments]
+    rows = zip(source.arguments, source.shapes, dtypes, strict=True)
+    arrays = [memory.download(device, buffers[a.value], s, d) for a, s, d in rows]
+    with np.errstate(all="ignore"):
+        result = TABLE[source.host.op].reference(source.host.attrs, *arrays)
+    host = np.ascontiguousarray(np.asarray(result, dtype=source.host.dtype.numpy))
+    return memory.upload(device, host)
 
 
 def _launch(
@@ -89,7 +109,7 @@ def _launch(
     if 0 in source.global_size:
         return
     try:
-        kernel.set_args(*[_argument(a, program, buffers) for a in source.arguments])
+        kernel.set_args(*[_argument(device, a, program, buffers) for a in source.arguments])
         event = cl.enqueue_nd_range_kernel(
             device.queue, kernel, source.global_size, source.local_size
         )
@@ -102,9 +122,14 @@ def _launch(
         recorder.launches.append(Launch(source, event, device))
 
 
-def _argument(argument: Any, program: Program, buffers: dict[int, Any]) -> Any:
+def _argument(device: Device, argument: Any, program: Program, buffers: dict[int, Any]) -> Any:
     if argument.kind == "buffer":
         return buffers[argument.value].cl
+    if argument.kind == "fault":
+        return faults.buffer(device)
+    if argument.kind == "scratch":
+        # The queue is in order, so the pool may give the memory to the next kernel at once.
+        return memory.Buffer(device, argument.value).cl
     if argument.kind in ("int", "long"):
         return {"int": np.int32, "long": np.int64}[argument.kind](argument.value)
     if argument.kind == "stream":

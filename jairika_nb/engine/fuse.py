@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from jairika_nb.engine import index
-from jairika_nb.engine.dtypes import DType, uint32
+from jairika_nb.engine.dtypes import DType, int32, uint32
 from jairika_nb.engine.graph import TABLE, Shape
 from jairika_nb.engine.index import Form, Var
 from jairika_nb.engine.program import Entry
@@ -33,8 +33,8 @@ Bound = tuple[Form, int, int, int]  # form, low, high (exclusive), divisor that 
 class Expr:
     """A value inside a kernel.
 
-    kind: load, scalar, index, random, op, guard or reduced; ``variables`` are the loop variables
-    it changes with, which decides where it is computed and how wide.
+    kind: load, scalar, index, picked, random, op, guard or reduced; ``variables`` are the loop
+    variables it changes with, which decides where it is computed and how wide.
     """
 
     kind: str
@@ -58,7 +58,7 @@ class Output:
     """One stored result: which entry, its value, and where in its buffer each element goes."""
 
     entry: int
-    expr: Expr
+    expr: Any  # an Expr; None where the kernel is given rather than traced
     at: Form
 
 
@@ -76,6 +76,12 @@ class Kernel:
     exprs: list[Expr]
     crowded: list[int]
     product: int | None = None
+    routine: int | None = None
+
+    @property
+    def is_fixed(self) -> bool:
+        """Whether its form is given, so that nothing but an epilogue can join it."""
+        return self.product is not None or self.routine is not None
 
     @property
     def rows(self) -> int:
@@ -117,6 +123,7 @@ class Tracer:
         self.needed: dict[int, None] = {}
         self.crowded: dict[int, None] = {}
         self.places: dict[int, int] = {}
+        self.picks: dict[Expr, int] = {}
         self.shape = entries[roots[-1]].shape if domain is None else domain
         self.domain = [Var(f"i{d}", n) for d, n in enumerate(self.shape) if n != 1]
         self.kept = list(self.domain)
@@ -188,6 +195,9 @@ class Tracer:
         kind = TABLE[entry.op].kind
         if kind in ("reduce", "contract"):
             return self._reduce(position, entry, at, bounds)
+        if kind in ("routine", "host"):
+            self.needed[position] = None
+            return self._load(position, entry, at, bounds)
         if kind == "elementwise":
             self.inlined[position] = None
             args = tuple(self.value(i, at, bounds) for i in entry.inputs)
@@ -249,6 +259,20 @@ class Tracer:
         rows = zip(at, entry.attrs, strict=True)
         moved = tuple(index.scale(f, step, start) for f, (start, _, step) in rows)
         return self.value(entry.inputs[0], moved, bounds)
+
+    def _window(self, entry: Entry, at: tuple[Form, ...], bounds: Any) -> Expr:
+        axis, _, stride, dilation = entry.attrs
+        place = index.combine([(at[axis], stride), (at[axis + 1], dilation)])
+        return self.value(entry.inputs[0], (*at[:axis], place, *at[axis + 2 :]), bounds)
+
+    def _gather(self, entry: Entry, at: tuple[Form, ...], bounds: tuple[Bound, ...]) -> Expr:
+        (axis,) = entry.attrs
+        chosen = self.value(entry.inputs[1], at, bounds)
+        size = self.entries[entry.inputs[0]].shape[axis]
+        picked = self.intern("picked", int32, (chosen,), (size, axis))
+        number = self.picks.setdefault(picked, len(self.picks))
+        place = index.Form(((index.Picked(number, size, picked), 1),))
+        return self.value(entry.inputs[0], (*at[:axis], place, *at[axis + 1 :]), bounds)
 
     def _pad(self, entry: Entry, at: tuple[Form, ...], bounds: tuple[Bound, ...]) -> Expr:
         widths, fill = entry.attrs

@@ -63,11 +63,13 @@ Vjp = Callable[..., tuple["Node | None", ...]]
 class Op:
     """One row of the table of operations.
 
-    ``kind`` is source, elementwise, view, reduce, contract or barrier; ``infer(*inputs, attrs)``
-    gives shape and dtype or raises; ``reference(attrs, *arrays)`` computes with NumPy;
+    ``kind`` is source, elementwise, view, gather, reduce, contract, composite, routine (a kernel of its own
+    on stored inputs), host (NumPy computes it) or barrier; ``infer(*inputs, attrs)`` gives shape
+    and dtype or raises; ``reference(attrs, *arrays)`` computes with NumPy;
     ``vjp(g, out, *inputs)`` gives cotangents in terms of other operations; ``code`` is the
     OpenCL C expression of an elementwise operation or the combining step of a reduction, with
-    ``{0}``, ``{1}`` for operands; ``cost`` weighs it against an addition.
+    ``{0}``, ``{1}`` for operands; ``cost`` weighs it against an addition. An operation of kind
+    composite runs on a device by ``expand(attrs, *inputs)``, which builds it from others.
     """
 
     name: str
@@ -77,6 +79,7 @@ class Op:
     vjp: Vjp | None = None
     code: str = ""
     cost: int = 1
+    expand: Callable[..., Node] | None = None
 
 
 TABLE: dict[str, Op] = {}

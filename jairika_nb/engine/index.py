@@ -8,9 +8,10 @@ most quotients and remainders that reshapes bring vanish again.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from math import gcd
+from typing import Any
 
 
 @dataclass(frozen=True)
@@ -37,7 +38,16 @@ class Remainder:
     by: int
 
 
-Atom = Var | Quotient | Remainder
+@dataclass(frozen=True)
+class Picked:
+    """An index that a kernel reads from data: the value of ``expr``, from 0 to size-1."""
+
+    number: int  # tells several of one kernel apart
+    size: int
+    expr: Any = field(repr=False)
+
+
+Atom = Var | Quotient | Remainder | Picked
 
 
 @dataclass(frozen=True)
@@ -59,22 +69,35 @@ class Form:
     @cached_property
     def parts(self) -> int:
         """How many terms there are, those inside quotients and remainders counted too."""
-        nested = (1 if isinstance(atom, Var) else 1 + atom.form.parts for atom, _ in self.terms)
-        return sum(nested)
+        return sum(
+            1 + atom.form.parts if isinstance(atom, (Quotient, Remainder)) else 1
+            for atom, _ in self.terms
+        )
 
     @cached_property
     def variables(self) -> frozenset[Var]:
         """The loop variables the form depends on."""
         found: set[Var] = set()
         for atom, _ in self.terms:
-            found |= {atom} if isinstance(atom, Var) else atom.form.variables
+            found |= _atom_variables(atom)
         return frozenset(found)
+
+    @cached_property
+    def picked(self) -> tuple[Picked, ...]:
+        """The indices read from data, those inside quotients and remainders too."""
+        found: dict[Picked, None] = {}
+        for atom, _ in self.terms:
+            if isinstance(atom, Picked):
+                found[atom] = None
+            elif not isinstance(atom, Var):
+                found |= dict.fromkeys(atom.form.picked)
+        return tuple(found)
 
     def coefficient(self, var: Var) -> int | None:
         """The factor of ``var``; None where it stands inside a quotient or remainder."""
         direct = dict(self.terms).get(var, 0)
         nested = any(
-            var in atom.form.variables for atom, _ in self.terms if not isinstance(atom, Var)
+            var in _atom_variables(atom) for atom, _ in self.terms if not isinstance(atom, Var)
         )
         return None if nested else direct
 
@@ -94,8 +117,14 @@ def variable(var: Var) -> Form:
     return Form(((var, 1),))
 
 
-def _atom_bounds(atom: Atom) -> tuple[int, int]:
+def _atom_variables(atom: Atom) -> frozenset[Var]:
     if isinstance(atom, Var):
+        return frozenset([atom])
+    return atom.expr.variables if isinstance(atom, Picked) else atom.form.variables
+
+
+def _atom_bounds(atom: Atom) -> tuple[int, int]:
+    if isinstance(atom, (Var, Picked)):
         return 0, max(atom.size - 1, 0)
     low, high = atom.form.bounds
     if isinstance(atom, Quotient):

@@ -11,7 +11,7 @@ import math
 from jairika_nb.engine.device import Device
 from jairika_nb.engine.dtypes import float32
 from jairika_nb.engine.fuse import FEW_ROWS, MANY_ELEMENTS
-from jairika_nb.engine.graph import Shape
+from jairika_nb.engine.graph import TABLE, Node, Shape, topological
 from jairika_nb.engine.program import Entry, Program
 
 # Products with fewer multiplications than this are not worth packing.
@@ -28,8 +28,11 @@ class Lowered:
         self.known: dict[Entry, int] = {}
         self.forced: set[int] = set()
         self.packed: set[int] = set()
+        # The shapes that routines and host steps see their inputs with.
+        self.shapes: dict[int, list[Shape]] = {}
         self.device = device
-        place: list[int] = []
+        self.place: list[int] = []
+        place = self.place
         for entry in program.entries:
             moved = entry._replace(inputs=tuple(place[i] for i in entry.inputs))
             place.append(self._rewrite(moved))
@@ -53,6 +56,10 @@ class Lowered:
             for one, other in (entry.inputs, entry.inputs[::-1]):
                 if self._is_one(one):
                     return other
+        if TABLE[entry.op].expand:
+            return self._expand(entry)
+        if TABLE[entry.op].kind in ("routine", "host"):
+            return self._fixed(entry)
         if entry.op == "matmul" and self._deserves_template(entry):
             return self._product(entry)
         if entry.op in ("sum", "prod", "max", "min"):
@@ -60,6 +67,41 @@ class Lowered:
             if parts:
                 return self._two_steps(entry, axis, parts)
         return self.add(entry)
+
+    def _expand(self, entry: Entry) -> int:
+        """A composite through its expansion; the pieces are lowered like any others."""
+        inputs = [
+            Node("leaf", (), (p,), self.entries[p].shape, self.entries[p].dtype, self.device)
+            for p in entry.inputs
+        ]
+        place = {id(node): p for node, p in zip(inputs, entry.inputs, strict=True)}
+        root = TABLE[entry.op].expand(entry.attrs, *inputs)  # type: ignore[misc]
+        for node in topological([root]):
+            if id(node) not in place:
+                attrs = ("literal", repr(node.attrs[0])) if node.op == "const" else node.attrs
+                below = tuple(place[id(i)] for i in node.inputs)
+                place[id(node)] = self._rewrite(
+                    Entry(node.op, attrs, below, node.shape, node.dtype)
+                )
+        return place[id(root)]
+
+    def _fixed(self, entry: Entry) -> int:
+        """A routine or host step: it is stored, and so are its inputs, as contiguous bytes."""
+        shapes = [self.entries[i].shape for i in entry.inputs]
+        inputs = tuple(
+            i if self.entries[i].op == "const" else self._stored(self._bytes(i))
+            for i in entry.inputs
+        )
+        # The shapes are part of the entry: the same bytes seen otherwise are another result.
+        position = self.add(entry._replace(inputs=inputs, attrs=(*entry.attrs, tuple(shapes))))
+        self.shapes[position] = shapes
+        self.forced.add(position)
+        return position
+
+    def _bytes(self, position: int) -> int:
+        while self.entries[position].op in ("reshape", "detach"):
+            position = self.entries[position].inputs[0]
+        return position
 
     def _nothing(self, entry: Entry) -> int:
         """No elements: a kernel for them would divide by sizes of 0, which crashes compilers."""

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from jairika_nb.engine import product, schedule_cpu, schedule_gpu
-from jairika_nb.engine.code import Source, name_of
+from jairika_nb.engine import index, product, routines, schedule_cpu, schedule_gpu
+from jairika_nb.engine.code import Argument, Source, name_of
 from jairika_nb.engine.device import Device
-from jairika_nb.engine.fuse import Kernel, Misfit, Tracer
+from jairika_nb.engine.fuse import Kernel, Misfit, Output, Tracer
 from jairika_nb.engine.graph import TABLE
 from jairika_nb.engine.lower import Lowered
 from jairika_nb.engine.program import Entry, Program
@@ -18,6 +18,8 @@ RECOMPUTE = 24
 # No kernel computes longer chains of operations than this, or reads many more tensors: compilers
 # take long over large kernels, and drivers limit their arguments.
 DEEPEST, MOST_READ = 64, 48
+# Kinds of operations whose kernel is given rather than traced.
+FIXED = ("routine", "host")
 
 
 @dataclass
@@ -28,6 +30,8 @@ class Plan:
     sources: list[Source]
     results: list[int]  # for each wanted value, the entry whose buffer holds it
     frees: list[list[int]]  # after each kernel, the entries whose buffers nobody needs any more
+    place: list[int]  # for each entry of the program, the entry here that computes it
+    inside: list[list[int]]  # for each kernel, the entries it computes
 
     @property
     def launches(self) -> int:
@@ -50,22 +54,46 @@ def plan(program: Program, device: Device) -> Plan:
     for entry, step in last.items():
         if entry not in keep and lowered.entries[entry].op != "leaf":
             frees[step].append(entry)
-    return Plan(lowered.entries, sources, planner.results, frees)
+    inside = [_computed(k) for k in kernels]
+    return Plan(lowered.entries, sources, planner.results, frees, lowered.place, inside)
+
+
+def _computed(kernel: Kernel) -> list[int]:
+    product = [] if kernel.product is None else [kernel.product]
+    return [*kernel.inlined, *(o.entry for o in kernel.outputs), *product]
 
 
 def _write(kernel: Kernel, lowered: Lowered, device: Device) -> Source:
     entries = lowered.entries
     if kernel.product is not None:
         return product.write(kernel, entries, device.compute_units)
+    if kernel.routine is not None:
+        return _write_fixed(kernel.routine, lowered, device)
     name = name_of(kernel, entries, frozenset(lowered.packed))
     if device.kind == "gpu":
         return schedule_gpu.write(kernel, entries, name)
     return schedule_cpu.write(kernel, entries, device.compute_units, name)
 
 
+def _write_fixed(position: int, lowered: Lowered, device: Device) -> Source:
+    entry, shapes = lowered.entries[position], lowered.shapes[position]
+    entries = [*lowered.entries]
+    entries[position] = entry._replace(attrs=entry.attrs[:-1])
+    if TABLE[entry.op].kind == "routine":
+        return routines.write(position, entries, shapes, device)
+    moved = sum(entries[i].size * entries[i].dtype.itemsize for i in (*entry.inputs, position))
+    arguments = [Argument("buffer", i) for i in entry.inputs]
+    return Source(
+        f"host_{entry.op}", "", frozenset(), arguments, (), None, [position], moved, 0,
+        host=entries[position], shapes=tuple(shapes),
+    )  # fmt: skip
+
+
 def _reads(kernel: Kernel, entries: list[Entry]) -> list[int]:
-    operands = entries[kernel.product].inputs if kernel.product is not None else ()
-    return [*kernel.loads, *operands]
+    fixed = kernel.routine if kernel.product is None else kernel.product
+    operands = entries[fixed].inputs if fixed is not None else ()
+    # A constant that a routine takes is an argument, not a buffer.
+    return [*kernel.loads, *(i for i in operands if entries[i].op != "const")]
 
 
 class _Planner:
@@ -120,6 +148,9 @@ class _Planner:
         entry = self.entries[root]
         if entry.op == "gemm":
             return Tracer(self.entries, self.stored, roots, product=root).trace()
+        if TABLE[entry.op].kind in FIXED:
+            return Kernel([], [], [], [Output(root, None, index.ZERO)], [], [], False, [], [],
+                          routine=root)  # fmt: skip
         plain = Tracer(self.entries, self.stored, roots)
         kernel = plain.trace()
         if not kernel.row and len(kernel.kept) > 1:
@@ -173,7 +204,7 @@ class _Planner:
     def _merge_outputs(self) -> None:
         for root in sorted(self.kernels, reverse=True):
             kernel = self.kernels.get(root)
-            if kernel is None or kernel.product is not None:
+            if kernel is None or kernel.is_fixed:
                 continue
             for other in [p for p in kernel.loads if p in self.kernels]:
                 self._merge(other, root)
@@ -181,7 +212,7 @@ class _Planner:
     def _merge(self, other: int, root: int) -> None:
         """Let the kernel of ``root`` also store ``other``, which it reads."""
         first, second = self.kernels[other], self.kernels[root]
-        if first.product is not None or self.entries[other].op == "gemm" or other in self.cuts:
+        if first.is_fixed or other in self.cuts:
             return
         if self._reaches(other, root, skip_direct=True):
             return
@@ -237,7 +268,7 @@ class _Planner:
 
     def _fuse_epilogue(self, gemm: int, user: int) -> None:
         kernel, shape = self.kernels[user], self.entries[gemm].shape
-        if kernel.product is not None or kernel.row or kernel.mapped:
+        if kernel.is_fixed or kernel.row or kernel.mapped:
             return
         roots = [o.entry for o in kernel.outputs]
         if any(self.entries[r].size != self.entries[gemm].size for r in roots):
@@ -285,7 +316,7 @@ def _cuts(entries: list[Entry]) -> set[int]:
         deepest = DEEPEST * (2 if kind == "view" else 1)
         if kind not in ("source", "barrier") and (height > deepest or len(read) > MOST_READ):
             cuts.add(position)
-        if entry.op in ("gemm", "leaf") or position in cuts:
+        if entry.op in ("gemm", "leaf") or kind in FIXED or position in cuts:
             height, read = 0, frozenset([position])
         heights.append(height)
         reads.append(read)

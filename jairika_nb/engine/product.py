@@ -3,23 +3,16 @@
 from __future__ import annotations
 
 import math
-from pathlib import Path
 
 from jairika_nb.engine.code import Argument, Scope, Source, Writer, name_of, traffic
 from jairika_nb.engine.fuse import Kernel, Misfit
 from jairika_nb.engine.index import Var
 from jairika_nb.engine.program import Entry
+from jairika_nb.engine.routines import template
 from jairika_nb.engine.schedule_cpu import _score, _vector_ready
 from jairika_nb.engine.spelling import WIDTH
 
-_HERE = Path(__file__).resolve().parent.parent
-FOLDERS = (_HERE / "kernels", _HERE.parent / "kernels")  # installed, checkout
 TILE, PER = 16, 4
-
-
-def template(name: str) -> str:
-    """The text of a kernel template."""
-    return next(f for d in FOLDERS if (f := d / name).is_file()).read_text()
 
 
 def write(kernel: Kernel, entries: list[Entry], units: int) -> Source:
@@ -45,8 +38,7 @@ def write(kernel: Kernel, entries: list[Entry], units: int) -> Source:
         text, file = f"#define TILE {TILE}\n#define PER {PER}\n", "gemm_local.cl"
     name = name_of(kernel, entries)
     epilogue = _epilogue(w, kernel, shape, wide=bool(tile))
-    body = template(file)
-    body = body[body.index("#ifndef") :].replace("KERNEL_NAME", name)
+    body = template(file).replace("KERNEL_NAME", name)
     arguments = [a, b, *(Argument("int", s) for s in sizes), *w.arguments]
     moved = traffic(kernel, entries) + sum(entries[i].size * 4 for i in gemm.inputs)
     return Source(

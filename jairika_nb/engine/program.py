@@ -41,6 +41,7 @@ class Program:
     leaves: list[Any] = field(default_factory=list)
     scalars: list[bool | int | float] = field(default_factory=list)
     streams: list[tuple[int, int, int]] = field(default_factory=list)
+    place: dict[int, int] = field(default_factory=dict)  # the entry of a node, by its id
 
     @property
     def key(self) -> tuple:
@@ -56,7 +57,7 @@ def is_literal(value: bool | int | float) -> bool:
 def capture(roots: list[Node]) -> Program:
     """The program that computes ``roots``."""
     program = Program()
-    place: dict[int, int] = {}
+    place = program.place
     known: dict[Entry, int] = {}
     slots: dict[tuple, int] = {}
     entries = program.entries

@@ -47,8 +47,9 @@ def to_numpy(node: Node) -> np.ndarray:
     evaluate([node])
     if node.device.is_reference:
         return node.value.copy()
-    from jairika_nb.engine import memory
+    from jairika_nb.engine import faults, memory
 
+    faults.check(node.device)
     return memory.download(node.device, node.value, node.shape, node.dtype)
 
 

@@ -49,8 +49,6 @@ def _share(kernel: Kernel, pieces: int, units: int) -> tuple[int, int]:
 
 def best_lane(kernel: Kernel) -> Var | None:
     """The loop variable to run over vector lanes: the one most accesses are contiguous along."""
-    if any(not _vector_ready(e) for e in kernel.exprs):
-        return None
     candidates = [v for v in (kernel.kept[-1:] + kernel.row[-1:]) if v.size >= WIDTH]
     scored = [(s, v) for v in candidates if (s := _score(kernel, v)) is not None]
     return max(scored, key=lambda row: row[0])[1] if scored else None
@@ -67,6 +65,8 @@ def _score(kernel: Kernel, lane: Var) -> int | None:
     """Contiguous accesses less scattered ones; None where an access cannot be a vector."""
     score = 0
     for expr in kernel.exprs:
+        if (lane in expr.variables or REDUCED in expr.variables) and not _vector_ready(expr):
+            return None
         if expr.kind in ("load", "index", "random"):
             place: Form = expr.data[1] if expr.kind != "index" else expr.data[0]
             step = place.coefficient(lane)

@@ -32,6 +32,18 @@ inline U NAME(U i, uint k0, uint k1, uint call) { \\
 PHILOX(philox1, uint, 0)
 PHILOX(philox16, uint16, 0)
 """,
+    "pick": """\
+// An index from data: negative ones count from the end; one outside the axis is reported.
+inline int pick(long i, long n, int axis, global int *fault) {
+  const long at = i < 0 ? i + n : i;
+  if (at >= 0 && at < n) return (int)at;
+  fault[1] = (int)clamp(i, (long)INT_MIN, (long)INT_MAX);
+  fault[2] = (int)n;
+  fault[3] = axis;
+  fault[0] = 1;
+  return 0;
+}
+""",
     "load_part": """\
 inline float16 load_part(global const float *p, int first, int last) {
   if (first <= 0 && last >= 16) return vload16(0, p);

@@ -81,6 +81,21 @@ def pad(x: Node, widths: tuple[tuple[int, int, int], ...], fill: bool | int | fl
     return make("pad", (x,), (widths, fill))
 
 
+def window(x: Node, axis: int, size: int, stride: int = 1, dilation: int = 1) -> Node:
+    """(..., n, ...) -> (..., count, size, ...): every ``size`` elements along ``axis``.
+
+    ``out[..., o, k, ...] = x[..., o * stride + k * dilation, ...]`` for every window that fits.
+    """
+    span = (size - 1) * dilation + 1
+    if size < 1 or stride < 1 or dilation < 1 or span > x.shape[axis]:
+        raise ShapeError(
+            f"window of {size} along axis {axis} of {x.shape} with stride {stride} and dilation "
+            f"{dilation}: it spans {span} elements and must fit {x.shape[axis]}; pad the axis or "
+            "take a smaller window"
+        )
+    return make("window", (x,), (axis, size, stride, dilation))
+
+
 def _slice_infer(x: Node, attrs: Any) -> tuple[Shape, DType]:
     return tuple(count for _, count, _ in attrs), x.dtype
 
@@ -125,6 +140,51 @@ def _pad_vjp(g: Node, y: Node, x: Node) -> tuple[Node]:
     return (take_slice(g, tuple((before, n, between + 1) for n, (before, _, between) in rows)),)
 
 
+def _window_infer(x: Node, attrs: Any) -> tuple[Shape, DType]:
+    axis, size, stride, dilation = attrs
+    count = (x.shape[axis] - (size - 1) * dilation - 1) // stride + 1
+    return (*x.shape[:axis], count, size, *x.shape[axis + 1 :]), x.dtype
+
+
+def _window_reference(attrs: Any, x: np.ndarray) -> np.ndarray:
+    axis, size, stride, dilation = attrs
+    span = (size - 1) * dilation + 1
+    windows = np.lib.stride_tricks.sliding_window_view(x, span, axis=axis)
+    picked = np.moveaxis(windows[..., ::dilation], -1, axis + 1)
+    return picked[(slice(None),) * axis + (slice(None, None, stride),)]
+
+
+def _window_vjp(g: Node, y: Node, x: Node) -> tuple[Node]:
+    axis, size, stride, dilation = y.attrs
+    n, count = x.shape[axis], y.shape[axis]
+    if dilation == 1 and stride >= size:
+        # Windows side by side: what lies between them gets zeros.
+        rank = len(g.shape)
+        spread = pad(g, _only(axis + 1, rank, (0, stride - size, 0)))
+        flat = reshape(spread, (*g.shape[:axis], count * stride, *g.shape[axis + 2 :]))
+        kept = tuple((0, min(m, n) if i == axis else m, 1) for i, m in enumerate(flat.shape))
+        return (
+            pad(take_slice(flat, kept), _only(axis, rank - 1, (0, max(n - count * stride, 0), 0))),
+        )
+    total = None
+    for k in range(size):
+        shifted = _window_part(g, axis, k, stride, k * dilation, n)
+        total = shifted if total is None else make("add", (total, shifted))
+    return (total,)
+
+
+def _window_part(g: Node, axis: int, k: int, stride: int, before: int, n: int) -> Node:
+    """Element ``k`` of every window, back at its places in the axis of size ``n``."""
+    bounds = tuple((k, 1, 1) if i == axis + 1 else (0, m, 1) for i, m in enumerate(g.shape))
+    part = reshape(take_slice(g, bounds), (*g.shape[: axis + 1], *g.shape[axis + 2 :]))
+    after = n - before - ((g.shape[axis] - 1) * stride + 1)
+    return pad(part, _only(axis, len(part.shape), (before, after, stride - 1)))
+
+
+def _only(axis: int, rank: int, widths: tuple[int, int, int]) -> tuple[tuple[int, int, int], ...]:
+    return tuple(widths if i == axis else (0, 0, 0) for i in range(rank))
+
+
 def _expand_vjp(g: Node, y: Node, x: Node) -> tuple[Node]:
     aligned = (1,) * (len(y.shape) - len(x.shape)) + x.shape
     axes = tuple(i for i, (a, b) in enumerate(zip(aligned, y.shape, strict=True)) if a != b)
@@ -144,4 +204,5 @@ define(Op("permute", "view", lambda x, attrs: (tuple(x.shape[a] for a in attrs),
 define(Op("expand", "view", lambda x, attrs: (attrs, x.dtype),
           lambda attrs, x: np.broadcast_to(x, attrs), _expand_vjp, cost=0))  # fmt: skip
 define(Op("slice", "view", _slice_infer, _slice_reference, _slice_vjp, cost=0))
+define(Op("window", "view", _window_infer, _window_reference, _window_vjp, cost=0))
 define(Op("pad", "view", _pad_infer, _pad_reference, _pad_vjp, cost=1))

@@ -1,0 +1,49 @@
+"""Operations with a kernel of their own: from an entry and its stored inputs to a Source.
+
+A routine's inputs are contiguous buffers. ``ROUTINES[op](entry, inputs, device)`` writes its
+kernel; arguments name the entries by ``Argument("buffer", position)``, where ``entry.inputs`` are
+the positions of the inputs and :data:`RESULT` stands for the result.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from functools import cache
+from pathlib import Path
+
+from jairika_nb.engine.code import Argument, Source
+from jairika_nb.engine.device import Device
+from jairika_nb.engine.graph import Shape
+from jairika_nb.engine.program import Entry
+
+# Stands for the result in the arguments of a routine.
+RESULT = -1
+Routine = Callable[[Entry, list[Entry], Device], Source]
+ROUTINES: dict[str, Routine] = {}
+
+_HERE = Path(__file__).resolve().parent.parent.parent
+FOLDERS = (_HERE / "kernels", _HERE.parent / "kernels")  # installed, checkout
+
+
+@cache
+def template(name: str) -> str:
+    """The text of a file of ``kernels/``, from its first parameter on."""
+    text = next(f for d in FOLDERS if (f := d / name).is_file()).read_text()
+    return text[text.index("#ifndef") :] if "#ifndef" in text else text
+
+
+def write(
+    position: int, entries: list[Entry], shapes: list[Shape], device: Device
+) -> Source:
+    """The kernel of the routine at ``position``; ``shapes`` are those its inputs are seen with."""
+    entry = entries[position]
+    inputs = [entries[i]._replace(shape=s) for i, s in zip(entry.inputs, shapes, strict=True)]
+    source = ROUTINES[entry.op](entry, inputs, device)
+    arguments = [_placed(a, position) for a in source.arguments]
+    return replace(source, arguments=arguments, outputs=[position])
+
+
+def _placed(argument: Argument, position: int) -> Argument:
+    own = argument.kind == "buffer" and argument.value == RESULT
+    return replace(argument, value=position) if own else argument
