@@ -11,11 +11,15 @@ import importlib
 from typing import Any
 
 __version__ = "0.1.0"
+__array_api_version__ = "2025.12"
 
 _ROOMS = {
     "tensors.tensor": "Tensor",
     "tensors.creation": """
-        tensor asarray full zeros ones empty full_like zeros_like ones_like arange linspace eye""",
+        tensor asarray full zeros ones empty full_like zeros_like ones_like empty_like arange
+        linspace eye""",
+    "tensors.info": "__array_namespace_info__",
+    "tensors.dlpack": "from_dlpack",
     "tensors.elementwise": """
         exp exp2 expm1 log log2 log10 log1p sqrt rsqrt reciprocal sin cos tan asin acos atan sinh
         cosh tanh asinh acosh atanh erf sigmoid abs negative sign maximum minimum add subtract
@@ -23,10 +27,11 @@ _ROOMS = {
         greater_equal bitwise_and bitwise_or bitwise_xor bitwise_left_shift bitwise_right_shift
         bitwise_invert floor ceil trunc round square positive logical_not logical_and logical_or
         logical_xor isnan isinf isfinite where clip astype detach hypot
-        logaddexp""",
+        logaddexp conj copysign imag nextafter real signbit""",
     "tensors.shaping": """
         reshape permute_dims matrix_transpose broadcast_to expand_dims squeeze flatten flip concat
-        stack unstack moveaxis roll tile repeat broadcast_arrays meshgrid tril triu""",
+        stack unstack moveaxis roll tile repeat broadcast_arrays broadcast_shapes meshgrid tril
+        triu""",
     "tensors.reductions": """
         sum prod max min mean var std argmax argmin any all softmax log_softmax logsumexp
         count_nonzero diff""",
@@ -50,6 +55,7 @@ _ALIASES = {
 }
 _MODULES = {
     "random": "tensors.random", "nn": "nn", "optim": "optim", "data": "data", "metrics": "metrics",
+    "linalg": "tensors.linalg",
     "train": "train", "store": "store", "errors": "errors",
 }  # fmt: skip
 _CONSTANTS = {"pi": 3.141592653589793, "e": 2.718281828459045, "inf": float("inf"),
@@ -80,7 +86,7 @@ def __getattr__(name: str) -> Any:
 
 def _complete_tensors() -> None:
     # Methods of tensors live in these rooms; any first use brings all of them.
-    for room in ("creation", "elementwise", "shaping", "reductions", "linear"):
+    for room in ("creation", "elementwise", "shaping", "reductions", "linear", "dlpack"):
         importlib.import_module(f"{__name__}.tensors.{room}")
 
 

@@ -10,9 +10,11 @@ import numpy as np
 from jairika_nb.engine import device as devices
 from jairika_nb.engine import dtypes, run
 from jairika_nb.engine.device import Device
+from jairika_nb.engine.dtypes import DType
+from jairika_nb.engine.graph import Node
 from jairika_nb.engine.ops import elementwise as e
 from jairika_nb.engine.ops import sources, views
-from jairika_nb.errors import DeviceError, DTypeError, ShapeError
+from jairika_nb.errors import DeviceError, DTypeError, NotShareable, ShapeError
 from jairika_nb.tensors.tensor import Tensor, python_dtype
 
 Where = str | Device | None
@@ -57,7 +59,7 @@ def asarray(
 ) -> Tensor:
     """As :func:`tensor`, but a tensor that already fits is returned as it is.
 
-    ``copy=True`` makes a handle of its own of that one too. ``copy=False`` raises DeviceError for
+    ``copy=True`` makes a handle of its own of that one too. ``copy=False`` raises NotShareable for
     data that is no tensor of this dtype and device yet: tensors never share memory with the host.
     """
     fits = (
@@ -68,7 +70,7 @@ def asarray(
     if fits and not copy:
         return obj
     if copy is False:
-        raise DeviceError(
+        raise NotShareable(
             f"asarray: {type(obj).__name__} cannot become such a tensor without a copy; "
             "leave out copy=False"
         )
@@ -106,6 +108,11 @@ def full_like(x: Tensor, /, fill_value: Any, *, dtype: Any = None, device: Where
     return full(x.shape, fill_value, dtype=dtype or x.dtype, device=device or x.device)
 
 
+def empty_like(x: Tensor, /, *, dtype: Any = None, device: Where = None) -> Tensor:
+    """As :func:`empty` with the shape, dtype and device of ``x``."""
+    return zeros_like(x, dtype=dtype, device=device)
+
+
 def zeros_like(x: Tensor, /, *, dtype: Any = None, device: Where = None) -> Tensor:
     """Zeros with the shape, dtype and device of ``x``."""
     return full_like(x, 0, dtype=dtype, device=device)
@@ -125,17 +132,85 @@ def arange(
     dtype: Any = None,
     device: Where = None,
 ) -> Tensor:
-    """start, start + step, ... below ``stop``; one argument counts from 0."""
+    """start, start + step, ... below ``stop``; one argument counts from 0.
+
+    Integers make int32, floats float32; the values are those of exact arithmetic, rounded once.
+
+    >>> import jairika_nb as jrk
+    >>> jrk.arange(2, 8, 3).tolist()
+    [2, 5]
+    """
     if stop is None:
         start, stop = 0, start
     if step == 0:
         raise ShapeError(f"arange({start}, {stop}, {step}): the step must not be 0")
-    count = max(0, math.ceil((stop - start) / step))
     whole = all(isinstance(v, int) for v in (start, stop, step))
     chosen = dtypes.dtype_of(dtype or (int if whole else float))
-    ramp = e.cast(sources.iota(count, _device(device)), chosen)
-    scaled = ramp if step == 1 else e.mul(ramp, step)
-    return Tensor(scaled if start == 0 else e.add(scaled, start))
+    count = _steps(start, stop, step)
+    if whole:
+        return Tensor(_whole_ramp(count, int(start), int(step), chosen, _device(device)))
+    return _ramp(count, float(start), float(step), None, chosen, _device(device))
+
+
+def _steps(start: Any, stop: Any, step: Any) -> int:
+    """How many steps there are from ``start`` to before ``stop``."""
+    if all(isinstance(v, int) for v in (start, stop, step)):
+        return max(0, -((start - stop) // step))
+    count = (stop - start) / step
+    if not math.isfinite(count):
+        raise ShapeError(f"arange({start}, {stop}, {step}): the number of steps is not finite")
+    return max(0, math.ceil(count))
+
+
+def _whole_ramp(count: int, start: int, step: int, dtype: DType, where: Device) -> Node:
+    """start + step * i in integers; integer results wrap at their own width."""
+    last = start + step * max(count - 1, 0)
+    exact = dtype
+    if not dtypes.is_integer(dtype):
+        exact = dtypes.int32 if max(abs(start), abs(step), abs(last)) < 2**31 else dtypes.int64
+    elif count and not all(_fits(v, dtype) for v in (start, last)):
+        raise DTypeError(f"arange: {start} to {last} do not fit {dtype.name}; use a wider dtype")
+    node = e.cast(sources.iota(count, where), exact)
+    if step != 1:
+        node = e.mul(node, sources.const(_wrapped(step, exact), exact, where))
+    if start:
+        node = e.add(node, sources.const(_wrapped(start, exact), exact, where))
+    return e.cast(node, dtype)
+
+
+def _fits(value: int, dtype: DType) -> bool:
+    low, high = dtypes.limits(dtype)
+    return low <= value <= high
+
+
+def _wrapped(value: int, dtype: DType) -> int:
+    """``value`` modulo the dtype's width: integers wrap, so a product or sum stays right."""
+    bits = 8 * dtype.itemsize
+    value &= (1 << bits) - 1
+    return value - (1 << bits) if dtype.kind == "int" and value >> (bits - 1) else value
+
+
+def _computes(device: Device, dtype: DType) -> bool:
+    try:
+        device.check_dtype(dtype)
+    except DeviceError:
+        return False
+    return True
+
+
+def _ramp(
+    count: int, start: float, step: float, last: float | None, dtype: DType, where: Device
+) -> Tensor:
+    """start + step * i, in float64 and then rounded; the last value is ``last`` where given."""
+    if not _computes(where, dtypes.float64):
+        values = start + step * np.arange(count)
+        values[count - 1 :] = values[count - 1 :] if last is None else last
+        return tensor(values, dtype, where)
+    place = sources.iota(count, where)
+    node = e.add(e.mul(e.cast(place, dtypes.float64), step), start)
+    if last is not None:
+        node = e.where(e.apply("equal", place, count - 1), last, node)
+    return Tensor(e.cast(node, dtype))
 
 
 def linspace(
@@ -148,9 +223,22 @@ def linspace(
     device: Where = None,
     endpoint: bool = True,
 ) -> Tensor:
-    """``num`` evenly spaced values from ``start`` to ``stop``."""
-    values = np.linspace(start, stop, num, endpoint=endpoint)
-    return tensor(values, dtype or dtypes.float32, device)
+    """``num`` evenly spaced values from ``start`` to ``stop``, which ``endpoint=False`` leaves out.
+
+    The values are computed in float64 and rounded once; both ends are exact.
+
+    >>> import jairika_nb as jrk
+    >>> jrk.linspace(0, 1, 5).tolist()
+    [0.0, 0.25, 0.5, 0.75, 1.0]
+    """
+    if num < 0:
+        raise ShapeError(f"linspace: num={num} must not be negative")
+    gaps = num - 1 if endpoint else num
+    # Halves first: the whole span of two large numbers may overflow.
+    step = (stop / 2 - start / 2) / gaps * 2 if gaps > 0 else 0.0
+    chosen = dtypes.dtype_of(dtype or dtypes.float32)
+    last = float(stop) if endpoint and num > 1 else None
+    return _ramp(num, float(start), step, last, chosen, _device(device))
 
 
 def eye(

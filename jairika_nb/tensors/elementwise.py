@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from typing import Any
 
@@ -53,7 +52,7 @@ abs, negative, sign = map(_unary, ("abs", "neg", "sign"))
 maximum, minimum = _binary("maximum", "maximum"), _binary("minimum", "minimum")
 add, subtract = _binary("add", "add"), _binary("subtract", "sub")
 pow, remainder = _binary("pow", "pow"), _binary("remainder", "remainder")
-floor_divide, atan2 = _binary("floor_divide", "floor_divide"), _binary("atan2", "atan2")
+floor_divide = _binary("floor_divide", "floor_divide")
 equal, not_equal = _binary("equal", "equal"), _binary("not_equal", "not_equal")
 less, less_equal = _binary("less", "less"), _binary("less_equal", "less_equal")
 greater = _binary("greater", "greater")
@@ -138,15 +137,44 @@ def isfinite(x: Any, /) -> Tensor:
     return less(abs(x), float("inf")) if dtypes.is_float(x.dtype) else equal(x, x)
 
 
-def hypot(x1: Any, x2: Any, /) -> Tensor:
-    """Elementwise root of the sum of squares, without overflow in between."""
-    # Scalars stay scalars here: they go wherever the tensor is.
-    given = operands(x1, x2)
-    a, b = (abs(Tensor(v)) if isinstance(v, Node) else math.fabs(v) for v in given)
-    big, small = maximum(a, b), minimum(a, b)
-    plain = equal(big, 0) | isinf(big)
-    ratio = divide(small, where(plain, 1.0, big))
-    return where(plain, big, multiply(big, sqrt(add(1.0, multiply(ratio, ratio)))))
+def _real_binary(name: str, what: str) -> Callable[[Any, Any], Tensor]:
+    def function(x1: Any, x2: Any, /) -> Tensor:
+        return Tensor(e.call_binary(name, *operands(x1, x2)))
+
+    function.__name__ = function.__qualname__ = name
+    function.__doc__ = f"Elementwise {what}; integers become float32."
+    return function
+
+
+hypot = _real_binary("hypot", "root of the sum of squares, without overflow in between")
+copysign = _real_binary("copysign", "magnitude of ``x1`` with the sign of ``x2``")
+nextafter = _real_binary("nextafter", "next number after ``x1`` towards ``x2``")
+atan2 = _real_binary("atan2", "angle of the point (x2, x1), in (-pi, pi]")
+
+
+def signbit(x: Any, /) -> Tensor:
+    """Elementwise: is the sign bit set? That of -0.0 is."""
+    node = operands(x)[0]
+    return Tensor(
+        e.call("signbit", node) if dtypes.is_float(node.dtype) else e.apply("less", node, 0)
+    )
+
+
+def conj(x: Tensor, /) -> Tensor:
+    """The complex conjugate: of real numbers, themselves."""
+    return Tensor(operands(x)[0])
+
+
+def real(x: Tensor, /) -> Tensor:
+    """The real part: of real numbers, themselves."""
+    return Tensor(operands(x)[0])
+
+
+def imag(x: Tensor, /) -> Tensor:
+    """The imaginary part, which needs complex numbers: raises DTypeError."""
+    raise DTypeError(
+        f"imag: {operands(x)[0].dtype.name} numbers have none; complex is not supported"
+    )
 
 
 def logaddexp(x1: Any, x2: Any, /) -> Tensor:
@@ -175,9 +203,10 @@ def clip(x: Any, /, min: Any = None, max: Any = None) -> Tensor:
 
 
 def astype(x: Tensor, dtype: Any, /, *, copy: bool = True, device: Any = None) -> Tensor:
-    """``x`` with its values converted to ``dtype``."""
+    """``x`` with its values converted to ``dtype``; ``copy=False`` may return ``x`` itself."""
     moved = x if device is None else x.to(device)
-    return Tensor(e.cast(moved.node, dtypes.dtype_of(dtype)))
+    node = e.cast(moved.node, dtypes.dtype_of(dtype))
+    return x if node is x.node and not copy else Tensor(node)
 
 
 def detach(x: Tensor, /) -> Tensor:
@@ -233,7 +262,7 @@ for _method in (
     exp, exp2, expm1, log, log2, log10, log1p, sqrt, rsqrt, reciprocal, sin, cos, tan, asin, acos,
     atan, sinh, cosh, tanh, asinh, acosh, atanh, erf, sigmoid, abs, sign, square, floor, ceil,
     trunc, round, isnan, isfinite, isinf, logical_not, astype, detach, clip, maximum, minimum,
-    pow, remainder, atan2,
+    pow, remainder, atan2, hypot, copysign, signbit,
 ):  # fmt: skip
     attach(_method.__name__, _method)
 attach("abs", abs)

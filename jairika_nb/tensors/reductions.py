@@ -10,6 +10,7 @@ from jairika_nb.engine.graph import Node
 from jairika_nb.engine.ops import elementwise as e
 from jairika_nb.engine.ops import reduce as r
 from jairika_nb.engine.ops import sources, views
+from jairika_nb.tensors.naming import axis_names
 from jairika_nb.tensors.shaping import Axes, concat, normal_axes
 from jairika_nb.tensors.tensor import Tensor, attach
 
@@ -30,6 +31,7 @@ def _sum_dtype(dtype: DType, asked: Any) -> DType:
     return dtype
 
 
+@axis_names
 def sum(x: Tensor, /, *, axis: Axes = None, dtype: Any = None, keepdims: bool = False) -> Tensor:
     """The sum over ``axis`` (all axes by default)."""
     axes = normal_axes("sum", axis, x.shape)
@@ -37,6 +39,7 @@ def sum(x: Tensor, /, *, axis: Axes = None, dtype: Any = None, keepdims: bool = 
     return _finish(node, axes, keepdims)
 
 
+@axis_names
 def prod(x: Tensor, /, *, axis: Axes = None, dtype: Any = None, keepdims: bool = False) -> Tensor:
     """The product over ``axis`` (all axes by default)."""
     axes = normal_axes("prod", axis, x.shape)
@@ -52,11 +55,13 @@ def _extreme(name: str, x: Tensor, axis: Axes, keepdims: bool) -> Tensor:
     return _finish(r.reduce(name, x.node, axes), axes, keepdims)
 
 
+@axis_names
 def max(x: Tensor, /, *, axis: Axes = None, keepdims: bool = False) -> Tensor:
     """The largest element over ``axis``; NaN wins."""
     return _extreme("max", x, axis, keepdims)
 
 
+@axis_names
 def min(x: Tensor, /, *, axis: Axes = None, keepdims: bool = False) -> Tensor:
     """The smallest element over ``axis``; NaN wins."""
     return _extreme("min", x, axis, keepdims)
@@ -73,6 +78,7 @@ def _real(x: Tensor) -> Node:
     return x.node if dtypes.is_float(x.dtype) else e.cast(x.node, dtypes.float32)
 
 
+@axis_names
 def mean(x: Tensor, /, *, axis: Axes = None, keepdims: bool = False) -> Tensor:
     """The arithmetic mean over ``axis``; of integers, float32."""
     axes = normal_axes("mean", axis, x.shape)
@@ -80,6 +86,7 @@ def mean(x: Tensor, /, *, axis: Axes = None, keepdims: bool = False) -> Tensor:
     return _finish(e.div(total, float(_count(x, axes))), axes, keepdims)
 
 
+@axis_names
 def var(
     x: Tensor, /, *, axis: Axes = None, correction: float = 0.0, keepdims: bool = False
 ) -> Tensor:
@@ -92,6 +99,7 @@ def var(
     return _finish(e.div(total, float(count - correction)), axes, keepdims)
 
 
+@axis_names
 def std(
     x: Tensor, /, *, axis: Axes = None, correction: float = 0.0, keepdims: bool = False
 ) -> Tensor:
@@ -100,12 +108,14 @@ def std(
     return Tensor(e.call("sqrt", squared.node))
 
 
+@axis_names
 def count_nonzero(x: Tensor, /, *, axis: Axes = None, keepdims: bool = False) -> Tensor:
     """How many elements over ``axis`` are not zero, int32."""
     truth = Tensor(e.cast(e.cast(x.node, dtypes.bool_), dtypes.int32))
     return sum(truth, axis=axis, keepdims=keepdims)
 
 
+@axis_names
 def diff(
     x: Tensor,
     /,
@@ -143,21 +153,25 @@ def _arg_extreme(name: str, x: Tensor, axis: int | None, keepdims: bool) -> Tens
     return _finish(first, axes, keepdims)
 
 
+@axis_names
 def argmax(x: Tensor, /, *, axis: int | None = None, keepdims: bool = False) -> Tensor:
     """The index of the first largest element along ``axis``, int32; NaN counts as largest."""
     return _arg_extreme("max", x, axis, keepdims)
 
 
+@axis_names
 def argmin(x: Tensor, /, *, axis: int | None = None, keepdims: bool = False) -> Tensor:
     """The index of the first smallest element along ``axis``, int32; NaN counts as smallest."""
     return _arg_extreme("min", x, axis, keepdims)
 
 
+@axis_names
 def any(x: Tensor, /, *, axis: Axes = None, keepdims: bool = False) -> Tensor:
     """Whether an element is true over ``axis``; of none, False."""
     return _quantifier("max", 0, x, axis, keepdims)
 
 
+@axis_names
 def all(x: Tensor, /, *, axis: Axes = None, keepdims: bool = False) -> Tensor:
     """Whether every element is true over ``axis``; of none, True."""
     return _quantifier("min", 1, x, axis, keepdims)
@@ -180,6 +194,7 @@ def _shifted(x: Tensor, axes: tuple[int, ...]) -> tuple[Node, Node]:
     return e.apply("sub", node, top), top
 
 
+@axis_names
 def softmax(x: Tensor, /, axis: Axes = -1) -> Tensor:
     """exp(x) over its sum along ``axis``, shifted by the maximum so that nothing overflows."""
     axes = normal_axes("softmax", axis, x.shape)
@@ -187,6 +202,7 @@ def softmax(x: Tensor, /, axis: Axes = -1) -> Tensor:
     return Tensor(e.div(power, r.reduce("sum", power, axes)))
 
 
+@axis_names
 def log_softmax(x: Tensor, /, axis: Axes = -1) -> Tensor:
     """The logarithm of :func:`softmax`, computed without overflow."""
     axes = normal_axes("log_softmax", axis, x.shape)
@@ -195,6 +211,7 @@ def log_softmax(x: Tensor, /, axis: Axes = -1) -> Tensor:
     return Tensor(e.apply("sub", shifted, e.call("log", total)))
 
 
+@axis_names
 def logsumexp(x: Tensor, /, axis: Axes = -1, keepdims: bool = False) -> Tensor:
     """log(sum(exp(x))) along ``axis``, computed without overflow."""
     axes = normal_axes("logsumexp", axis, x.shape)

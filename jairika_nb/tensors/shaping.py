@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import builtins
-from collections.abc import Sequence
+import operator
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from jairika_nb.engine.ops import elementwise as e
 from jairika_nb.engine.ops import sources, views
-from jairika_nb.errors import OutOfRange, ShapeError
+from jairika_nb.errors import ArgumentError, OutOfRange, ShapeError
+from jairika_nb.tensors.dtypes import result_type
+from jairika_nb.tensors.elementwise import astype
+from jairika_nb.tensors.naming import axis_names
 from jairika_nb.tensors.tensor import Axes, Tensor, attach
 
 
@@ -17,7 +21,7 @@ def normal_axes(name: str, axis: Axes, shape: tuple[int, ...]) -> tuple[int, ...
     rank = len(shape)
     if axis is None:
         return tuple(range(rank))
-    wanted = (axis,) if isinstance(axis, int) else tuple(axis)
+    wanted = whole_numbers(name, "axis", axis)
     for a in wanted:
         if not -rank <= a < rank:
             raise OutOfRange(f"{name}: axis {a} is outside the {rank} axes of shape {shape}")
@@ -27,22 +31,39 @@ def normal_axes(name: str, axis: Axes, shape: tuple[int, ...]) -> tuple[int, ...
     return out
 
 
-def _sizes(shape: tuple[Any, ...]) -> tuple[int, ...]:
-    first = shape[0] if len(shape) == 1 else shape
-    return tuple(first) if isinstance(first, (tuple, list)) else (int(first),)
+def whole_numbers(name: str, what: str, given: Any) -> tuple[int, ...]:
+    """``given``, one integer or several, as a tuple; ArgumentError for anything else."""
+    several = given if isinstance(given, Iterable) else (given,)
+    try:
+        return tuple([operator.index(n) for n in several])
+    except TypeError:
+        raise ArgumentError(
+            f"{name}: {what}={given!r} must be an integer or a tuple of integers"
+        ) from None
 
 
-def reshape(x: Tensor, /, *shape: Any, copy: bool | None = None) -> Tensor:
-    """``x`` with another shape of as many elements; one size may be -1."""
-    return Tensor(views.reshape(x.node, _sizes(shape)))
+def _spread_out(sizes: tuple[Any, ...]) -> Any:
+    # Methods take x.reshape(2, 3) as well as x.reshape((2, 3)).
+    return sizes[0] if len(sizes) == 1 else sizes
 
 
-def permute_dims(x: Tensor, /, *axes: Any) -> Tensor:
+def reshape(x: Tensor, /, shape: int | Sequence[int], *, copy: bool | None = None) -> Tensor:
+    """``x`` with another shape of as many elements; one size may be -1.
+
+    ``copy`` changes nothing: tensors are never changed, so none can tell.
+    """
+    return Tensor(views.reshape(x.node, whole_numbers("reshape", "shape", shape)))
+
+
+def permute_dims(x: Tensor, /, axes: Sequence[int]) -> Tensor:
     """``x`` with its axes in the given order."""
-    order = tuple(a % max(x.ndim, 1) for a in _sizes(axes)) if axes else ()
-    return Tensor(views.permute(x.node, order))
+    order = whole_numbers("permute_dims", "axes", axes)
+    if any(not -x.ndim <= a < x.ndim for a in order):
+        raise OutOfRange(f"permute_dims: axes {order} are outside the {x.ndim} axes of {x.shape}")
+    return Tensor(views.permute(x.node, tuple(a % x.ndim for a in order)))
 
 
+@axis_names
 def transpose(x: Tensor, /, axis0: int, axis1: int) -> Tensor:
     """``x`` with two axes swapped."""
     order = list(range(x.ndim))
@@ -58,19 +79,32 @@ def matrix_transpose(x: Tensor, /) -> Tensor:
     return transpose(x, -1, -2)
 
 
-def broadcast_to(x: Tensor, /, *shape: Any) -> Tensor:
+def broadcast_to(x: Tensor, /, shape: int | Sequence[int]) -> Tensor:
     """``x`` repeated to ``shape`` by NumPy's rule; costs no memory."""
-    return Tensor(views.broadcast_to(x.node, _sizes(shape)))
+    return Tensor(views.broadcast_to(x.node, whole_numbers("broadcast_to", "shape", shape)))
 
 
-def expand_dims(x: Tensor, /, axis: int = 0) -> Tensor:
-    """``x`` with a new axis of size 1 at ``axis``."""
-    if not -x.ndim - 1 <= axis <= x.ndim:
-        raise OutOfRange(f"expand_dims: axis {axis} is outside the {x.ndim + 1} places")
-    at = axis % (x.ndim + 1)
-    return Tensor(views.reshape(x.node, (*x.shape[:at], 1, *x.shape[at:])))
+def broadcast_shapes(*shapes: Sequence[int]) -> tuple[int, ...]:
+    """The shape that all the shapes broadcast to; of none, ().
+
+    >>> broadcast_shapes((2, 1), (3,))
+    (2, 3)
+    """
+    rows = [whole_numbers("broadcast_shapes", "shape", s) for s in shapes]
+    return e.broadcast_shape("broadcast_shapes", *rows) if rows else ()
 
 
+@axis_names
+def expand_dims(x: Tensor, /, axis: int | Sequence[int] = 0) -> Tensor:
+    """``x`` with new axes of size 1 at the places ``axis`` of the result."""
+    places = whole_numbers("expand_dims", "axis", axis)
+    new = normal_axes("expand_dims", places, (1,) * (x.ndim + len(places)))
+    rest = iter(x.shape)
+    sizes = tuple(1 if i in new else next(rest) for i in range(x.ndim + len(new)))
+    return Tensor(views.reshape(x.node, sizes))
+
+
+@axis_names
 def squeeze(x: Tensor, /, axis: Axes = None) -> Tensor:
     """``x`` without axes of size 1: the named ones, or all."""
     if axis is None:
@@ -82,6 +116,7 @@ def squeeze(x: Tensor, /, axis: Axes = None) -> Tensor:
     return Tensor(views.reshape(x.node, tuple(n for i, n in enumerate(x.shape) if i not in gone)))
 
 
+@axis_names
 def flatten(x: Tensor, /, start_axis: int = 0, end_axis: int = -1) -> Tensor:
     """``x`` with the axes from ``start_axis`` to ``end_axis`` joined into one."""
     if not x.ndim:
@@ -90,6 +125,7 @@ def flatten(x: Tensor, /, start_axis: int = 0, end_axis: int = -1) -> Tensor:
     return reshape(x, (*x.shape[:a], -1, *x.shape[b + 1 :]))
 
 
+@axis_names
 def flip(x: Tensor, /, *, axis: Axes = None) -> Tensor:
     """``x`` with the order along the axes reversed."""
     axes = normal_axes("flip", axis, x.shape)
@@ -97,11 +133,13 @@ def flip(x: Tensor, /, *, axis: Axes = None) -> Tensor:
     return Tensor(views.take_slice(x.node, bounds)) if x.size else x
 
 
+@axis_names
 def concat(arrays: Sequence[Tensor], /, *, axis: int | None = 0) -> Tensor:
     """The tensors joined along ``axis``; their other sizes must be equal."""
     if not arrays:
         raise ShapeError("concat: no tensors given")
-    rows = [flatten(a) for a in arrays] if axis is None else list(arrays)
+    dtype = result_type(*arrays)
+    rows = [astype(flatten(a) if axis is None else a, dtype) for a in arrays]
     (at,) = normal_axes("concat", axis or 0, rows[0].shape)
     rest = {(*a.shape[:at], *a.shape[at + 1 :]) for a in rows}
     if len(rest) > 1 or len({a.ndim for a in rows}) > 1:
@@ -126,11 +164,18 @@ def _place_along(axis: int, total: int, like: Tensor) -> Any:
     return views.reshape(sources.iota(total, like.device), shape)
 
 
+@axis_names
 def stack(arrays: Sequence[Tensor], /, *, axis: int = 0) -> Tensor:
     """The tensors, all of one shape, joined along a new axis."""
+    if not arrays:
+        raise ShapeError("stack: no tensors given")
+    if len({a.shape for a in arrays}) > 1:
+        shapes = ", ".join(str(a.shape) for a in arrays)
+        raise ShapeError(f"stack: shapes {shapes} are not equal; pad or broadcast them first")
     return concat([expand_dims(a, axis) for a in arrays], axis=axis % (arrays[0].ndim + 1))
 
 
+@axis_names
 def unstack(x: Tensor, /, *, axis: int = 0) -> tuple[Tensor, ...]:
     """The slices of ``x`` along ``axis``, without that axis."""
     (at,) = normal_axes("unstack", axis, x.shape)
@@ -151,12 +196,13 @@ def moveaxis(x: Tensor, source: Axes, destination: Axes, /) -> Tensor:
     return permute_dims(x, tuple(order))
 
 
+@axis_names
 def roll(x: Tensor, /, shift: int | tuple[int, ...], *, axis: Axes = None) -> Tensor:
     """``x`` with elements moved along axes; those that leave at one end come in at the other."""
     if axis is None:
         whole = shift if isinstance(shift, int) else builtins.sum(shift)
         return reshape(roll(flatten(x), whole, axis=0), x.shape)
-    axes = (axis,) if isinstance(axis, int) else tuple(axis)
+    axes = whole_numbers("roll", "axis", axis)
     shifts = (shift,) * len(axes) if isinstance(shift, int) else tuple(shift)
     if len(shifts) != len(axes):
         raise ShapeError(f"roll: {len(shifts)} shifts for {len(axes)} axes of {x.shape}")
@@ -181,6 +227,7 @@ def tile(x: Tensor, repetitions: tuple[int, ...], /) -> Tensor:
     return Tensor(views.reshape(spread, whole))
 
 
+@axis_names
 def repeat(x: Tensor, repeats: int, /, *, axis: int | None = None) -> Tensor:
     """``x`` with every element along ``axis`` repeated; without ``axis``, flattened first."""
     if axis is None:
@@ -194,13 +241,13 @@ def repeat(x: Tensor, repeats: int, /, *, axis: int | None = None) -> Tensor:
     return Tensor(views.reshape(views.expand(views.reshape(x.node, split), wide), whole))
 
 
-def broadcast_arrays(*arrays: Tensor) -> list[Tensor]:
+def broadcast_arrays(*arrays: Tensor) -> tuple[Tensor, ...]:
     """The tensors, all repeated to their common shape."""
-    shape = e.broadcast_shape("broadcast_arrays", *(a.shape for a in arrays))
-    return [broadcast_to(a, shape) for a in arrays]
+    shape = broadcast_shapes(*(a.shape for a in arrays))
+    return tuple(broadcast_to(a, shape) for a in arrays)
 
 
-def meshgrid(*arrays: Tensor, indexing: str = "xy") -> list[Tensor]:
+def meshgrid(*arrays: Tensor, indexing: str = "xy") -> tuple[Tensor, ...]:
     """Coordinates of a grid from 1-d tensors; "xy" swaps the first two axes, "ij" does not."""
     if indexing not in ("xy", "ij") or any(a.ndim > 1 for a in arrays):
         raise ShapeError(f"meshgrid: needs 1-d tensors and indexing 'xy' or 'ij', not {indexing!r}")
@@ -231,9 +278,18 @@ def triu(x: Tensor, /, *, k: int = 0) -> Tensor:
     return _triangle(x, k, "greater_equal")
 
 
+def _expand(x: Tensor, *shape: Any) -> Tensor:
+    """As :func:`broadcast_to`; a size -1 keeps the axis as it is, as PyTorch's method does."""
+    sizes = whole_numbers("expand", "shape", _spread_out(shape))
+    own = (0,) * (len(sizes) - x.ndim) + x.shape
+    return broadcast_to(x, [o if n == -1 else n for n, o in zip(sizes, own, strict=False)])
+
+
 for _name, _function in {
-    "reshape": reshape, "permute": permute_dims, "transpose": transpose, "expand": broadcast_to,
-    "flip": lambda x, axis=None: flip(x, axis=axis), "squeeze": squeeze,
+    "reshape": lambda x, *shape, copy=None: reshape(x, _spread_out(shape), copy=copy),
+    "permute": lambda x, *axes: permute_dims(x, _spread_out(axes)),
+    "expand": _expand,
+    "flip": lambda x, axis=None: flip(x, axis=axis), "squeeze": squeeze, "transpose": transpose,
     "unsqueeze": expand_dims, "flatten": flatten,
 }.items():  # fmt: skip
     attach(_name, _function)

@@ -17,7 +17,7 @@ from jairika_nb.engine import dtypes, run
 from jairika_nb.engine.device import Device
 from jairika_nb.engine.dtypes import DType
 from jairika_nb.engine.graph import Node
-from jairika_nb.errors import DTypeError, ShapeError
+from jairika_nb.errors import ArgumentError, DTypeError, ShapeError
 
 Axes = int | Sequence[int] | None
 
@@ -213,6 +213,12 @@ class Tensor:
             return self
         return Tensor(run.from_numpy(self.numpy(), self.dtype, target))
 
+    def to_device(self, device: str | Device, /, *, stream: Any = None) -> Tensor:
+        """As :meth:`to`; the queue of a device is its own, so there is no stream to choose."""
+        if stream is not None:
+            raise ArgumentError(f"to_device: stream={stream!r} is not taken; leave it out")
+        return self.to(device)
+
     def backward(self, sources: Any, upstream: Any = None) -> Any:
         """``jrk.grad(self, sources)``; for a module, its gradients by parameter name."""
         from jairika_nb.tensors.autograd import grad
@@ -257,6 +263,9 @@ class Tensor:
 
     def __float__(self) -> float:
         return float(self.item())
+
+    def __complex__(self) -> complex:
+        return complex(self.item())
 
     def __int__(self) -> int:
         return int(self.item())

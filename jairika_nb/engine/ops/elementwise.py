@@ -111,8 +111,13 @@ def neg(a: Node) -> Node:
 
 def div(a: Operand, b: Operand) -> Node:
     """True division; integers become float32."""
+    return call_binary("div", a, b)
+
+
+def call_binary(name: str, a: Operand, b: Operand) -> Node:
+    """A binary operation that needs floats; integers and bools become float32."""
     _, common = _as_nodes((a, b))
-    return apply("div", a, b, to=common if dtypes.is_float(common) else dtypes.float32)
+    return apply(name, a, b, to=common if dtypes.is_float(common) else dtypes.float32)
 
 
 def call(name: str, a: Node) -> Node:
@@ -264,6 +269,16 @@ define(Op("atan2", "elementwise", _needs("float", "atan2"), lambda attrs, a, b: 
           lambda g, y, a, b: (div(mul(g, b), add(mul(a, a), mul(b, b))),
                               neg(div(mul(g, a), add(mul(a, a), mul(b, b))))),
           "atan2({0}, {1})", 12))  # fmt: skip
+define(Op("hypot", "elementwise", _needs("float", "hypot"), lambda attrs, a, b: np.hypot(a, b),
+          lambda g, y, a, b: (div(mul(g, a), y), div(mul(g, b), y)),
+          "hypot({0}, {1})", 10))  # fmt: skip
+define(Op("copysign", "elementwise", _needs("float", "copysign"),
+          lambda attrs, a, b: np.copysign(a, b),
+          lambda g, y, a, b: (mul(g, mul(_sign(a), apply("copysign", 1.0, b))), None),
+          "copysign({0}, {1})"))  # fmt: skip
+define(Op("nextafter", "elementwise", _needs("float", "nextafter"),
+          lambda attrs, a, b: np.nextafter(a, b),
+          lambda g, y, a, b: (g, None), "nextafter({0}, {1})", 4))  # fmt: skip
 define(Op("remainder", "elementwise", _numeric("remainder"),
           lambda attrs, a, b: np.remainder(a, b),
           lambda g, y, a, b: (g, neg(mul(g, apply("floor_divide", a, b)))),
@@ -307,6 +322,8 @@ define(Op("bitwise_invert", "elementwise", _needs("int uint", "bitwise_invert"),
           lambda attrs, x: np.invert(x), lambda g, y, x: (None,), "(~{0})"))  # fmt: skip
 define(Op("logical_not", "elementwise", _needs("bool", "logical_not"),
           lambda attrs, x: np.logical_not(x), lambda g, y, x: (None,), "({0} == 0)"))  # fmt: skip
+define(Op("signbit", "elementwise", _to_bool, lambda attrs, x: np.signbit(x),
+          lambda g, y, x: (None,), "(signbit({0}) != 0)"))  # fmt: skip
 define(Op("isnan", "elementwise", _to_bool, lambda attrs, x: np.isnan(x),
           lambda g, y, x: (None,), "({0} != {0})"))  # fmt: skip
 define(Op("where", "elementwise", lambda c, a, b, attrs: (c.shape, a.dtype),

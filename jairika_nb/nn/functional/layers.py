@@ -20,7 +20,7 @@ def linear(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
             f"inputs of shape {x.shape} do not fit weights of shape {weight.shape}: the inputs' "
             f"last axis must be {weight.shape[-1]}{_hint(x, weight)}"
         )
-    y = matmul(x, permute_dims(weight, 1, 0))
+    y = matmul(x, permute_dims(weight, (1, 0)))
     return y if bias is None else y + bias
 
 
