@@ -2,6 +2,7 @@
 
 from jairika_nb.engine.ops import (
     contract,
+    conv,
     elementwise,
     gather,
     reduce,
@@ -14,6 +15,7 @@ from jairika_nb.engine.ops import (
 
 __all__ = [
     "contract",
+    "conv",
     "elementwise",
     "gather",
     "reduce",
