@@ -254,5 +254,7 @@ def eye(
     where = _device(device)
     rows = views.reshape(sources.iota(n_rows, where), (n_rows, 1))
     columns = sources.iota(n_rows if n_cols is None else n_cols, where)
-    hit = e.apply("equal", e.add(rows, k), columns)
+    # A diagonal outside has the same zeros wherever it is, and its number may be no int32.
+    near = max(-n_rows, min(k, columns.size))
+    hit = e.apply("equal", e.add(rows, near), columns)
     return Tensor(e.cast(hit, dtypes.dtype_of(dtype or dtypes.float32)))

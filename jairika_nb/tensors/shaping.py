@@ -7,8 +7,11 @@ import operator
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+import numpy as np
+
+from jairika_nb.engine import dtypes, run
 from jairika_nb.engine.ops import elementwise as e
-from jairika_nb.engine.ops import sources, views
+from jairika_nb.engine.ops import gather, sources, views
 from jairika_nb.errors import ArgumentError, OutOfRange, ShapeError
 from jairika_nb.tensors.dtypes import result_type
 from jairika_nb.tensors.elementwise import astype
@@ -228,17 +231,38 @@ def tile(x: Tensor, repetitions: tuple[int, ...], /) -> Tensor:
 
 
 @axis_names
-def repeat(x: Tensor, repeats: int, /, *, axis: int | None = None) -> Tensor:
-    """``x`` with every element along ``axis`` repeated; without ``axis``, flattened first."""
+def repeat(x: Tensor, repeats: int | Tensor, /, *, axis: int | None = None) -> Tensor:
+    """``x`` with every element along ``axis`` repeated; without ``axis``, flattened first.
+
+    ``repeats`` is one number, or a tensor with one for each element. That tensor is computed at
+    once, for it decides the shape.
+    """
     if axis is None:
         return repeat(flatten(x), repeats, axis=0)
-    if not isinstance(repeats, int) or repeats < 0:
-        raise ShapeError(f"repeat: repeats={repeats!r} must be an integer from 0 up")
     (at,) = normal_axes("repeat", axis, x.shape)
+    if isinstance(repeats, Tensor):
+        return _repeat_each(x, repeats, at)
+    times = whole_numbers("repeat", "repeats", repeats)
+    if len(times) != 1 or times[0] < 0:
+        raise ShapeError(f"repeat: repeats={repeats!r} must be an integer from 0 up, or a tensor")
     split = (*x.shape[: at + 1], 1, *x.shape[at + 1 :])
-    wide = (*x.shape[: at + 1], repeats, *x.shape[at + 1 :])
-    whole = (*x.shape[:at], x.shape[at] * repeats, *x.shape[at + 1 :])
+    wide = (*x.shape[: at + 1], times[0], *x.shape[at + 1 :])
+    whole = (*x.shape[:at], x.shape[at] * times[0], *x.shape[at + 1 :])
     return Tensor(views.reshape(views.expand(views.reshape(x.node, split), wide), whole))
+
+
+def _repeat_each(x: Tensor, repeats: Tensor, axis: int) -> Tensor:
+    times, n = repeats.numpy(), x.shape[axis]
+    if times.shape not in ((1,), (n,)) or times.dtype.kind not in "iu" or (times < 0).any():
+        raise ShapeError(
+            f"repeat: repeats of shape {times.shape} and dtype {repeats.dtype.name} for axis "
+            f"{axis} of {x.shape}; it must hold {n} integers from 0 up, or one"
+        )
+    places = np.repeat(np.arange(n, dtype=np.int32), np.broadcast_to(times, (n,)))
+    aligned = places.reshape(tuple(-1 if i == axis else 1 for i in range(x.ndim)))
+    index = run.from_numpy(aligned, dtypes.int32, x.device)
+    shape = tuple(len(places) if i == axis else m for i, m in enumerate(x.shape))
+    return Tensor(gather.take_along(x.node, views.broadcast_to(index, shape), axis))
 
 
 def broadcast_arrays(*arrays: Tensor) -> tuple[Tensor, ...]:
@@ -265,6 +289,7 @@ def _triangle(x: Tensor, k: int, op: str) -> Tensor:
         raise ShapeError(f"{x.shape} has no two axes to take a triangle of")
     rows = views.reshape(sources.iota(x.shape[-2], x.device), (x.shape[-2], 1))
     columns = sources.iota(x.shape[-1], x.device)
+    k = builtins.max(-x.shape[-2] - 1, builtins.min(k, x.shape[-1] + 1))
     return Tensor(e.where(e.apply(op, columns, e.add(rows, k)), x.node, 0))
 
 

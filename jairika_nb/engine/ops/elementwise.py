@@ -65,7 +65,7 @@ def cast(x: Node, dtype: DType) -> Node:
     if x.dtype is dtype:
         return x
     if x.op == "const":
-        return const(np.asarray(x.attrs[0]).astype(dtype.numpy).item(), dtype, x.device)
+        return const(dtypes.number(dtypes.number(x.attrs[0], x.dtype), dtype), dtype, x.device)
     x.device.check_dtype(dtype)
     return make("cast", (x,), (dtype,))
 
@@ -283,8 +283,15 @@ define(Op("remainder", "elementwise", _numeric("remainder"),
           lambda attrs, a, b: np.remainder(a, b),
           lambda g, y, a, b: (g, neg(mul(g, apply("floor_divide", a, b)))),
           "REMAINDER({0}, {1})", 6))  # fmt: skip
-define(Op("floor_divide", "elementwise", _numeric("floor_divide"),
-          lambda attrs, a, b: np.floor_divide(a, b),
+
+
+def _floor_divide_reference(attrs: tuple, a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    # The standard differs from NumPy at infinities: inf // 2 is inf, 2 // -inf is -0.
+    whole = np.floor_divide(a, b)
+    return np.where(np.isinf(a) | np.isinf(b), a / b, whole) if a.dtype.kind == "f" else whole
+
+
+define(Op("floor_divide", "elementwise", _numeric("floor_divide"), _floor_divide_reference,
           lambda g, y, a, b: (None, None), "FLOOR_DIVIDE({0}, {1})", 6))  # fmt: skip
 
 _COMPARISONS = {
@@ -333,8 +340,7 @@ define(Op("where", "elementwise", lambda c, a, b, attrs: (c.shape, a.dtype),
 
 
 def _cast_reference(attrs: tuple[DType], x: np.ndarray) -> np.ndarray:
-    with np.errstate(invalid="ignore"):
-        return x.astype(attrs[0].numpy)
+    return dtypes.convert(x, attrs[0])
 
 
 define(Op("cast", "elementwise", lambda x, attrs: (x.shape, attrs[0]), _cast_reference,
