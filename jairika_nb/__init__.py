@@ -55,7 +55,7 @@ _ALIASES = {
 }
 _MODULES = {
     "random": "tensors.random", "nn": "nn", "optim": "optim", "data": "data", "metrics": "metrics",
-    "linalg": "tensors.linalg",
+    "linalg": "tensors.linalg", "fft": "tensors.fft",
     "train": "train", "store": "store", "errors": "errors",
 }  # fmt: skip
 _CONSTANTS = {"pi": 3.141592653589793, "e": 2.718281828459045, "inf": float("inf"),
