@@ -35,6 +35,7 @@ _ROOMS = {
     "tensors.reductions": """
         sum prod max min mean var std argmax argmin any all softmax log_softmax logsumexp
         count_nonzero diff""",
+    "tensors.einsum": "einsum",
     "tensors.linear": "matmul vecdot tensordot outer relu silu gelu",
     "tensors.dtypes": "finfo iinfo isdtype result_type can_cast",
     "tensors.autograd": "grad jvp eval",

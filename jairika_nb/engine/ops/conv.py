@@ -8,7 +8,8 @@ zeros (``spread``) makes transposed convolutions and both derivatives instances 
 from __future__ import annotations
 
 import math
-from typing import NamedTuple
+from collections.abc import Iterable
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -84,20 +85,25 @@ def _reference(geometry: Geometry, x: np.ndarray, w: np.ndarray) -> np.ndarray:
     stride, pads, spread, dilation, groups = geometry
     wide = np.float64 if x.dtype.kind == "f" else np.int64
     room = np.zeros((*x.shape[:2], *_spans(x.shape[2:], spread)), wide)
-    room[(..., *(slice(None, None, s) for s in spread))] = x
+    room[_last(slice(None, None, s) for s in spread)] = x
     room = np.pad(room, [(0, 0), (0, 0), *((max(a, 0), max(b, 0)) for a, b in pads)])
     ends = [n + min(b, 0) for n, (_, b) in zip(room.shape[2:], pads, strict=True)]
     crop = (slice(max(-a, 0), end) for (a, _), end in zip(pads, ends, strict=True))
-    room = room[(..., *crop)]
+    room = room[_last(crop)]
     spans, axes = _spans(w.shape[2:], dilation), tuple(range(2, x.ndim))
     seen = np.lib.stride_tricks.sliding_window_view(room, spans, axes)
-    seen = seen[(..., *(slice(None, None, s) for s in stride), *(slice(None),) * len(spans))]
-    seen = seen[(..., *(slice(None, None, d) for d in dilation))]
+    seen = seen[_last([slice(None, None, s) for s in stride] + [slice(None)] * len(spans))]
+    seen = seen[_last(slice(None, None, d) for d in dilation)]
     seen = seen.reshape(x.shape[0], groups, w.shape[1], *seen.shape[2:])
     kernel = w.astype(wide).reshape(groups, w.shape[0] // groups, *w.shape[1:])
     out, taps = "xyz"[: len(spans)], "uvw"[: len(spans)]
     y = np.einsum(f"ngc{out}{taps},goc{taps}->ngo{out}", seen, kernel, optimize=True)
     return y.reshape(x.shape[0], w.shape[0], *y.shape[3:]).astype(x.dtype)
+
+
+def _last(slices: Iterable[slice]) -> Any:
+    """An index into the last axes."""
+    return (..., *slices)
 
 
 def _vjp(g: Node, y: Node, x: Node, w: Node) -> tuple[Node, Node]:
@@ -131,7 +137,7 @@ def adjoint_kernel(w: Node, groups: int) -> Node:
 def _kernel_vjp(g: Node, x: Node, w: Node, geometry: Geometry) -> Node:
     # The cotangent is the kernel that walks over the input; samples are what it sums over.
     stride, pads, spread, dilation, groups = geometry
-    n, c, o = x.shape[0], x.shape[1], g.shape[1]
+    n, c = x.shape[:2]
     spans, room = _spans(w.shape[2:], dilation), _spans(x.shape[2:], spread)
     given = _spans(g.shape[2:], stride)
     rows = zip(pads, spans, given, room, strict=True)
@@ -142,7 +148,6 @@ def _kernel_vjp(g: Node, x: Node, w: Node, geometry: Geometry) -> Node:
     seen = views.reshape(seen, (c // groups, groups * n, *x.shape[2:]))
     walker = views.permute(g, (1, 0, *range(2, len(g.shape))))
     found = make("conv", (seen, walker), Geometry(dilation, around, spread, stride, groups))
-    assert found.shape[:2] == (c // groups, o)
     return views.permute(found, (1, 0, *range(2, len(g.shape))))
 
 
