@@ -13,6 +13,7 @@
     │   ├── OutOfMemory (MemoryError)    the device has no room left
     │   └── NotShareable (BufferError)    memory that only a copy can hand over
     ├── GradientError (ValueError)       a derivative that does not exist or was freed
+    ├── ReplayError (RuntimeError)       a compiled function that cannot be replayed
     ├── ArchitectureError (ValueError)   unknown layer types, parameters that do not match
     ├── DataError (ValueError)           a dataset that is missing, empty or damaged
     ├── TrainingError (ValueError)       training that cannot start or go on
@@ -86,6 +87,10 @@ class NotShareable(DeviceError, BufferError, ValueError):
 
 class GradientError(JairikaError, ValueError):
     """A derivative that does not exist or whose graph was freed."""
+
+
+class ReplayError(JairikaError, RuntimeError):
+    """A compiled function that does what a replay could not repeat."""
 
 
 class ArchitectureError(JairikaError, ValueError):

@@ -8,10 +8,11 @@ derivative with respect to both; the planner merges them by value numbering befo
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Container, Iterable
 from dataclasses import dataclass
 from typing import Any
 
+from jairika_nb.engine import tracing
 from jairika_nb.engine.device import Device
 from jairika_nb.engine.dtypes import DType
 from jairika_nb.errors import DeviceError, GradientError
@@ -22,7 +23,9 @@ Shape = tuple[int, ...]
 class Node:
     """One operation of the lazy graph; see the module's docstring."""
 
-    __slots__ = ("__weakref__", "attrs", "device", "dtype", "inputs", "op", "shape", "value")
+    __slots__ = (
+        "__weakref__", "attrs", "depth", "device", "dtype", "inputs", "op", "shape", "value",
+    )  # fmt: skip
 
     def __init__(
         self,
@@ -41,6 +44,12 @@ class Node:
         self.dtype = dtype
         self.device = device
         self.value = value
+        # How many operations deep the history is that has no values yet.
+        depth = 0
+        for i in inputs:
+            if i.value is None and i.depth >= depth:
+                depth = i.depth + 1
+        self.depth = depth
 
     def __repr__(self) -> str:
         return f"<{self.op} {self.dtype.name}{list(self.shape)}>"
@@ -63,9 +72,9 @@ Vjp = Callable[..., tuple["Node | None", ...]]
 class Op:
     """One row of the table of operations.
 
-    ``kind`` is source, elementwise, view, gather, reduce, contract, composite, routine (a kernel of its own
-    on stored inputs), host (NumPy computes it) or barrier; ``infer(*inputs, attrs)`` gives shape
-    and dtype or raises; ``reference(attrs, *arrays)`` computes with NumPy;
+    ``kind`` is source, elementwise, view, gather, reduce, contract, composite, routine (a kernel
+    of its own on stored inputs), host (NumPy computes it) or barrier; ``infer(*inputs, attrs)``
+    gives shape and dtype or raises; ``reference(attrs, *arrays)`` computes with NumPy;
     ``vjp(g, out, *inputs)`` gives cotangents in terms of other operations; ``code`` is the
     OpenCL C expression of an elementwise operation or the combining step of a reduction, with
     ``{0}``, ``{1}`` for operands; ``cost`` weighs it against an addition. An operation of kind
@@ -116,10 +125,13 @@ def leaf(value: Any, shape: Shape, dtype: DType, device: Device) -> Node:
     return Node("leaf", (), (), shape, dtype, device, value)
 
 
-def topological(roots: Iterable[Node], through_values: bool = False) -> list[Node]:
+def topological(
+    roots: Iterable[Node], through_values: bool = False, ends: Container[int] = ()
+) -> list[Node]:
     """All nodes that ``roots`` need, inputs before users.
 
-    What computed a value that is there already is left out, unless ``through_values``.
+    What computed a value that is there already is left out, unless ``through_values``; what is
+    behind the nodes whose ids are in ``ends`` always.
     """
     order: list[Node] = []
     opened: set[int] = set()
@@ -135,7 +147,7 @@ def topological(roots: Iterable[Node], through_values: bool = False) -> list[Nod
                 order.append(node)
             continue
         opened.add(key)
-        if node.inputs and (through_values or node.value is None):
+        if node.inputs and (through_values or node.value is None) and key not in ends:
             stack += [i for i in reversed(node.inputs) if id(i) not in opened]
     return order
 
@@ -146,18 +158,43 @@ def cotangents(y: Node, sources: list[Node], upstream: Node) -> list[Node | None
     The result is ordinary graph, so it can be derived again. None stands for "unconnected".
     """
     wanted = {id(s) for s in sources}
-    order = topological([y], through_values=True)
+    trace = tracing.active.get()
+    ends = trace.inputs if trace is not None else {}
+    order = _history(y, wanted, ends)
     reaching: set[int] = set()
     for node in order:
-        if id(node) in wanted or any(id(i) in reaching for i in node.inputs):
+        below = () if id(node) in ends else node.inputs
+        if id(node) in wanted or any(id(i) in reaching for i in below):
             reaching.add(id(node))
     grads: dict[int, Node] = {id(y): upstream}
     for node in reversed(order):
         g = grads.get(id(node))
-        if g is None or not node.inputs or id(node) not in reaching:
+        if g is None or not node.inputs or id(node) not in reaching or id(node) in ends:
             continue
         _push(node, g, reaching, grads)
     return [grads.get(id(s)) for s in sources]
+
+
+def _history(y: Node, wanted: set[int], ends: Container[int]) -> list[Node]:
+    """All that ``y`` was made of, inputs before users, up to ``ends``.
+
+    Raises GradientError where a wanted source lies beyond a place that no derivative passes: the
+    inputs of a function that is being traced, the result of one that was replayed.
+    """
+    order = topological([y], through_values=True, ends=ends)
+    beyond: list[Node] = []
+    for node in order:
+        if node.op == "replayed":
+            beyond += node.attrs[0].connected()
+        elif id(node) in ends:
+            beyond += node.inputs
+    hidden = topological(beyond, through_values=True) if beyond else []
+    if any(id(n) in wanted for n in hidden):
+        raise GradientError(
+            "the derivative passes into or out of a compiled function: take it inside the "
+            "function, or leave the function uncompiled"
+        )
+    return order
 
 
 def _push(node: Node, g: Node, reaching: set[int], grads: dict[int, Node]) -> None:
