@@ -31,7 +31,7 @@ def scan(kind: str, x: Node, axis: int, reverse: bool = False) -> Node:
 
 
 def recurrence(a: Node, b: Node, axis: int, reverse: bool = False) -> Node:
-    """``s[i] = a[i] * s[i-1] + b[i]`` along ``axis``, with ``s[-1] = 0``; from behind if reversed."""
+    """``s[i] = a[i] * s[i-1] + b[i]`` along ``axis``, s[-1] = 0; from behind if reversed."""
     return make("recurrence", (a, b), (axis, reverse))
 
 

@@ -20,7 +20,7 @@ from jairika_nb.engine.ops import sources, views
 from jairika_nb.engine.ops.gather import check_range, take_along
 from jairika_nb.engine.ops.scan import recurrence, shifted
 from jairika_nb.engine.ops.sort import argsort
-from jairika_nb.errors import DTypeError, ShapeError
+from jairika_nb.errors import DTypeError, OutOfRange, ShapeError
 
 MODES = ("set", "add", "max", "min", "mul")
 # Copies of the result that many updates of few elements are spread over; on a GPU many more.
@@ -62,6 +62,8 @@ def _check(base: Node, index: Node, updates: Node, axis: int) -> None:
             f"scatter along axis {axis}: index {index.shape} and updates {updates.shape} for "
             f"{base.shape}; index and updates must be of one shape, and all axes but {axis} equal"
         )
+    if index.size and not base.shape[axis]:
+        raise OutOfRange(f"scatter along axis {axis} of {base.shape}: an empty axis has no places")
 
 
 def _narrow(index: Node, axis: int) -> Node:
@@ -197,16 +199,16 @@ def _in_three(x: Node, axis: int) -> Node:
 def _plan(base: Node, index: Node, updates: Node, mode: str, axis: int) -> Node:
     before, n, after = base.shape
     many = updates.shape[1]
-    device = base.device
-    columns, copies = before * after, COPIES["gpu" if device.kind == "gpu" else "cpu"]
-    wide_enough = columns >= (MANY_COLUMNS if device.kind == "gpu" else 64)
+    gpu = base.device.kind == "gpu"
+    columns, copies = before * after, COPIES["gpu" if gpu else "cpu"]
+    wide_enough = columns >= MANY_COLUMNS if gpu else columns >= 64 or many < 2048
     if not updates.size:
         return base
-    if wide_enough or many < 2048:
+    if wide_enough:
         return make("scatter_rows", (base, index, updates), (mode, axis))
     if mode != "set" and columns * n * copies <= updates.size:
         return _in_copies(base, index, updates, mode, axis, copies)
-    if device.kind == "gpu":
+    if gpu:
         return _sorted_first(base, index, updates, mode, axis)
     return make("scatter_rows", (base, index, updates), (mode, axis))
 

@@ -33,9 +33,7 @@ def template(name: str) -> str:
     return text[text.index("#ifndef") :] if "#ifndef" in text else text
 
 
-def write(
-    position: int, entries: list[Entry], shapes: list[Shape], device: Device
-) -> Source:
+def write(position: int, entries: list[Entry], shapes: list[Shape], device: Device) -> Source:
     """The kernel of the routine at ``position``; ``shapes`` are those its inputs are seen with."""
     entry = entries[position]
     inputs = [entries[i]._replace(shape=s) for i, s in zip(entry.inputs, shapes, strict=True)]
@@ -47,3 +45,7 @@ def write(
 def _placed(argument: Argument, position: int) -> Argument:
     own = argument.kind == "buffer" and argument.value == RESULT
     return replace(argument, value=position) if own else argument
+
+
+# Each of these adds its rows to ROUTINES.
+from jairika_nb.engine.routines import scan, scatter, sort  # noqa: E402, F401

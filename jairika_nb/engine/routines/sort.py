@@ -1,0 +1,108 @@
+"""Writes the kernels that sort: whole rows, or the passes over chunks of long rows."""
+
+from __future__ import annotations
+
+import math
+
+from jairika_nb.engine.code import Argument, Source
+from jairika_nb.engine.device import Device
+from jairika_nb.engine.dtypes import DType
+from jairika_nb.engine.ops.sort import GPU_CHUNK
+from jairika_nb.engine.program import Entry
+from jairika_nb.engine.routines import RESULT, ROUTINES
+from jairika_nb.engine.routines.spread import ints, share, source
+
+GROUP = 256
+
+
+def _key_macros(dtype: DType, descending: bool) -> dict[str, object]:
+    """KEY(v): an unsigned integer that orders as the values do; minus zero is zero, NaN is last."""
+    bits, kept = 8 * dtype.itemsize, dtype.opencl
+    unsigned = {8: "uchar", 16: "ushort", 32: "uint", 64: "ulong"}[bits]
+    top = f"(({unsigned})1 << {bits - 1})"
+    flip = "~" if descending else ""
+    if dtype.kind == "float":
+        raw = f"as_{unsigned}((v) == 0 ? ({kept})0 : (v))"
+        key = f"({raw} & {top} ? ~{raw} : {raw} | {top})"
+        text = f"((v) != (v) ? ~({unsigned})0 : {flip}{key})"
+    else:
+        text = f"(({unsigned})({flip}(({unsigned})(v) ^ {top if dtype.kind == 'int' else 0})))"
+    return {"T": kept, "K": unsigned, "KEY(v)": text}
+
+
+def _buffers(entry: Entry) -> list[Argument]:
+    return [Argument("buffer", i) for i in (RESULT, *entry.inputs)]
+
+
+def _bytes(entry: Entry, inputs: list[Entry]) -> int:
+    return sum(e.size * e.dtype.itemsize for e in (entry, *inputs))
+
+
+def _rows(entry: Entry, inputs: list[Entry], device: Device) -> Source:
+    (x,) = inputs
+    rows, n = x.shape
+    macros = _key_macros(x.dtype, entry.attrs[0])
+    moved = _bytes(entry, inputs)
+    if device.kind == "gpu":
+        size = 1 << (n - 1).bit_length()
+        group = min(GROUP, max(size // 2, 16))
+        macros |= {"SIZE": size, "GROUP": group}
+        arguments = [*_buffers(entry), *ints(n)]
+        launch = (device, rows * group, group)
+        return source("sort_group.cl", "argsort", macros, arguments, launch, moved)
+    macros |= {"PARTS": 2 if x.dtype.itemsize == 8 else 1, "PASSES": min(x.dtype.itemsize, 4)}
+    each, items = share(device, rows, x.size * 8)
+    scratch = Argument("scratch", items * n * 16)
+    arguments = [*_buffers(entry), scratch, *ints(n, rows, each)]
+    return source("sort_rows.cl", "argsort", macros, arguments, (device, items, 0), moved)
+
+
+def _pairs(entry: Entry, inputs: list[Entry], device: Device) -> Source:
+    x = inputs[0]
+    descending, part = entry.attrs
+    macros = {**_key_macros(x.dtype, descending), "STEP": 0, "PART": part}
+    macros["AGAIN"] = int(len(inputs) > 1)
+    # Without pairs the input stands in their place, unread.
+    buffers = [Argument("buffer", i) for i in (RESULT, entry.inputs[0], entry.inputs[-1])]
+    each, items = share(device, x.size, x.size)
+    arguments = [*buffers, *ints(x.shape[1], x.size, each)]
+    moved = _bytes(entry, inputs)
+    return source("sort_chunks.cl", "sort_pairs", macros, arguments, (device, items, 0), moved)
+
+
+def _chunks(entry: Entry, inputs: list[Entry], device: Device) -> Source:
+    rows, n = inputs[0].shape
+    shift, chunk, digits = entry.attrs
+    chunks = math.ceil(n / chunk)
+    macros: dict[str, object] = {"STEP": 1 if len(inputs) == 1 else 2, "DIGITS": digits}
+    pieces, moved, name = rows * chunks, _bytes(entry, inputs), entry.op
+    if device.kind == "gpu":
+        macros |= {"GROUP": GROUP, "PER": GPU_CHUNK // GROUP}
+        arguments = [*_buffers(entry), *ints(n, 32 + shift, chunks)]
+        launch = (device, pieces * GROUP, GROUP)
+        return source("sort_chunks_group.cl", name, macros, arguments, launch, moved)
+    each, items = share(device, pieces, inputs[0].size)
+    arguments = [*_buffers(entry), *ints(n, 32 + shift, chunk, chunks, pieces, each)]
+    return source("sort_chunks.cl", name, macros, arguments, (device, items, 0), moved)
+
+
+def _search(entry: Entry, inputs: list[Entry], device: Device) -> Source:
+    rows, values = inputs
+    n, many = rows.shape[1], values.shape[1]
+    right = entry.attrs[0] == "right"
+    # NaN lies after all else, and beside NaN.
+    after = "((v) != (v))" if right else "((a) == (a) && (v) != (v))"
+    before = f"((a) {'<=' if right else '<'} (v) || {after})"
+    macros = {"T": rows.dtype.opencl, "BEFORE(a, v)": before}
+    each, items = share(device, values.size, values.size * max(1, n.bit_length()))
+    stride = n if rows.shape[0] > 1 else 0
+    arguments = [*_buffers(entry), *ints(n, many, stride, values.size, each)]
+    launch, moved = (device, items, 0), _bytes(entry, inputs)
+    return source("sort_search.cl", "searchsorted", macros, arguments, launch, moved)
+
+
+ROUTINES["argsort_rows"] = _rows
+ROUTINES["sort_pairs"] = _pairs
+ROUTINES["radix_counts"] = _chunks
+ROUTINES["radix_move"] = _chunks
+ROUTINES["searchsorted"] = _search
