@@ -19,6 +19,7 @@ from jairika_nb.errors import OutOfRange
 # So many values are computed between two looks at most; then the next evaluation looks too.
 MOST_SUSPECTS = 256
 _buffers: dict[Device, Any] = {}
+_counters: dict[Device, Any] = {}
 _suspects: dict[Device, list[weakref.ref[Node]]] = {}
 
 
@@ -30,6 +31,16 @@ def buffer(device: Device) -> Any:
         flags = cl.mem_flags.READ_WRITE | cl.mem_flags.COPY_HOST_PTR
         _buffers[device] = cl.Buffer(device.context, flags, hostbuf=np.zeros(4, np.int32))
     return _buffers[device]
+
+
+def counter(device: Device) -> Any:
+    """The device's buffer of one int that kernels count on, and leave at zero."""
+    if device not in _counters:
+        import pyopencl as cl
+
+        flags = cl.mem_flags.READ_WRITE | cl.mem_flags.COPY_HOST_PTR
+        _counters[device] = cl.Buffer(device.context, flags, hostbuf=np.zeros(4, np.int32))
+    return _counters[device]
 
 
 def suspect(device: Device, nodes: list[Node]) -> None:

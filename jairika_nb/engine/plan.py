@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from jairika_nb.engine import index, product, routines, schedule_cpu, schedule_gpu
+from jairika_nb.engine import bundle, index, product, routines, schedule_cpu, schedule_gpu
 from jairika_nb.engine.code import Argument, Source, name_of
 from jairika_nb.engine.device import Device
 from jairika_nb.engine.fuse import Kernel, Misfit, Output, Tracer
@@ -44,18 +44,30 @@ def plan(program: Program, device: Device) -> Plan:
     lowered = Lowered(program, device)
     planner = _Planner(lowered)
     kernels = planner.run()
-    sources = [_write(k, lowered, device) for k in kernels]
-    keep = set(planner.results)
-    frees: list[list[int]] = [[] for _ in kernels]
-    last: dict[int, int] = {}
-    for step, kernel in enumerate(kernels):
-        for entry in (*_reads(kernel, lowered.entries), *(o.entry for o in kernel.outputs)):
-            last[entry] = step
-    for entry, step in last.items():
-        if entry not in keep and lowered.entries[entry].op != "leaf":
-            frees[step].append(entry)
-    inside = [_computed(k) for k in kernels]
+    single = [_write(k, lowered, device) for k in kernels]
+    groups = bundle.group(single, [_is_small(k) for k in kernels])
+    sources = [bundle.merge(single, g) for g in groups]
+    inside = [[p for m in g.members for p in _computed(kernels[m])] for g in groups]
+    frees = _frees(sources, lowered.entries, set(planner.results))
     return Plan(lowered.entries, sources, planner.results, frees, lowered.place, inside)
+
+
+def _is_small(kernel: Kernel) -> bool:
+    """Whether one work-item may do it alone."""
+    return not kernel.is_fixed and kernel.rows * max(kernel.row_size, 1) <= bundle.TAIL
+
+
+def _frees(sources: list[Source], entries: list[Entry], keep: set[int]) -> list[list[int]]:
+    """After each launch, the entries whose buffers nobody needs any more."""
+    frees: list[list[int]] = [[] for _ in sources]
+    last: dict[int, int] = {}
+    for step, source in enumerate(sources):
+        buffers = (a.value for a in source.arguments if a.kind == "buffer")
+        last |= dict.fromkeys([*buffers, *source.outputs], step)
+    for entry, step in last.items():
+        if entry not in keep and entries[entry].op != "leaf":
+            frees[step].append(entry)
+    return frees
 
 
 def _computed(kernel: Kernel) -> list[int]:

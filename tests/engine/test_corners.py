@@ -70,7 +70,7 @@ def test_an_interrupted_evaluation_can_be_repeated(device, monkeypatch):
         return
     from jairika_nb.engine import execute
 
-    x = jrk.tensor(np.ones((50, 60), np.float32))
+    x = jrk.tensor(np.ones((500, 600), np.float32))
     total = (x * x).sum()
     a, b = x * total, x.T / total
     launch, calls = execute._launch, []
@@ -85,8 +85,8 @@ def test_an_interrupted_evaluation_can_be_repeated(device, monkeypatch):
     with pytest.raises(KeyboardInterrupt):
         jrk.eval(a, b)
     jrk.eval(a, b)
-    np.testing.assert_allclose(a.numpy(), np.full((50, 60), 3000.0))
-    np.testing.assert_allclose(b.numpy(), np.full((60, 50), 1 / 3000), rtol=1e-6)
+    np.testing.assert_allclose(a.numpy(), np.full((500, 600), 3e5))
+    np.testing.assert_allclose(b.numpy(), np.full((600, 500), 1 / 3e5), rtol=1e-6)
 
 
 def test_threads_share_a_device_and_lazy_tensors(device):
