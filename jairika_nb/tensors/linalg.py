@@ -173,11 +173,16 @@ def svd(x: Any, /, *, full_matrices: bool = True) -> SVDResult:
     """U, S and Vh with U @ diag(S) @ Vh = x; on the host.
 
     For ``x`` (..., m, n) and k = min(m, n), S is (k,); U and Vh are (m, m) and (n, n), or (m, k)
-    and (k, n) without ``full_matrices``, which is needed for derivatives unless m = n. Where
+    and (k, n) without ``full_matrices``, which derivatives of U and Vh need unless m = n. Where
     singular values are equal or 0, only functions that do not depend on the choice of vectors
     have a derivative.
     """
-    return SVDResult(*map(Tensor, host.svd(real(x).node, full_matrices)))
+    node = real(x).node
+    u, s, vh = host.svd(node, full_matrices)
+    if full_matrices and node.shape[-1] != node.shape[-2]:
+        # The whole U and Vh have no derivative, but S has.
+        s = host.svd(node, False)[1]
+    return SVDResult(Tensor(u), Tensor(s), Tensor(vh))
 
 
 def svdvals(x: Any, /) -> Tensor:

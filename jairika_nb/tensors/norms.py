@@ -10,7 +10,7 @@ from jairika_nb.engine.ops import host
 from jairika_nb.errors import OutOfRange, ShapeError
 from jairika_nb.tensors.elementwise import abs, astype, not_equal, pow, sqrt, where
 from jairika_nb.tensors.linear import tensors
-from jairika_nb.tensors.reductions import max, min, sum
+from jairika_nb.tensors.reductions import any, max, min, sum
 from jairika_nb.tensors.shaping import moveaxis, normal_axes, reshape
 from jairika_nb.tensors.tensor import Axes, Tensor
 
@@ -48,16 +48,23 @@ def vector_norm(
     if ord == 1:
         return sum(abs(values), axis=axes, keepdims=keepdims)
     if ord == 2:
-        return _rooted(sum(values * values, axis=axes, keepdims=keepdims), 2)
-    return _rooted(sum(pow(abs(values), float(ord)), axis=axes, keepdims=keepdims), ord)
+        return _root(sum(values * values, axis=axes, keepdims=keepdims))
+    return _power_norm(abs(values), float(ord), axes, keepdims)
 
 
-def _rooted(total: Tensor, ord: int | float) -> Tensor:
+def _root(total: Tensor) -> Tensor:
     # At 0 the root's slope is infinite; what reaches it is 0 times that.
     zero = total == 0
-    safe = where(zero, 1.0, total)
-    root = sqrt(safe) if ord == 2 else pow(safe, 1 / ord)
-    return where(zero, 0.0 if ord > 0 else math.inf, root)
+    return where(zero, 0.0, sqrt(where(zero, 1.0, total)))
+
+
+def _power_norm(sizes: Tensor, ord: float, axes: tuple[int, ...], keepdims: bool) -> Tensor:
+    zero = sizes == 0
+    powers = where(zero, 0.0, pow(where(zero, 1.0, sizes), ord))
+    total = sum(powers, axis=axes, keepdims=keepdims)
+    # A power below 0 is infinite at 0, and then the root of the sum is 0.
+    flat = any(zero, axis=axes, keepdims=keepdims) if ord < 0 else total == 0
+    return where(flat, 0.0, pow(where(flat, 1.0, total), 1 / ord))
 
 
 def matrix_norm(x: Any, /, *, keepdims: bool = False, ord: Order = "fro") -> Tensor:
@@ -82,6 +89,8 @@ def matrix_norm(x: Any, /, *, keepdims: bool = False, ord: Order = "fro") -> Ten
     if ord in ("nuc", 2, -2):
         found = _singular(values, ord)
         return reshape(found, (*found.shape, 1, 1)) if keepdims else found
+    if 0 in values.shape[-2:] and ord in (1, math.inf):
+        return vector_norm(values, axis=(-2, -1), keepdims=keepdims)
     summed, picked = (-2, -1) if ord in (1, -1) else (-1, -2)
     sums = sum(abs(values), axis=summed, keepdims=True)
     best = (max if float(ord) > 0 else min)(sums, axis=picked, keepdims=True)  # type: ignore
@@ -93,6 +102,8 @@ _MATRIX_ORDERS = ("fro", "nuc", 1, -1, 2, -2, math.inf, -math.inf, None)
 
 def _singular(x: Tensor, ord: Order) -> Tensor:
     values = Tensor(host.svd(x.node, False)[1])
+    if not values.shape[-1] and ord == 2:
+        ord = "nuc"  # of no singular values the largest is 0, as their sum
     return {"nuc": sum, 2: max, -2: min}[ord](values, axis=-1)  # type: ignore
 
 
