@@ -15,6 +15,7 @@ from typing import Any
 from jairika_nb.engine import tracing
 from jairika_nb.engine.device import Device
 from jairika_nb.engine.dtypes import DType
+from jairika_nb.engine.sites import Site
 from jairika_nb.errors import DeviceError, GradientError
 
 Shape = tuple[int, ...]
@@ -24,7 +25,7 @@ class Node:
     """One operation of the lazy graph; see the module's docstring."""
 
     __slots__ = (
-        "__weakref__", "attrs", "depth", "device", "dtype", "inputs", "op", "shape", "value",
+        "__weakref__", "attrs", "depth", "device", "dtype", "inputs", "op", "shape", "site", "value",
     )  # fmt: skip
 
     def __init__(
@@ -44,6 +45,7 @@ class Node:
         self.dtype = dtype
         self.device = device
         self.value = value
+        self.site: Site | None = None
         # How many operations deep the history is that has no values yet.
         depth = 0
         for i in inputs:

@@ -17,6 +17,7 @@ from jairika_nb.engine import dtypes, run
 from jairika_nb.engine.device import Device
 from jairika_nb.engine.dtypes import DType
 from jairika_nb.engine.graph import Node
+from jairika_nb.engine.sites import here
 from jairika_nb.errors import ArgumentError, DTypeError, ShapeError
 
 Axes = int | Sequence[int] | None
@@ -40,6 +41,8 @@ class Tensor:
 
     def __init__(self, node: Node) -> None:
         self.node = node
+        if node.site is None:
+            node.site = here()
 
     if TYPE_CHECKING:
         # Attached by the rooms that define them; declared here for type checkers and editors.
