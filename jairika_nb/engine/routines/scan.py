@@ -14,7 +14,7 @@ from jairika_nb.engine.routines import RESULT, ROUTINES
 from jairika_nb.engine.routines.spread import ints, share, source
 
 GROUP = 256
-_EXTREME = "(((a) {0} (b)) | ((a) != (a)) ? (a) : (b))"
+_EXTREME = "((((a) {0} (b)) | ((a) != (a))) ? (a) : (b))"
 JOIN = {
     "add": "((a) + (b))",
     "mul": "((a) * (b))",
