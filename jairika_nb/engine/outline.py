@@ -23,7 +23,8 @@ class Outline:
 
     ``inputs`` and ``kernel`` run beside ``nodes``: the numbers of a node's inputs, and the number
     of the kernel that computes it first (None for data that is there, or on the reference).
-    ``arguments`` runs beside ``sources``.
+    ``arguments`` runs beside ``sources``; ``flows`` are pairs of kernels of which the second reads
+    what the first stores.
     """
 
     nodes: list[Node]
@@ -31,6 +32,7 @@ class Outline:
     kernel: list[int | None]
     sources: list[Source] = field(default_factory=list)
     arguments: list[list[Parameter]] = field(default_factory=list)
+    flows: set[tuple[int, int]] = field(default_factory=set)
 
     def members(self, kernel: int) -> list[int]:
         """The numbers of the nodes that a kernel computes."""
@@ -97,6 +99,17 @@ def _plan(found: Outline, roots: list[Node]) -> None:
         parameters(source, lambda a: _meaning(a, found, known, plan.entries, program))
         for source in plan.sources
     ]
+    found.flows = _flows(plan.sources)
+
+
+def _flows(sources: list[Source]) -> set[tuple[int, int]]:
+    maker: dict[int, int] = {}
+    flows: set[tuple[int, int]] = set()
+    for kernel, source in enumerate(sources):
+        read = [a.value for a in source.arguments if a.kind == "buffer"]
+        flows |= {(maker[e], kernel) for e in read if e in maker}
+        maker.update(dict.fromkeys(source.outputs, kernel))
+    return flows
 
 
 def _assign(found: Outline, kernel: list[int | None]) -> None:

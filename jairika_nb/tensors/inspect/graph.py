@@ -8,7 +8,7 @@ from jairika_nb.engine import sites
 from jairika_nb.engine.outline import SPREADING, Outline, operation, outline, type_of
 from jairika_nb.tensors.inspect import page, picture
 from jairika_nb.tensors.inspect.diagram import Box, Panel, draw
-from jairika_nb.tensors.inspect.units import amount, number
+from jairika_nb.tensors.inspect.units import amount, number, shortened
 from jairika_nb.tensors.tensor import Tensor
 
 # A picture shows every node up to so many, then a box for each kernel up to so many of those.
@@ -89,10 +89,15 @@ def drawn(found: Outline, words: str) -> tuple[str, str]:
     folded = _folded(found)
     shown = [i for i in range(len(found.nodes)) if i not in folded]
     if len(shown) <= MOST_NODES:
-        return _all_nodes(found, shown, folded, words), ""
+        return _all_nodes(found, shown, folded, words), _unseen(found)
     if found.sources:
         return _kernels_only(found, words)
     return _last_nodes(found, shown, folded, words)
+
+
+def _unseen(found: Outline) -> str:
+    rows = [f"{k + 1} {s.name}" for k, s in enumerate(found.sources) if k not in found.kernel]
+    return f"Not drawn, as they only prepare what others read: {', '.join(rows)}." if rows else ""
 
 
 def _folded(found: Outline) -> dict[int, str]:
@@ -102,7 +107,8 @@ def _folded(found: Outline) -> dict[int, str]:
         if node.value is not None:
             continue
         if node.op == "const":
-            folded[i] = f"{node.attrs[0]!r}"
+            value = node.attrs[0]
+            folded[i] = f"{value:.4g}" if isinstance(value, float) else repr(value)
         elif node.op in SPREADING and found.inputs[i][0] in folded:
             folded[i] = folded[found.inputs[i][0]]
     return folded
@@ -126,7 +132,7 @@ def _all_nodes(found: Outline, shown: list[int], folded: dict[int, str], words: 
     for i in shown:
         kernel = found.kernel[i]
         if kernel is not None:
-            title = f"{kernel + 1}  {found.sources[kernel].name}"
+            title = f"{kernel + 1}  {shortened(found.sources[kernel].name)}"
             panels.setdefault(kernel, Panel(title, picture.colour(kernel))).boxes.append(at[i])
     edges = [(at[j], at[i]) for i in shown for j in found.inputs[i] if j in at]
     return draw(boxes, list(panels.values()), edges, words)
@@ -159,7 +165,9 @@ def _kernel_box(found: Outline, kernel: int) -> Box:
     source, members = found.sources[kernel], found.members(kernel)
     details = [f"{number(len(members), 'operation')}, {amount(source.bytes, 'B')}"]
     details += [type_of(found.nodes[members[-1]])] if members else ["made by the planner"]
-    return Box(f"{kernel + 1}  {source.name}", tuple(details), picture.colour(kernel), "#fff")
+    return Box(
+        f"{kernel + 1}  {shortened(source.name)}", tuple(details), picture.colour(kernel), "#fff"
+    )
 
 
 def _links(
@@ -167,19 +175,14 @@ def _links(
 ) -> tuple[dict[int, list[int]], list[tuple[int, int]]]:
     """For boxes, the data nodes read there first; and the edges between boxes."""
     data: dict[int, list[int]] = {}
-    edges: set[tuple[int, int]] = set()
     seen: set[int] = set()
     for i, inputs in enumerate(found.inputs):
         kernel = found.kernel[i]
-        if kernel is None:
-            continue
-        for j in inputs:
-            before = found.kernel[j]
-            if before is not None and at[before] != at[kernel]:
-                edges.add((at[before], at[kernel]))
-            elif before is None and j not in seen:
+        for j in inputs if kernel is not None else ():
+            if found.kernel[j] is None and j not in seen:
                 seen.add(j)
                 data.setdefault(at[kernel], []).append(j)
+    edges = {(at[a], at[b]) for a, b in found.flows if at[a] != at[b]}
     return data, sorted(edges)
 
 

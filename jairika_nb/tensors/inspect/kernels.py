@@ -11,7 +11,7 @@ from jairika_nb.engine.outline import Outline, Parameter, operation, outline
 from jairika_nb.errors import DeviceError
 from jairika_nb.tensors.inspect import page
 from jairika_nb.tensors.inspect.highlight import highlighted
-from jairika_nb.tensors.inspect.units import amount, intensity, number
+from jairika_nb.tensors.inspect.units import amount, number, ratio, shortened
 from jairika_nb.tensors.tensor import Tensor
 
 NOTHING = "nothing to run: the values are there already"
@@ -54,7 +54,7 @@ class Kernels:
         moved, flops = (sum(getattr(s, k) for s in self.sources) for k in ("bytes", "flops"))
         return (
             f"{number(len(self.sources), 'launch')} of {number(len(self.groups()), 'kernel')}, "
-            f"{amount(moved, 'B')} moved, {amount(flops, 'flop')}, {intensity(flops, moved)}"
+            f"{amount(moved, 'B')} moved, {amount(flops, 'flop')}, {ratio(flops, moved)} flop/B"
         )
 
     def groups(self) -> list[list[int]]:
@@ -90,7 +90,7 @@ class Kernels:
         source = self.sources[group[0]]
         numbers = ", ".join(str(i + 1) for i in group[:8]) + (", ..." if len(group) > 8 else "")
         often = f"; launched {len(group)} times" if len(group) > 1 else ""
-        return f"{numbers}  {source.name}{often}"
+        return f"{numbers}  {shortened(source.name, 72)}{often}"
 
     def _computes(self, kernel: int) -> str:
         nodes = self.outline.nodes
@@ -124,7 +124,7 @@ def _launch(source: Source) -> list[str]:
     """How a kernel is launched and what one launch costs, in words."""
     cost = (
         f"moves {amount(source.bytes, 'B')}, {amount(source.flops, 'flop')}: "
-        f"{intensity(source.flops, source.bytes)}"
+        f"{ratio(source.flops, source.bytes)} flop a byte"
     )
     if source.host is not None:
         return ["runs on the host, by NumPy: its inputs come down and its result goes up", cost]

@@ -23,10 +23,16 @@ class Layout:
     height: float
 
 
-def layered(sizes: list[Size], edges: list[Edge], gap: Size = (16, 28)) -> Layout:
-    """Lay out boxes of the given sizes; edges go from lower to higher numbers."""
+def layered(
+    sizes: list[Size], edges: list[Edge], gap: Size = (16, 28),
+    top: frozenset[int] = frozenset(), bottom: frozenset[int] = frozenset(),
+) -> Layout:  # fmt: skip
+    """Lay out boxes of the given sizes; edges go from lower to higher numbers.
+
+    Boxes of ``top`` and ``bottom`` stand on the first and last rank, whatever else they could.
+    """
     edges = sorted(set(edges))
-    rank = _ranks(len(sizes), edges)
+    rank = _ranks(len(sizes), edges, top, bottom)
     sizes, links, chains = _with_place_holders(sizes, edges, rank)
     rows = _ordered(rank, links)
     x = _columns(sizes, links, rows, gap[0])
@@ -41,8 +47,8 @@ def layered(sizes: list[Size], edges: list[Edge], gap: Size = (16, 28)) -> Layou
     return Layout([(x[i], y[i]) for i in range(count)], bends, width, height)
 
 
-def _ranks(count: int, edges: list[Edge]) -> list[int]:
-    rank = [0] * count
+def _ranks(count: int, edges: list[Edge], top: frozenset[int], bottom: frozenset[int]) -> list[int]:
+    rank = [int(bool(top) and i not in top) for i in range(count)]
     for a, b in sorted(edges, key=lambda e: e[1]):
         rank[b] = max(rank[b], rank[a] + 1)
     # What nothing feeds stands right above its first user.
@@ -51,9 +57,10 @@ def _ranks(count: int, edges: list[Edge]) -> list[int]:
     for a, b in edges:
         users.setdefault(a, []).append(rank[b])
     for a, ranks in users.items():
-        if a not in fed:
+        if a not in fed and a not in top:
             rank[a] = min(ranks) - 1
-    return rank
+    last = max(rank, default=0)
+    return [last if i in bottom else r for i, r in enumerate(rank)]
 
 
 def _with_place_holders(
@@ -104,7 +111,9 @@ def _mean(values: list[float] | list[int], otherwise: float) -> float:
     return sum(values) / len(values) if values else otherwise
 
 
-def _columns(sizes: list[Size], links: list[Edge], rows: list[list[int]], gap: float) -> list[float]:
+def _columns(
+    sizes: list[Size], links: list[Edge], rows: list[list[int]], gap: float
+) -> list[float]:
     above, below = _neighbours(len(sizes), links)
     centre = [0.0] * len(sizes)
     for row in rows:

@@ -23,9 +23,7 @@ def colour(number: int) -> str:
     return HUES[number % len(HUES)]
 
 
-def rectangle(
-    x: float, y: float, width: float, height: float, fill: str, more: str = ""
-) -> str:
+def rectangle(x: float, y: float, width: float, height: float, fill: str, more: str = "") -> str:
     """A rectangle; ``more`` are further attributes."""
     return (
         f'<rect x="{x:.1f}" y="{y:.1f}" width="{width:.1f}" height="{height:.1f}" '

@@ -10,10 +10,9 @@ from typing import Any
 from jairika_nb.engine import execute, memory
 from jairika_nb.tensors.inspect import page
 from jairika_nb.tensors.inspect.timeline import timeline
-from jairika_nb.tensors.inspect.units import amount, duration, intensity, number, rate
+from jairika_nb.tensors.inspect.units import amount, duration, giga, number, ratio, shortened
 
-HEAD = ("kernel", "launches", "time", "share", "moved", "bandwidth", "work", "arithmetic",
-        "intensity")  # fmt: skip
+HEAD = ("kernel", "launches", "time", "share", "moved", "GB/s", "flop", "GFLOP/s", "flop/B")
 NUMERIC = frozenset(range(1, len(HEAD)))
 # Rows of the table; the rest is one more row.
 MOST_ROWS = 40
@@ -56,10 +55,9 @@ class Row:
         """The row as text."""
         share = f"{self.seconds / total:.1%}" if total > 0 else "-"
         return (
-            self.name, f"{self.launches:,}", duration(self.seconds), share,
-            amount(self.bytes, "B"), rate(self.bytes, self.seconds, "B"),
-            amount(self.flops, "flop"), rate(self.flops, self.seconds, "flop"),
-            intensity(self.flops, self.bytes),
+            shortened(self.name), f"{self.launches:,}", duration(self.seconds), share,
+            amount(self.bytes, "B"), giga(self.bytes, self.seconds), amount(self.flops),
+            giga(self.flops, self.seconds), ratio(self.flops, self.bytes),
         )  # fmt: skip
 
 

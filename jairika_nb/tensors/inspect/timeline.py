@@ -6,7 +6,7 @@ import math
 from typing import TYPE_CHECKING
 
 from jairika_nb.tensors.inspect import picture
-from jairika_nb.tensors.inspect.units import duration
+from jairika_nb.tensors.inspect.units import duration, shortened
 
 if TYPE_CHECKING:
     from jairika_nb.tensors.inspect.profile import KernelRun
@@ -63,7 +63,10 @@ def _axis(span: float, scale: float, bottom: float) -> list[str]:
     for tick in range(int(span / step) + 1):
         x = LABEL + tick * step * scale
         line = f'<path d="M{x:.1f} {TOP - 4} V{bottom}" stroke="{picture.LINE}" opacity="0.45"/>'
-        parts += [line, picture.text(x + 2, bottom + 11, duration(tick * step), 10, picture.MUTED)]
+        words = duration(tick * step) if tick else "0"
+        if x + picture.width_of(words, 10) < WIDTH:
+            line += picture.text(x + 2, bottom + 11, words, 10, picture.MUTED)
+        parts.append(line)
     return parts
 
 
@@ -73,6 +76,7 @@ def _legend(colours: dict[str, str], top: float) -> tuple[list[str], float]:
     if len(rows) < len(colours):
         rows.append((f"{len(colours) - len(rows)} other kernels", OTHER))
     for name, fill in rows:
+        name = shortened(name)
         width = picture.width_of(name, 11) + 30
         if x + width > WIDTH and x > LABEL:
             x, y = LABEL, y + 18
