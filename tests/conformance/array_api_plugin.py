@@ -9,13 +9,19 @@ from __future__ import annotations
 
 import builtins
 import importlib.util
+import json
+import os
 import sys
+import time
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 HELPERS = "array_api_tests.dtype_helpers"
 REASON = "complex numbers are not supported"
+COUNTED = ("passed", "failed", "error", "xfailed", "xpassed", "skipped")
+START = time.perf_counter()
 
 
 def _max(*values: Any, **options: Any) -> Any:
@@ -41,6 +47,16 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         case = getattr(item, "callspec", None) and item.callspec.params.get("case")
         if getattr(case, "is_complex", False):
             item.add_marker(pytest.mark.skip(reason=REASON))
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    """Writes the score, and which tests failed, to the file that JRK_ARRAY_API_SCORE names."""
+    if "JRK_ARRAY_API_SCORE" in os.environ:
+        rows = {name: terminalreporter.stats.get(name, []) for name in COUNTED}
+        score: dict[str, Any] = {name: len(reports) for name, reports in rows.items()}
+        score["seconds"] = round(time.perf_counter() - START)
+        score["failures"] = [r.nodeid for name in ("failed", "error") for r in rows[name]]
+        Path(os.environ["JRK_ARRAY_API_SCORE"]).write_text(json.dumps(score), encoding="utf-8")
 
 
 _load_helpers()
