@@ -37,8 +37,19 @@ _ROOMS = {
         count_nonzero diff""",
     "tensors.einsum": "einsum",
     "tensors.linear": "matmul vecdot tensordot outer relu silu gelu",
+    "tensors.scattering": """
+        take take_along_axis put_along_axis gather scatter scatter_add scatter_reduce index_select
+        index_add index_copy index_fill index_put put masked_fill masked_select masked_scatter""",
+    "tensors.scans": """
+        cumulative_sum cumulative_prod cumsum cumprod cummax cummin logcumsumexp""",
+    "tensors.sorting": "sort argsort msort topk kthvalue median nanmedian quantile",
+    "tensors.searching": """
+        nonzero argwhere searchsorted bucketize bincount histogram histc""",
+    "tensors.sets": "unique unique_all unique_counts unique_inverse unique_values isin",
     "tensors.dtypes": "finfo iinfo isdtype result_type can_cast",
     "tensors.autograd": "grad jvp eval",
+    "tensors.compiling": "compile",
+    "engine.memory": "memory_limit",
     "tensors.inspect": "profile",
     "engine.device": "devices Device",
     "nn": "register",
@@ -87,7 +98,10 @@ def __getattr__(name: str) -> Any:
 
 def _complete_tensors() -> None:
     # Methods of tensors live in these rooms; any first use brings all of them.
-    for room in ("creation", "elementwise", "shaping", "reductions", "linear", "dlpack"):
+    for room in (
+        "creation", "elementwise", "shaping", "reductions", "linear", "dlpack", "scans",
+        "scattering", "sorting", "searching",
+    ):  # fmt: skip
         importlib.import_module(f"{__name__}.tensors.{room}")
 
 

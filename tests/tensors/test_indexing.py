@@ -1,4 +1,4 @@
-"""Indexing by integers, slices, arrays and masks, as NumPy does it: random keys and known corners."""
+"""Indexing by integers, slices, arrays and masks as in NumPy: random keys and known corners."""
 
 from __future__ import annotations
 
@@ -257,12 +257,12 @@ def test_wrong_keys_raise_at_the_line(device, wrong, error, words):
 def test_an_index_computed_out_of_range_raises_when_read(device):
     x, i = jrk.tensor(numbered((3, 4))), jrk.tensor([2]) + 1
     y = x[:, i + 1]
-    with pytest.raises(errors.OutOfRange, match="index 4 .*axis 1.*size 4"):
+    with pytest.raises(errors.OutOfRange, match=r"index 4 .*axis 1.*size 4"):
         y.numpy()
     z = x[[0, 1], i * 3]
-    with pytest.raises(errors.OutOfRange, match="index 9 .*axis 1.*size 4"):
+    with pytest.raises(errors.OutOfRange, match=r"index 9 .*axis 1.*size 4"):
         z.numpy()
     x[i, 0] = 5
-    with pytest.raises(errors.OutOfRange, match="index 3 .*axis 0.*size 3"):
+    with pytest.raises(errors.OutOfRange, match=r"index 3 .*axis 0.*size 3"):
         x.numpy()
     assert (jrk.ones((2,)) + 1).tolist() == [2, 2]
