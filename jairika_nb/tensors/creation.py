@@ -15,6 +15,7 @@ from jairika_nb.engine.graph import Node
 from jairika_nb.engine.ops import elementwise as e
 from jairika_nb.engine.ops import sources, views
 from jairika_nb.errors import DeviceError, DTypeError, NotShareable, ShapeError
+from jairika_nb.tensors.arguments import whole_numbers
 from jairika_nb.tensors.tensor import Tensor, python_dtype
 
 Where = str | Device | None
@@ -25,7 +26,7 @@ def _device(device: Where) -> Device:
 
 
 def _shape(shape: int | tuple[int, ...]) -> tuple[int, ...]:
-    sizes = (shape,) if isinstance(shape, int) else tuple(int(n) for n in shape)
+    sizes = whole_numbers("shape", "shape", shape)
     if any(n < 0 for n in sizes):
         raise ShapeError(f"shape {sizes} has a negative size")
     return sizes
@@ -231,8 +232,7 @@ def linspace(
     >>> jrk.linspace(0, 1, 5).tolist()
     [0.0, 0.25, 0.5, 0.75, 1.0]
     """
-    if num < 0:
-        raise ShapeError(f"linspace: num={num} must not be negative")
+    (num,) = _shape(num)
     gaps = num - 1 if endpoint else num
     # Halves first: the whole span of two large numbers may overflow.
     step = (stop / 2 - start / 2) / gaps * 2 if gaps > 0 else 0.0
@@ -252,9 +252,10 @@ def eye(
 ) -> Tensor:
     """Ones on the ``k``-th diagonal, zeros elsewhere; shape (n_rows, n_cols or n_rows)."""
     where = _device(device)
-    rows = views.reshape(sources.iota(n_rows, where), (n_rows, 1))
-    columns = sources.iota(n_rows if n_cols is None else n_cols, where)
+    height, width = _shape((n_rows, n_rows if n_cols is None else n_cols))
+    rows = views.reshape(sources.iota(height, where), (height, 1))
+    columns = sources.iota(width, where)
     # A diagonal outside has the same zeros wherever it is, and its number may be no int32.
-    near = max(-n_rows, min(k, columns.size))
+    near = max(-height, min(k, width))
     hit = e.apply("equal", e.add(rows, near), columns)
     return Tensor(e.cast(hit, dtypes.dtype_of(dtype or dtypes.float32)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import builtins
 from typing import Any
 
 from jairika_nb.engine import dtypes
@@ -10,7 +11,8 @@ from jairika_nb.engine.graph import Node
 from jairika_nb.engine.ops import elementwise as e
 from jairika_nb.engine.ops import reduce as r
 from jairika_nb.engine.ops import sources, views
-from jairika_nb.tensors.naming import axis_names
+from jairika_nb.errors import OutOfRange
+from jairika_nb.tensors.arguments import on_tensors
 from jairika_nb.tensors.shaping import Axes, concat, normal_axes
 from jairika_nb.tensors.tensor import Tensor, attach
 
@@ -31,7 +33,7 @@ def _sum_dtype(dtype: DType, asked: Any) -> DType:
     return dtype
 
 
-@axis_names
+@on_tensors
 def sum(x: Tensor, /, *, axis: Axes = None, dtype: Any = None, keepdims: bool = False) -> Tensor:
     """The sum over ``axis`` (all axes by default)."""
     axes = normal_axes("sum", axis, x.shape)
@@ -39,7 +41,7 @@ def sum(x: Tensor, /, *, axis: Axes = None, dtype: Any = None, keepdims: bool = 
     return _finish(node, axes, keepdims)
 
 
-@axis_names
+@on_tensors
 def prod(x: Tensor, /, *, axis: Axes = None, dtype: Any = None, keepdims: bool = False) -> Tensor:
     """The product over ``axis`` (all axes by default)."""
     axes = normal_axes("prod", axis, x.shape)
@@ -55,13 +57,13 @@ def _extreme(name: str, x: Tensor, axis: Axes, keepdims: bool) -> Tensor:
     return _finish(r.reduce(name, x.node, axes), axes, keepdims)
 
 
-@axis_names
+@on_tensors
 def max(x: Tensor, /, *, axis: Axes = None, keepdims: bool = False) -> Tensor:
     """The largest element over ``axis``; NaN wins."""
     return _extreme("max", x, axis, keepdims)
 
 
-@axis_names
+@on_tensors
 def min(x: Tensor, /, *, axis: Axes = None, keepdims: bool = False) -> Tensor:
     """The smallest element over ``axis``; NaN wins."""
     return _extreme("min", x, axis, keepdims)
@@ -78,7 +80,7 @@ def _real(x: Tensor) -> Node:
     return x.node if dtypes.is_float(x.dtype) else e.cast(x.node, dtypes.float32)
 
 
-@axis_names
+@on_tensors
 def mean(x: Tensor, /, *, axis: Axes = None, keepdims: bool = False) -> Tensor:
     """The arithmetic mean over ``axis``; of integers, float32."""
     axes = normal_axes("mean", axis, x.shape)
@@ -86,7 +88,7 @@ def mean(x: Tensor, /, *, axis: Axes = None, keepdims: bool = False) -> Tensor:
     return _finish(e.div(total, float(_count(x, axes))), axes, keepdims)
 
 
-@axis_names
+@on_tensors
 def var(
     x: Tensor, /, *, axis: Axes = None, correction: float = 0.0, keepdims: bool = False
 ) -> Tensor:
@@ -96,10 +98,10 @@ def var(
     middle = e.div(r.reduce("sum", node, axes), float(count))
     deviation = e.apply("sub", node, middle)
     total = r.reduce("sum", e.mul(deviation, deviation), axes)
-    return _finish(e.div(total, float(count - correction)), axes, keepdims)
+    return _finish(e.div(total, builtins.max(float(count - correction), 0.0)), axes, keepdims)
 
 
-@axis_names
+@on_tensors
 def std(
     x: Tensor, /, *, axis: Axes = None, correction: float = 0.0, keepdims: bool = False
 ) -> Tensor:
@@ -108,14 +110,14 @@ def std(
     return Tensor(e.call("sqrt", squared.node))
 
 
-@axis_names
+@on_tensors
 def count_nonzero(x: Tensor, /, *, axis: Axes = None, keepdims: bool = False) -> Tensor:
     """How many elements over ``axis`` are not zero, int32."""
     truth = Tensor(e.cast(e.cast(x.node, dtypes.bool_), dtypes.int32))
     return sum(truth, axis=axis, keepdims=keepdims)
 
 
-@axis_names
+@on_tensors
 def diff(
     x: Tensor,
     /,
@@ -125,7 +127,11 @@ def diff(
     prepend: Tensor | None = None,
     append: Tensor | None = None,
 ) -> Tensor:
-    """The ``n``-th differences of neighbours along ``axis``."""
+    """The ``n``-th differences of neighbours along ``axis``; ``n=0`` gives ``x`` itself."""
+    if n < 1:
+        if n < 0:
+            raise OutOfRange(f"diff: n={n} differences of {x.shape}; n must not be negative")
+        return x
     parts = [p for p in (prepend, x, append) if p is not None]
     out = parts[0] if len(parts) == 1 else concat(parts, axis=axis)
     (at,) = normal_axes("diff", axis, out.shape)
@@ -153,25 +159,25 @@ def _arg_extreme(name: str, x: Tensor, axis: int | None, keepdims: bool) -> Tens
     return _finish(first, axes, keepdims)
 
 
-@axis_names
+@on_tensors
 def argmax(x: Tensor, /, *, axis: int | None = None, keepdims: bool = False) -> Tensor:
     """The index of the first largest element along ``axis``, int32; NaN counts as largest."""
     return _arg_extreme("max", x, axis, keepdims)
 
 
-@axis_names
+@on_tensors
 def argmin(x: Tensor, /, *, axis: int | None = None, keepdims: bool = False) -> Tensor:
     """The index of the first smallest element along ``axis``, int32; NaN counts as smallest."""
     return _arg_extreme("min", x, axis, keepdims)
 
 
-@axis_names
+@on_tensors
 def any(x: Tensor, /, *, axis: Axes = None, keepdims: bool = False) -> Tensor:
     """Whether an element is true over ``axis``; of none, False."""
     return _quantifier("max", 0, x, axis, keepdims)
 
 
-@axis_names
+@on_tensors
 def all(x: Tensor, /, *, axis: Axes = None, keepdims: bool = False) -> Tensor:
     """Whether every element is true over ``axis``; of none, True."""
     return _quantifier("min", 1, x, axis, keepdims)
@@ -194,28 +200,34 @@ def _shifted(x: Tensor, axes: tuple[int, ...]) -> tuple[Node, Node]:
     return e.apply("sub", node, top), top
 
 
-@axis_names
+@on_tensors
 def softmax(x: Tensor, /, axis: Axes = -1) -> Tensor:
     """exp(x) over its sum along ``axis``, shifted by the maximum so that nothing overflows."""
     axes = normal_axes("softmax", axis, x.shape)
+    if not x.size:
+        return Tensor(_real(x))
     power = e.call("exp", _shifted(x, axes)[0])
     return Tensor(e.div(power, r.reduce("sum", power, axes)))
 
 
-@axis_names
+@on_tensors
 def log_softmax(x: Tensor, /, axis: Axes = -1) -> Tensor:
     """The logarithm of :func:`softmax`, computed without overflow."""
     axes = normal_axes("log_softmax", axis, x.shape)
+    if not x.size:
+        return Tensor(_real(x))
     shifted, _ = _shifted(x, axes)
     total = r.reduce("sum", e.call("exp", shifted), axes)
     return Tensor(e.apply("sub", shifted, e.call("log", total)))
 
 
-@axis_names
+@on_tensors
 def logsumexp(x: Tensor, /, axis: Axes = -1, keepdims: bool = False) -> Tensor:
     """log(sum(exp(x))) along ``axis``, computed without overflow."""
     axes = normal_axes("logsumexp", axis, x.shape)
     node = _real(x)
+    if _count(x, axes) == 0:
+        return _finish(e.call("log", r.reduce("sum", node, axes)), axes, keepdims)
     top = e.call("detach", r.reduce("max", node, axes))
     finite = e.where(e.apply("less", e.call("abs", top), float("inf")), top, 0.0)
     total = r.reduce("sum", e.call("exp", e.apply("sub", node, finite)), axes)

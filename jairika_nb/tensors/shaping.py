@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import builtins
-import operator
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -12,10 +11,10 @@ import numpy as np
 from jairika_nb.engine import dtypes, run
 from jairika_nb.engine.ops import elementwise as e
 from jairika_nb.engine.ops import gather, sources, views
-from jairika_nb.errors import ArgumentError, OutOfRange, ShapeError
+from jairika_nb.errors import OutOfRange, ShapeError
+from jairika_nb.tensors.arguments import all_tensors, on_tensors, whole_numbers
 from jairika_nb.tensors.dtypes import result_type
 from jairika_nb.tensors.elementwise import astype
-from jairika_nb.tensors.naming import axis_names
 from jairika_nb.tensors.tensor import Axes, Tensor, attach
 
 
@@ -34,22 +33,12 @@ def normal_axes(name: str, axis: Axes, shape: tuple[int, ...]) -> tuple[int, ...
     return out
 
 
-def whole_numbers(name: str, what: str, given: Any) -> tuple[int, ...]:
-    """``given``, one integer or several, as a tuple; ArgumentError for anything else."""
-    several = given if isinstance(given, Iterable) else (given,)
-    try:
-        return tuple([operator.index(n) for n in several])
-    except TypeError:
-        raise ArgumentError(
-            f"{name}: {what}={given!r} must be an integer or a tuple of integers"
-        ) from None
-
-
 def _spread_out(sizes: tuple[Any, ...]) -> Any:
     # Methods take x.reshape(2, 3) as well as x.reshape((2, 3)).
     return sizes[0] if len(sizes) == 1 else sizes
 
 
+@on_tensors
 def reshape(x: Tensor, /, shape: int | Sequence[int], *, copy: bool | None = None) -> Tensor:
     """``x`` with another shape of as many elements; one size may be -1.
 
@@ -58,6 +47,7 @@ def reshape(x: Tensor, /, shape: int | Sequence[int], *, copy: bool | None = Non
     return Tensor(views.reshape(x.node, whole_numbers("reshape", "shape", shape)))
 
 
+@on_tensors
 def permute_dims(x: Tensor, /, axes: Sequence[int]) -> Tensor:
     """``x`` with its axes in the given order."""
     order = whole_numbers("permute_dims", "axes", axes)
@@ -66,7 +56,7 @@ def permute_dims(x: Tensor, /, axes: Sequence[int]) -> Tensor:
     return Tensor(views.permute(x.node, tuple(a % x.ndim for a in order)))
 
 
-@axis_names
+@on_tensors
 def transpose(x: Tensor, /, axis0: int, axis1: int) -> Tensor:
     """``x`` with two axes swapped."""
     order = list(range(x.ndim))
@@ -75,6 +65,7 @@ def transpose(x: Tensor, /, axis0: int, axis1: int) -> Tensor:
     return Tensor(views.permute(x.node, tuple(order)))
 
 
+@on_tensors
 def matrix_transpose(x: Tensor, /) -> Tensor:
     """``x`` with its last two axes swapped."""
     if x.ndim < 2:
@@ -82,6 +73,7 @@ def matrix_transpose(x: Tensor, /) -> Tensor:
     return transpose(x, -1, -2)
 
 
+@on_tensors
 def broadcast_to(x: Tensor, /, shape: int | Sequence[int]) -> Tensor:
     """``x`` repeated to ``shape`` by NumPy's rule; costs no memory."""
     return Tensor(views.broadcast_to(x.node, whole_numbers("broadcast_to", "shape", shape)))
@@ -97,7 +89,7 @@ def broadcast_shapes(*shapes: Sequence[int]) -> tuple[int, ...]:
     return e.broadcast_shape("broadcast_shapes", *rows) if rows else ()
 
 
-@axis_names
+@on_tensors
 def expand_dims(x: Tensor, /, axis: int | Sequence[int] = 0) -> Tensor:
     """``x`` with new axes of size 1 at the places ``axis`` of the result."""
     places = whole_numbers("expand_dims", "axis", axis)
@@ -107,7 +99,7 @@ def expand_dims(x: Tensor, /, axis: int | Sequence[int] = 0) -> Tensor:
     return Tensor(views.reshape(x.node, sizes))
 
 
-@axis_names
+@on_tensors
 def squeeze(x: Tensor, /, axis: Axes = None) -> Tensor:
     """``x`` without axes of size 1: the named ones, or all."""
     if axis is None:
@@ -119,7 +111,7 @@ def squeeze(x: Tensor, /, axis: Axes = None) -> Tensor:
     return Tensor(views.reshape(x.node, tuple(n for i, n in enumerate(x.shape) if i not in gone)))
 
 
-@axis_names
+@on_tensors
 def flatten(x: Tensor, /, start_axis: int = 0, end_axis: int = -1) -> Tensor:
     """``x`` with the axes from ``start_axis`` to ``end_axis`` joined into one."""
     if not x.ndim:
@@ -128,7 +120,7 @@ def flatten(x: Tensor, /, start_axis: int = 0, end_axis: int = -1) -> Tensor:
     return reshape(x, (*x.shape[:a], -1, *x.shape[b + 1 :]))
 
 
-@axis_names
+@on_tensors
 def flip(x: Tensor, /, *, axis: Axes = None) -> Tensor:
     """``x`` with the order along the axes reversed."""
     axes = normal_axes("flip", axis, x.shape)
@@ -136,13 +128,11 @@ def flip(x: Tensor, /, *, axis: Axes = None) -> Tensor:
     return Tensor(views.take_slice(x.node, bounds)) if x.size else x
 
 
-@axis_names
 def concat(arrays: Sequence[Tensor], /, *, axis: int | None = 0) -> Tensor:
     """The tensors joined along ``axis``; their other sizes must be equal."""
-    if not arrays:
-        raise ShapeError("concat: no tensors given")
-    dtype = result_type(*arrays)
-    rows = [astype(flatten(a) if axis is None else a, dtype) for a in arrays]
+    given = all_tensors("concat", arrays)
+    dtype = result_type(*given)
+    rows = [astype(flatten(a) if axis is None else a, dtype) for a in given]
     (at,) = normal_axes("concat", axis or 0, rows[0].shape)
     rest = {(*a.shape[:at], *a.shape[at + 1 :]) for a in rows}
     if len(rest) > 1 or len({a.ndim for a in rows}) > 1:
@@ -167,18 +157,16 @@ def _place_along(axis: int, total: int, like: Tensor) -> Any:
     return views.reshape(sources.iota(total, like.device), shape)
 
 
-@axis_names
 def stack(arrays: Sequence[Tensor], /, *, axis: int = 0) -> Tensor:
     """The tensors, all of one shape, joined along a new axis."""
-    if not arrays:
-        raise ShapeError("stack: no tensors given")
-    if len({a.shape for a in arrays}) > 1:
-        shapes = ", ".join(str(a.shape) for a in arrays)
+    rows = all_tensors("stack", arrays)
+    if len({a.shape for a in rows}) > 1:
+        shapes = ", ".join(str(a.shape) for a in rows)
         raise ShapeError(f"stack: shapes {shapes} are not equal; pad or broadcast them first")
-    return concat([expand_dims(a, axis) for a in arrays], axis=axis % (arrays[0].ndim + 1))
+    return concat([expand_dims(a, axis) for a in rows], axis=axis % (rows[0].ndim + 1))
 
 
-@axis_names
+@on_tensors
 def unstack(x: Tensor, /, *, axis: int = 0) -> tuple[Tensor, ...]:
     """The slices of ``x`` along ``axis``, without that axis."""
     (at,) = normal_axes("unstack", axis, x.shape)
@@ -186,6 +174,7 @@ def unstack(x: Tensor, /, *, axis: int = 0) -> tuple[Tensor, ...]:
     return tuple(x[(*before, i)] for i in range(x.shape[at]))
 
 
+@on_tensors
 def moveaxis(x: Tensor, source: Axes, destination: Axes, /) -> Tensor:
     """``x`` with the axes ``source`` moved to ``destination``; the others keep their order."""
     pairs = [[a] if isinstance(a, int) else list(a or ()) for a in (source, destination)]
@@ -199,7 +188,7 @@ def moveaxis(x: Tensor, source: Axes, destination: Axes, /) -> Tensor:
     return permute_dims(x, tuple(order))
 
 
-@axis_names
+@on_tensors
 def roll(x: Tensor, /, shift: int | tuple[int, ...], *, axis: Axes = None) -> Tensor:
     """``x`` with elements moved along axes; those that leave at one end come in at the other."""
     if axis is None:
@@ -218,6 +207,7 @@ def roll(x: Tensor, /, shift: int | tuple[int, ...], *, axis: Axes = None) -> Te
     return x
 
 
+@on_tensors
 def tile(x: Tensor, repetitions: tuple[int, ...], /) -> Tensor:
     """``x`` laid side by side, ``repetitions`` times along each axis."""
     rank = max(x.ndim, len(repetitions))
@@ -230,7 +220,7 @@ def tile(x: Tensor, repetitions: tuple[int, ...], /) -> Tensor:
     return Tensor(views.reshape(spread, whole))
 
 
-@axis_names
+@on_tensors
 def repeat(x: Tensor, repeats: int | Tensor, /, *, axis: int | None = None) -> Tensor:
     """``x`` with every element along ``axis`` repeated; without ``axis``, flattened first.
 
@@ -267,8 +257,9 @@ def _repeat_each(x: Tensor, repeats: Tensor, axis: int) -> Tensor:
 
 def broadcast_arrays(*arrays: Tensor) -> tuple[Tensor, ...]:
     """The tensors, all repeated to their common shape."""
-    shape = broadcast_shapes(*(a.shape for a in arrays))
-    return tuple(broadcast_to(a, shape) for a in arrays)
+    rows = all_tensors("broadcast_arrays", arrays) if arrays else []
+    shape = broadcast_shapes(*(a.shape for a in rows))
+    return tuple(broadcast_to(a, shape) for a in rows)
 
 
 def meshgrid(*arrays: Tensor, indexing: str = "xy") -> tuple[Tensor, ...]:
@@ -293,11 +284,13 @@ def _triangle(x: Tensor, k: int, op: str) -> Tensor:
     return Tensor(e.where(e.apply(op, columns, e.add(rows, k)), x.node, 0))
 
 
+@on_tensors
 def tril(x: Tensor, /, *, k: int = 0) -> Tensor:
     """The lower triangle of the last two axes, up to the ``k``-th diagonal; zeros elsewhere."""
     return _triangle(x, k, "less_equal")
 
 
+@on_tensors
 def triu(x: Tensor, /, *, k: int = 0) -> Tensor:
     """The upper triangle of the last two axes, from the ``k``-th diagonal; zeros elsewhere."""
     return _triangle(x, k, "greater_equal")

@@ -47,16 +47,20 @@ def _extreme_vjp(g: Node, y: Node, x: Node) -> tuple[Node]:
 
 
 def _prod_vjp(g: Node, y: Node, x: Node) -> tuple[Node]:
-    # prod / x fails at zeros: with one zero only that element gets the product of the others.
-    zero = e.apply("equal", x, 0)
-    zeros = make("sum", (e.cast(zero, x.dtype),), y.attrs)
-    others = e.where(zero, 1.0, x)
-    rest = _spread(make("prod", (others,), y.attrs), x)
-    without_zero = e.div(_spread(y, x), others)
-    many = _spread(e.apply("greater", zeros, 1), x)
-    one = _spread(e.apply("equal", zeros, 1), x)
-    alone = e.where(zero, rest, 0.0)
-    return (e.mul(_spread(g, x), e.where(many, 0.0, e.where(one, alone, without_zero))),)
+    # The others' product is that of those before times that of those after: no division, so it
+    # holds at zeros and can be derived again.
+    from jairika_nb.engine.ops.scan import scan, shifted
+
+    kept = tuple(i for i in range(len(x.shape)) if i not in y.attrs)
+    order = (*kept, *y.attrs)
+    moved = views.permute(x, order)
+    last = len(kept)
+    flat = views.reshape(moved, (*(x.shape[i] for i in kept), -1))
+    before = shifted(scan("mul", flat, last), last, False, 1)
+    after = shifted(scan("mul", flat, last, True), last, True, 1)
+    others = views.reshape(e.mul(before, after), moved.shape)
+    back = tuple(sorted(range(len(order)), key=order.__getitem__))
+    return (e.mul(_spread(g, x), views.permute(others, back)),)
 
 
 def initial(name: str, dtype: DType) -> bool | int | float:
