@@ -31,7 +31,7 @@ _TRANSFORMS: dict[str, Callable[[np.ndarray, int, int, float], np.ndarray]] = {
         n / 2 * (1 - out / (scale * n)) + (i + 0.5) / scale - 0.5
     ),
     "asymmetric": lambda i, n, out, scale: i / scale,
-    "align_corners": lambda i, n, out, scale: i * ((n - 1) / (out - 1)) if out > 1 else i * 0,
+    "align_corners": lambda i, n, out, scale: i * ((n - 1) / (n * scale - 1)) if out > 1 else i * 0,
 }
 _ROUND: dict[str, Callable[[np.ndarray], np.ndarray]] = {
     "floor": np.floor,

@@ -209,6 +209,8 @@ def _norm(x: Tensor, p: float, axis: int | Sequence[int]) -> Tensor:
         return _safe_root(total(x.square(), axis=axis, keepdims=True))
     if p == math.inf:
         return largest(x.abs(), axis=axis, keepdims=True)
+    if p == 0:
+        return total((x != 0).astype(x.dtype), axis=axis, keepdims=True)
     if p == 1:
         return total(x.abs(), axis=axis, keepdims=True)
     return total(x.abs() ** float(p), axis=axis, keepdims=True) ** (1.0 / p)

@@ -40,7 +40,7 @@ def _walk(
 ) -> _Walk:
     rank = int(asked[-2])
     kernel = each_axis(asked, "kernel_size", kernel_size, rank)
-    steps = kernel if stride is None else each_axis(asked, "stride", stride, rank)
+    steps = kernel if stride is None or stride == () else each_axis(asked, "stride", stride, rank)
     around = each_axis(asked, "padding", padding, rank, least=0)
     apart = each_axis(asked, "dilation", dilation, rank)
     spans = tuple((k - 1) * d + 1 for k, d in zip(kernel, apart, strict=True))

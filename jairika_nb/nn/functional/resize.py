@@ -102,7 +102,8 @@ def _taps(
         at = resize.positions(n, out, scale, "half_pixel")
         return resize.nearest(at, n, "round_prefer_ceil")
     if align_corners:
-        at, scale = resize.positions(n, out, scale, "align_corners"), (out - 1) / max(n - 1, 1)
+        at = resize.positions(n, out, out / n, "align_corners")
+        scale = (out - 1) / max(n - 1, 1)
     else:
         at = resize.positions(n, out, scale, "half_pixel")
     shrink = min(scale, 1.0) if antialias and scale > 0 else 1.0
