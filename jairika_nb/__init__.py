@@ -51,6 +51,7 @@ _ROOMS = {
     "tensors.compiling": "compile",
     "engine.memory": "memory_limit",
     "tensors.inspect": "profile",
+    "tensors.kernel": "kernel",
     "engine.device": "devices Device",
     "nn": "register",
     "train": "fit evaluate",

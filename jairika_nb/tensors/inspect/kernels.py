@@ -122,10 +122,9 @@ class Kernels:
 
 def _launch(source: Source) -> list[str]:
     """How a kernel is launched and what one launch costs, in words."""
-    cost = (
-        f"moves {amount(source.bytes, 'B')}, {amount(source.flops, 'flop')}: "
-        f"{ratio(source.flops, source.bytes)} flop a byte"
-    )
+    cost = f"moves {amount(source.bytes, 'B')}"
+    if source.flops:
+        cost += f", {amount(source.flops, 'flop')}: {ratio(source.flops, source.bytes)} flop a byte"
     if source.host is not None:
         return ["runs on the host, by NumPy: its inputs come down and its result goes up", cost]
     items = " x ".join(f"{n:,}" for n in source.global_size)
