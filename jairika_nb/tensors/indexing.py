@@ -19,8 +19,8 @@ from jairika_nb.engine.ops import elementwise as e
 from jairika_nb.engine.ops import gather, sources, views
 from jairika_nb.engine.ops.scatter import scatter
 from jairika_nb.errors import ShapeError
-from jairika_nb.tensors.keys import Key, Pick, index_node, read
-from jairika_nb.tensors.tensor import Tensor, node_of
+from jairika_nb.tensors.keys import Key, Pick, index_node, read, value_node
+from jairika_nb.tensors.tensor import Tensor
 
 Bounds = tuple[tuple[int, int, int], ...]
 
@@ -42,7 +42,7 @@ def updated(x: Tensor, key: Any, value: Any, mode: str = "set") -> Tensor:
 
     Where an index is repeated the last value stays; ``mode`` may also be add, mul, max or min.
     """
-    new = e.cast(node_of(value, x.device), x.dtype)
+    new = value_node(value, x)
     mask = _lone_mask(key, x, new.shape)
     if mask is not None and mode == "set":
         return Tensor(e.where(mask, new, x.node))

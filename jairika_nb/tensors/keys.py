@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,8 +12,9 @@ from jairika_nb.engine import dtypes, run
 from jairika_nb.engine.device import Device
 from jairika_nb.engine.graph import Node
 from jairika_nb.engine.ops import elementwise as e
-from jairika_nb.errors import DTypeError, OutOfRange, ShapeError
-from jairika_nb.tensors.tensor import Tensor
+from jairika_nb.engine.ops import sources
+from jairika_nb.errors import DTypeError, OutOfRange
+from jairika_nb.tensors.tensor import Tensor, python_dtype
 
 Index = np.ndarray | Tensor
 
@@ -47,7 +49,7 @@ class Key:
 
 
 def read(key: Any, x: Tensor) -> Key:
-    """What ``key`` picks of ``x``; OutOfRange or ShapeError where it does not fit."""
+    """What ``key`` picks of ``x``; OutOfRange where it does not fit."""
     out = Key()
     # Where integers and arrays stand among the other axes decides where theirs go.
     stands: list[tuple[int, int]] = []
@@ -102,8 +104,9 @@ def _add_mask(out: Key, mask: np.ndarray, x: Tensor) -> None:
         out.shape.append(1)
         return
     shape = x.shape[axis : axis + mask.ndim]
-    if mask.shape != shape:
-        raise ShapeError(
+    # As in NumPy a mask without elements fits whatever it would have picked from.
+    if not all(m in (n, 0) for m, n in zip(mask.shape, shape, strict=True)):
+        raise OutOfRange(
             f"x[mask]: a mask of shape {mask.shape} for axes {axis} to {axis + mask.ndim - 1} of "
             f"{x.shape}; it must have their shape {shape}"
         )
@@ -195,6 +198,19 @@ def integers(index: Any, size: int, axis: int, shape: tuple[int, ...]) -> Index:
             f"index {int(wrong.flat[0])} is outside axis {axis} of {shape}, which has size {size}"
         )
     return np.where(array < 0, array + size, array).astype(np.int32 if size < 2**31 else np.int64)
+
+
+def value_node(value: Any, x: Tensor) -> Node:
+    """A value to be written into ``x``, of its dtype: a tensor's is converted on the device."""
+    if isinstance(value, Tensor):
+        return e.cast(value.node, x.dtype)
+    if type(value) in (bool, int, float):
+        if x.dtype.kind != "float" and not math.isfinite(value):
+            raise DTypeError(f"{value} does not fit {x.dtype.name} of shape {x.shape}")
+        return sources.const(value, x.dtype, x.device)
+    array = np.asarray(value)
+    python_dtype(value, array)
+    return run.from_numpy(array, x.dtype, x.device)
 
 
 def index_node(index: Index, device: Device) -> Node:

@@ -19,7 +19,7 @@ from jairika_nb.engine.ops import sources, views
 from jairika_nb.engine.ops.reduce import initial
 from jairika_nb.errors import ArgumentError, DTypeError, ShapeError
 from jairika_nb.tensors.indexing import updated
-from jairika_nb.tensors.keys import index_node, integers
+from jairika_nb.tensors.keys import index_node, integers, value_node
 from jairika_nb.tensors.scans import cumsum
 from jairika_nb.tensors.shaping import flatten, normal_axes
 from jairika_nb.tensors.tensor import Tensor, attach, node_of
@@ -98,7 +98,7 @@ def put_along_axis(x: Tensor, indices: Any, values: Any, /, *, axis: int = -1) -
     """
     at = _axis("put_along_axis", axis, x)
     index = _index("put_along_axis", x, indices, at)
-    new = e.cast(node_of(values, x.device), x.dtype)
+    new = value_node(values, x)
     spread = _resized(x.shape, at, index.shape[at] if index.shape else 1)
     spread_index = views.broadcast_to(index, spread)
     return Tensor(s.scatter(x.node, spread_index, views.broadcast_to(new, spread), at, "set"))
@@ -135,15 +135,20 @@ def _scattered(name: str, x: Tensor, axis: int, index: Any, src: Any, mode: str)
     at = _axis(name, axis, x)
     node = _index(name, x, index, at)
     part = _within(name, x, node, at)
-    new = node_of(src, x.device)
-    if isinstance(src, Tensor) and new.dtype is not x.dtype:
+    if isinstance(src, Tensor) and src.dtype is not x.dtype:
         raise DTypeError(
-            f"{name}: src of {new.dtype.name} into {x.dtype.name}; convert it with "
+            f"{name}: src of {src.dtype.name} into {x.dtype.name}; convert it with "
             f"src.astype('{x.dtype.name}')"
         )
-    new = e.cast(new, x.dtype)
-    if new.shape and any(a < b for a, b in zip(new.shape, node.shape, strict=True)):
-        raise ShapeError(f"{name}: src of shape {new.shape} is smaller than index {node.shape}")
+    new = value_node(src, x)
+    fits = len(new.shape) == len(node.shape) and all(
+        a >= b for a, b in zip(new.shape, node.shape, strict=True)
+    )
+    if new.shape and not fits:
+        raise ShapeError(
+            f"{name}: src of shape {new.shape} for an index of {node.shape}; it must have as many "
+            "axes and be no smaller in any"
+        )
     updates = _cut(new, node.shape) if new.shape else views.broadcast_to(new, node.shape)
     written = s.scatter(_cut(x.node, part), node, updates, at, mode)
     if part == x.shape:
@@ -155,15 +160,16 @@ def scatter(x: Tensor, axis: int, index: Any, src: Any, *, reduce: str | None = 
     """``x`` with ``src[i][j]`` at ``[index[i][j]][j]`` for axis 0, and so on; a new tensor.
 
     ``src`` is a number, or a tensor no smaller than ``index``; of repeated places the last one
-    stays. ``reduce`` "add" or "multiply" joins old and new values.
+    stays. ``reduce`` add, multiply, amax or amin joins old and new values.
 
     >>> import jairika_nb as jrk
     >>> jrk.scatter(jrk.zeros((4,)), 0, jrk.tensor([1, 3]), jrk.tensor([5.0, 6.0])).tolist()
     [0.0, 5.0, 0.0, 6.0]
     """
-    modes = {None: "set", "add": "add", "multiply": "mul"}
+    modes = {None: "set", "add": "add", "multiply": "mul", "amax": "max", "amin": "min"}
     if reduce not in modes:
-        raise ArgumentError(f"scatter: reduce={reduce!r}; choose 'add', 'multiply' or None")
+        known = ", ".join(repr(m) for m in modes)
+        raise ArgumentError(f"scatter: reduce={reduce!r}; choose one of {known}")
     return _scattered("scatter", x, axis, index, src, modes[reduce])
 
 
@@ -210,7 +216,7 @@ def _indexed(name: str, x: Tensor, axis: int, index: Any, source: Any, mode: str
     at = _axis(name, axis, x)
     node = views.reshape(_index(name, x, index, at), (-1,))
     shape = _resized(x.shape, at, node.size)
-    new = e.cast(node_of(source, x.device), x.dtype)
+    new = value_node(source, x)
     if new.shape not in ((), shape):
         raise ShapeError(
             f"{name} along axis {at}: source {new.shape} for {x.shape} must be {shape}"
@@ -244,7 +250,7 @@ def put(x: Tensor, index: Any, source: Any, *, accumulate: bool = False) -> Tens
     """``x`` with ``source`` at places of ``x`` flattened, set or added; the shape of ``x``."""
     flat = flatten(x)
     node = views.reshape(_index("put", flat, index, 0), (-1,))
-    new = views.reshape(e.cast(node_of(source, x.device), x.dtype), (-1,))
+    new = views.reshape(value_node(source, x), (-1,))
     written = s.scatter(flat.node, node, new, 0, "add" if accumulate else "set")
     return Tensor(views.reshape(written, x.shape))
 
@@ -258,7 +264,7 @@ def _mask(name: str, mask: Any, x: Tensor) -> Tensor:
 
 def masked_fill(x: Tensor, mask: Any, value: Any) -> Tensor:
     """``x`` with ``value`` where the mask holds; both broadcast to ``x``."""
-    filled = e.cast(node_of(value, x.device), x.dtype)
+    filled = value_node(value, x)
     node = views.broadcast_to(_mask("masked_fill", mask, x).node, x.shape)
     return Tensor(e.where(node, filled, x.node))
 
@@ -277,7 +283,7 @@ def masked_select(x: Tensor, mask: Any) -> Tensor:
 def masked_scatter(x: Tensor, mask: Any, source: Any) -> Tensor:
     """``x`` with the elements of ``source``, in order, where the mask holds."""
     node = views.broadcast_to(_mask("masked_scatter", mask, x).node, x.shape)
-    new = views.reshape(e.cast(node_of(source, x.device), x.dtype), (-1,))
+    new = views.reshape(value_node(source, x), (-1,))
     if not x.size:
         return x
     flat = Tensor(views.reshape(node, (math.prod(x.shape),)))

@@ -239,7 +239,7 @@ WRONG = [
     (lambda x: x[jrk.tensor([0.5])], errors.OutOfRange, "integers"),
     (lambda x: x[["a"]], errors.OutOfRange, "integers"),
     (lambda x: x[[[0, 1], [2]]], errors.OutOfRange, "integers"),
-    (lambda x: x[np.zeros((2, 4), bool)], errors.ShapeError, r"\(2, 4\)"),
+    (lambda x: x[np.zeros((2, 4), bool)], errors.OutOfRange, r"\(2, 4\)"),
     (lambda x: x[[0, 1], [0, 1, 2]], errors.ShapeError, r"\(2,\) and \(3,\)"),
     (lambda x: x[..., ..., 0], errors.OutOfRange, "ellipsis"),
     (lambda x: x[0, 0, [0]], errors.OutOfRange, "3 parts"),

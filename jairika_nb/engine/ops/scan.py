@@ -85,11 +85,11 @@ def _reference(attrs: Any, x: np.ndarray) -> np.ndarray:
     kind, axis, reverse = attrs
     if not x.size:
         return x
-    exact = x.dtype == np.float32 and kind in ("add", "logaddexp")
+    # NumPy adds one after the other; the oracle must not drift.
+    exact = x.dtype.kind == "f" and kind in ("add", "logaddexp")
+    wide = np.dtype(np.longdouble) if exact else x.dtype
     values = np.flip(x, axis) if reverse else x
-    out = _UFUNC[kind].accumulate(
-        values.astype(np.float64) if exact else values, axis=axis, dtype=None if exact else x.dtype
-    )
+    out = _UFUNC[kind].accumulate(values.astype(wide), axis=axis, dtype=wide)
     return (np.flip(out, axis) if reverse else out).astype(x.dtype)
 
 
@@ -132,7 +132,9 @@ def _logaddexp_rule(g: Node, y: Node, x: Node, axis: int, reverse: bool) -> Node
     # All exponents are at most 0: the running value never falls. It is -inf where nothing came yet.
     none = e.apply("equal", y, -math.inf)
     safe = e.where(none, 0.0, y)
-    later = e.where(none, -math.inf, e.apply("sub", safe, shifted(safe, axis, not reverse, 0)))
+    # At the end nothing follows: infinity there makes its factor 0, and that of all derivatives.
+    following = shifted(safe, axis, not reverse, math.inf)
+    later = e.where(none, -math.inf, e.apply("sub", safe, following))
     tail = recurrence(e.call("exp", later), g, axis, not reverse)
     share = e.where(none, 0.0, e.call("exp", e.apply("sub", x, safe)))
     return e.mul(share, tail)
