@@ -1,7 +1,7 @@
 // What:    C[b, m, n] = sum over k of A[b, m, k] * B[b, k, n], the value given to an epilogue.
 // Layouts: A row-major [batch][M][K], B row-major [batch][K][N]; C is written by the epilogue.
 // Parameters: TILE x TILE work-items share TILE-wide tiles of A and B in local memory; each
-//          computes PER x PER values, TILE apart. EPILOGUE1 stores one value.
+//          computes PER x PER values, TILE apart. epilogue1 stores one value.
 // Used by: the planner's GPU schedule for float32 products (jairika_nb/engine/product.py).
 
 #ifndef TILE
@@ -10,14 +10,13 @@
 #ifndef PER
 #define PER 4
 #endif
-#define SPAN (TILE * PER)
 
 kernel __attribute__((reqd_work_group_size(TILE, TILE, 1))) void KERNEL_NAME(
     global const float *restrict a, global const float *restrict b,
-    const int M, const int N, const int K EPILOGUE_PARAMETERS) {
-  local float tile_a[TILE][SPAN + 1], tile_b[TILE][SPAN];
+    const int M, const int N, const int K PARAMETERS) {
+  local float tile_a[TILE][(TILE * PER) + 1], tile_b[TILE][(TILE * PER)];
   const int x = get_local_id(0), y = get_local_id(1), batch = get_global_id(2);
-  const int first_m = get_group_id(1) * SPAN, first_n = get_group_id(0) * SPAN;
+  const int first_m = get_group_id(1) * (TILE * PER), first_n = get_group_id(0) * (TILE * PER);
   a += (size_t)batch * M * K;
   b += (size_t)batch * K * N;
   float sum[PER][PER];
@@ -39,6 +38,6 @@ kernel __attribute__((reqd_work_group_size(TILE, TILE, 1))) void KERNEL_NAME(
   for (int i = 0; i < PER; i++)
     for (int j = 0; j < PER; j++) {
       const int m = first_m + y + i * TILE, n = first_n + x + j * TILE;
-      if (m < M && n < N) EPILOGUE1(batch, m, n, sum[i][j]);
+      if (m < M && n < N) epilogue1(batch, m, n, sum[i][j] PASSED);
     }
 }

@@ -63,6 +63,20 @@ class Output:
 
 
 @dataclass
+class Operand:
+    """An operand of a product as the kernel computes it; ``rows`` and ``columns`` are its axes."""
+
+    expr: Expr
+    batch: list[Var]
+    rows: Var | None
+    columns: Var | None
+    exprs: list[Expr]
+    loads: list[int]
+    inlined: list[int]
+    crowded: list[int]
+
+
+@dataclass
 class Kernel:
     """All that the code writer needs to know of one fused kernel."""
 
@@ -77,6 +91,17 @@ class Kernel:
     crowded: list[int]
     product: int | None = None
     routine: int | None = None
+    operands: tuple[Operand, ...] = ()
+
+    @property
+    def reads(self) -> list[int]:
+        """The stored entries it reads."""
+        return list(dict.fromkeys([*self.loads, *(p for o in self.operands for p in o.loads)]))
+
+    @property
+    def computes(self) -> list[int]:
+        """The entries it computes without storing them."""
+        return [*self.inlined, *(p for o in self.operands for p in o.inlined)]
 
     @property
     def is_fixed(self) -> bool:
@@ -348,6 +373,24 @@ class Tracer:
         self.kept = [v for v in self.domain if v in kept]
         self.row, self.mapped = rest, True
         return True
+
+
+def operand(entries: list[Entry], stored: set[int], position: int, batch: list[Var]) -> Operand:
+    """The element of a product's operand at ``batch`` and its own row and column."""
+    rows, columns = entries[position].shape[-2:]
+    row, column = Var("row", rows), Var("column", columns)
+    sizes = entries[position].shape[:-2]
+    places = {int(v.name[1:]): index.variable(v) for v in batch}
+    at = [places.get(i, index.ZERO) for i in range(len(sizes))]
+    at += [index.ZERO if v.size == 1 else index.variable(v) for v in (row, column)]
+    # No reduction can join: the loop over k is the product's.
+    tracer = Tracer(entries, stored, [], domain=(), product=-1)
+    expr = tracer.value(position, tuple(at), ())
+    return Operand(
+        expr, batch, *(None if v.size == 1 else v for v in (row, column)),
+        list(tracer.interned.values()), list(tracer.loads), list(tracer.inlined),
+        list(tracer.crowded),
+    )  # fmt: skip
 
 
 def _always(bound: Bound) -> bool:

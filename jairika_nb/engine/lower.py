@@ -1,7 +1,7 @@
 """Rewrites a program for its device before fusion: products to templates, long sums in two steps.
 
-The layouts that templates want are written as views (pad, reshape, permute) of the operands, so
-packing is an ordinary fused kernel, and whatever makes an operand can fuse into its packing.
+The left operand of a product is read where it is stored, by strides; the right one is computed
+while its panels are filled, so that views of it and cheap work on it are never stored.
 """
 
 from __future__ import annotations
@@ -9,13 +9,17 @@ from __future__ import annotations
 import math
 
 from jairika_nb.engine.device import Device
-from jairika_nb.engine.dtypes import float32
-from jairika_nb.engine.fuse import FEW_ROWS, MANY_ELEMENTS
+from jairika_nb.engine.dtypes import NARROW, float32
+from jairika_nb.engine.fuse import FEW_ROWS, MANY_ELEMENTS, operand
 from jairika_nb.engine.graph import TABLE, Node, Shape, topological
+from jairika_nb.engine.index import Var
+from jairika_nb.engine.product import is_strided
 from jairika_nb.engine.program import Entry, Program
 
 # Products with fewer multiplications than this are not worth packing.
 SMALL_PRODUCT = 32 * 32 * 32
+# Views that leave a product's left operand readable by strides, if sizes agree.
+STRIDED = ("reshape", "permute", "expand", "slice", "detach")
 # How many partial results a long reduction leaves for its second step.
 PARTS = (256, 128, 64, 512, 32)
 
@@ -27,7 +31,6 @@ class Lowered:
         self.entries: list[Entry] = []
         self.known: dict[Entry, int] = {}
         self.forced: set[int] = set()
-        self.packed: set[int] = set()
         # The shapes that routines and host steps see their inputs with.
         self.shapes: dict[int, list[Shape]] = {}
         self.device = device
@@ -58,6 +61,8 @@ class Lowered:
                     return other
         if TABLE[entry.op].expand:
             return self._expand(entry)
+        if entry.dtype in NARROW and entry.op in ("sum", "prod", "matmul"):
+            return self._in_float32(entry)
         if TABLE[entry.op].kind in ("routine", "host"):
             return self._fixed(entry)
         if entry.op == "matmul" and self._deserves_template(entry):
@@ -67,6 +72,15 @@ class Lowered:
             if parts:
                 return self._two_steps(entry, axis, parts)
         return self.add(entry)
+
+    def _in_float32(self, entry: Entry) -> int:
+        """A sum of 2-byte floats: accumulated in float32, rounded once."""
+        inputs = tuple(
+            self.add(Entry("cast", (float32,), (i,), self.entries[i].shape, float32))
+            for i in entry.inputs
+        )
+        wide = self._rewrite(entry._replace(inputs=inputs, dtype=float32))
+        return self.add(Entry("cast", (entry.dtype,), (wide,), entry.shape, entry.dtype))
 
     def _expand(self, entry: Entry) -> int:
         """A composite through its expansion; the pieces are lowered like any others."""
@@ -89,14 +103,17 @@ class Lowered:
         """A routine or host step: it is stored, and so are its inputs, as contiguous bytes."""
         shapes = [self.entries[i].shape for i in entry.inputs]
         inputs = tuple(
-            i if self.entries[i].op == "const" else self._stored(self._bytes(i))
-            for i in entry.inputs
+            i if self._is_argument(entry, i) else self._stored(self._bytes(i)) for i in entry.inputs
         )
         # The shapes are part of the entry: the same bytes seen otherwise are another result.
         position = self.add(entry._replace(inputs=inputs, attrs=(*entry.attrs, tuple(shapes))))
         self.shapes[position] = shapes
         self.forced.add(position)
         return position
+
+    def _is_argument(self, entry: Entry, position: int) -> bool:
+        # Kernels take constants as numbers; NumPy gets arrays only.
+        return self.entries[position].op == "const" and TABLE[entry.op].kind == "routine"
 
     def _bytes(self, position: int) -> int:
         while self.entries[position].op in ("reshape", "detach"):
@@ -131,10 +148,7 @@ class Lowered:
             operands = (self._stored(a), self._stored(b))
         else:
             tile = (8 if m > 4 else 4, 32 if n > 16 else 16)
-            packed_a = self._pack(a, rows_axis=-2, size=tile[0])
-            packed_b = self._pack(b, rows_axis=-1, size=tile[1])
-            operands = (self._stored(packed_a), self._stored(packed_b))
-            self.packed |= {packed_a, packed_b}
+            operands = (self._in_place(a), b)
         product = self.add(
             Entry("gemm", (entry.shape, k, tile), operands, entry.shape, entry.dtype)
         )
@@ -146,22 +160,19 @@ class Lowered:
             self.forced.add(position)
         return position
 
-    def _pack(self, x: int, rows_axis: int, size: int) -> int:
-        """(..., R, K) or (..., K, R) -> (..., ceil(R / size), K, size), padded with zeros."""
-        shape = self.entries[x].shape
-        rank, at = len(shape), len(shape) + rows_axis
-        panels = math.ceil(shape[at] / size)
-        missing = panels * size - shape[at]
-        if missing:
-            widths = tuple((0, missing, 0) if i == at else (0, 0, 0) for i in range(rank))
-            shape = (*shape[:at], panels * size, *shape[at + 1 :])
-            x = self.view("pad", (widths, 0), x, shape)
-        split = (*shape[:at], panels, size, *shape[at + 1 :])
-        x = self.view("reshape", split, x, split)
-        batch = tuple(range(rank - 2))
-        last = (at, rank, at + 1) if rows_axis == -2 else (at, at - 1, at + 1)
-        order = (*batch, *last)
-        return self.view("permute", order, x, tuple(split[i] for i in order))
+    def _in_place(self, position: int) -> int:
+        """An operand that the template reads by strides: a view of what is stored, or stored."""
+        base = position
+        while self.entries[base].op in STRIDED:
+            base = self.entries[base].inputs[0]
+        if TABLE[self.entries[base].op].kind != "source" or self.entries[base].op == "leaf":
+            sizes = self.entries[position].shape[:-2]
+            batch = [Var(f"i{d}", n) for d, n in enumerate(sizes) if n != 1]
+            seen = operand(self.entries, {base}, position, batch)
+            if seen.expr.kind == "load" and is_strided(seen):
+                self._stored(base)
+                return position
+        return self._stored(position)
 
     # Long reductions
 

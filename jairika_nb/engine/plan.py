@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from jairika_nb.engine import bundle, index, product, routines, schedule_cpu, schedule_gpu
 from jairika_nb.engine.code import Argument, Source, name_of
 from jairika_nb.engine.device import Device
-from jairika_nb.engine.fuse import Kernel, Misfit, Output, Tracer
+from jairika_nb.engine.fuse import Kernel, Misfit, Output, Tracer, operand
 from jairika_nb.engine.graph import TABLE
 from jairika_nb.engine.lower import Lowered
 from jairika_nb.engine.program import Entry, Program
@@ -72,7 +72,7 @@ def _frees(sources: list[Source], entries: list[Entry], keep: set[int]) -> list[
 
 def _computed(kernel: Kernel) -> list[int]:
     product = [] if kernel.product is None else [kernel.product]
-    return [*kernel.inlined, *(o.entry for o in kernel.outputs), *product]
+    return [*kernel.computes, *(o.entry for o in kernel.outputs), *product]
 
 
 def _write(kernel: Kernel, lowered: Lowered, device: Device) -> Source:
@@ -81,7 +81,7 @@ def _write(kernel: Kernel, lowered: Lowered, device: Device) -> Source:
         return product.write(kernel, entries, device.compute_units)
     if kernel.routine is not None:
         return _write_fixed(kernel.routine, lowered, device)
-    name = name_of(kernel, entries, frozenset(lowered.packed))
+    name = name_of(kernel, entries)
     if device.kind == "gpu":
         return schedule_gpu.write(kernel, entries, name)
     return schedule_cpu.write(kernel, entries, device.compute_units, name)
@@ -103,9 +103,10 @@ def _write_fixed(position: int, lowered: Lowered, device: Device) -> Source:
 
 def _reads(kernel: Kernel, entries: list[Entry]) -> list[int]:
     fixed = kernel.routine if kernel.product is None else kernel.product
-    operands = entries[fixed].inputs if fixed is not None else ()
+    whole = fixed is not None and not kernel.operands
     # A constant that a routine takes is an argument, not a buffer.
-    return [*kernel.loads, *(i for i in operands if entries[i].op != "const")]
+    inputs = [i for i in entries[fixed].inputs if entries[i].op != "const"] if whole else ()
+    return [*kernel.reads, *inputs]
 
 
 class _Planner:
@@ -159,7 +160,7 @@ class _Planner:
         root = roots[-1]
         entry = self.entries[root]
         if entry.op == "gemm":
-            return Tracer(self.entries, self.stored, roots, product=root).trace()
+            return self._product(roots, root)
         if TABLE[entry.op].kind in FIXED:
             return Kernel([], [], [], [Output(root, None, index.ZERO)], [], [], False, [], [],
                           routine=root)  # fmt: skip
@@ -171,12 +172,24 @@ class _Planner:
                 return flat
         return kernel
 
+    def _product(self, roots: list[int], gemm: int) -> Kernel:
+        """A product, what follows it, and how its operands come about where it is the CPU's."""
+        entry = self.entries[gemm]
+        tracer = Tracer(self.entries, self.stored, roots, domain=entry.shape, product=gemm)
+        kernel = tracer.trace()
+        if entry.attrs[2]:
+            batch = [v for v in kernel.kept if int(v.name[1:]) < len(entry.shape) - 2]
+            sides = (operand(self.entries, self.stored, i, batch) for i in entry.inputs)
+            kernel.operands = tuple(sides)
+            kernel.crowded += [p for o in kernel.operands for p in o.crowded]
+        return kernel
+
     # What several kernels compute
 
     def _store_shared(self) -> bool:
         users: dict[int, set[int]] = {}
         for root, kernel in self.kernels.items():
-            for position in kernel.inlined:
+            for position in kernel.computes:
                 if position not in self.stored:
                     users.setdefault(position, set()).add(root)
         shared = {p for p, roots in users.items() if len(roots) > 1 and self._dear(p, roots)}
@@ -288,11 +301,12 @@ class _Planner:
         if self._reaches(gemm, user, skip_direct=True):
             return
         wide = bool(self.entries[gemm].attrs[2])
+        known = {*kernel.loads, *self.kernels[gemm].reads}
         try:
-            fused = Tracer(self.entries, self.stored, roots, domain=shape, product=gemm).trace()
+            fused = self._product(roots, gemm)
         except (Misfit, ValueError):
             return
-        if gemm in fused.loads or set(fused.loads) - set(kernel.loads):
+        if gemm in fused.loads or set(fused.reads) - known:
             return
         if product.can_follow(fused, shape, wide):
             del self.kernels[gemm]

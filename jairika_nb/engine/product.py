@@ -1,69 +1,147 @@
-"""Writes matrix products: a template from ``kernels/`` around a generated epilogue."""
+"""Writes matrix products: a template from ``kernels/`` around functions made for the operands."""
 
 from __future__ import annotations
 
 import math
+import re
 
+from jairika_nb.engine import panels
 from jairika_nb.engine.code import Argument, Scope, Source, Writer, name_of, traffic
-from jairika_nb.engine.fuse import Kernel, Misfit
-from jairika_nb.engine.index import Var
+from jairika_nb.engine.fuse import Kernel, Misfit, Operand
+from jairika_nb.engine.index import Form, Var
 from jairika_nb.engine.program import Entry
 from jairika_nb.engine.routines import template
-from jairika_nb.engine.schedule_cpu import _score, _vector_ready
+from jairika_nb.engine.schedule_cpu import _score
 from jairika_nb.engine.spelling import WIDTH
 
+# Of the GPU's template: a work-group of TILE x TILE items, PER x PER values an item.
 TILE, PER = 16, 4
+# Work-items a core of a CPU gets, so that a slow core does not hold up the others.
+SHARES = 8
+# Rows that one filling of a panel should serve at least.
+FEWEST_ROWS = 64
 
 
 def write(kernel: Kernel, entries: list[Entry], units: int) -> Source:
     """The kernel of a product and whatever elementwise work follows it."""
     gemm = entries[kernel.product]  # type: ignore[index]
-    shape, k, tile = gemm.attrs
-    w = Writer(kernel, entries)
-    a, b = (Argument("buffer", i) for i in gemm.inputs)
+    return (_on_cpu if kernel.operands else _on_gpu)(kernel, entries, gemm, units)
+
+
+def is_strided(operand: Operand) -> bool:
+    """Whether a read has one stride along the rows and one along the columns."""
+    _, place, bounds = operand.expr.data
+    lines = [v for v in (operand.rows, operand.columns) if v]
+    return not bounds and all(place.coefficient(v) is not None for v in lines)
+
+
+def _on_cpu(kernel: Kernel, entries: list[Entry], gemm: Entry, units: int) -> Source:
+    shape, k, (mr, nr) = gemm.attrs
     m, n = shape[-2:]
     batch = math.prod(shape[:-2])
-    if tile:
-        panels_m, panels_n = math.ceil(m / tile[0]), math.ceil(n / tile[1])
-        blocks = max(1, min(panels_m, math.ceil(units * 8 / max(panels_n * batch, 1))))
-        per = math.ceil(panels_m / blocks)
-        sizes = [m, n, k, panels_m, panels_n, per]
-        launch = (panels_n, math.ceil(panels_m / per), batch), (1, 1, 1)
-        text = f"#define MR {tile[0]}\n#define NR {tile[1]}\n"
-        file = "gemm.cl"
-    else:
-        span = TILE * PER
-        sizes = [m, n, k]
-        launch = (math.ceil(n / span) * TILE, math.ceil(m / span) * TILE, batch), (TILE, TILE, 1)
-        text, file = f"#define TILE {TILE}\n#define PER {PER}\n", "gemm_local.cl"
+    w = Writer(kernel, entries)
+    left = kernel.operands[0]
+    columns = math.ceil(n / nr)
+    blocks = max(1, min(m // FEWEST_ROWS, math.ceil(units * SHARES / (columns * batch))))
+    rows = math.ceil(m / blocks / mr) * mr
+    blocks = math.ceil(m / rows)
+    tiles = columns * blocks * batch
+    per = math.ceil(tiles / (units * SHARES))
+    items = math.ceil(tiles / per)
+    place = left.expr.data[1]
+    parts = [*_epilogues(w, kernel, shape, (WIDTH, 1)), *_operands(w, kernel, nr)]
+    values = {
+        "MR": mr, "NR": nr, "INDEX": w.integer,
+        "ROW": _stride(w, place, left.rows), "INNER": _stride(w, place, left.columns),
+    }  # fmt: skip
     name = name_of(kernel, entries)
-    epilogue = _epilogue(w, kernel, shape, wide=bool(tile))
-    body = template(file).replace("KERNEL_NAME", name)
-    arguments = [a, b, *(Argument("int", s) for s in sizes), *w.arguments]
-    moved = traffic(kernel, entries) + sum(entries[i].size * 4 for i in gemm.inputs)
+    text = _filled(template("gemm.cl"), w, name, parts, values)
+    sizes = [Argument("int", s) for s in (m, n, k, columns, blocks, rows, tiles, per)]
+    arguments = [
+        Argument("buffer", left.expr.data[0]), Argument("scratch", items * k * nr * 4), *sizes,
+        *w.arguments,
+    ]  # fmt: skip
+    operand_bytes = sum(entries[i].size * 4 for o in kernel.operands for i in o.loads)
     return Source(
-        name, text + epilogue + body, frozenset(w.preambles), arguments, *launch,
+        name, text, frozenset(w.preambles), arguments, (items,), (1,),
+        [o.entry for o in kernel.outputs], traffic(kernel, entries) + operand_bytes,
+        2 * batch * m * n * k,
+    )  # fmt: skip
+
+
+def _on_gpu(kernel: Kernel, entries: list[Entry], gemm: Entry, units: int) -> Source:
+    shape, k, _ = gemm.attrs
+    m, n = shape[-2:]
+    batch = math.prod(shape[:-2])
+    w = Writer(kernel, entries)
+    span = TILE * PER
+    name = name_of(kernel, entries)
+    parts = _epilogues(w, kernel, shape, (1,))
+    text = _filled(template("gemm_local.cl"), w, name, parts, {"TILE": TILE, "PER": PER})
+    operands = [Argument("buffer", i) for i in gemm.inputs]
+    arguments = [*operands, *(Argument("int", s) for s in (m, n, k)), *w.arguments]
+    moved = traffic(kernel, entries) + sum(entries[i].size * 4 for i in gemm.inputs)
+    launch = (math.ceil(n / span) * TILE, math.ceil(m / span) * TILE, batch), (TILE, TILE, 1)
+    return Source(
+        name, text, frozenset(w.preambles), arguments, *launch,
         [o.entry for o in kernel.outputs], moved, 2 * batch * m * n * k,
     )  # fmt: skip
 
 
-def _epilogue(w: Writer, kernel: Kernel, shape: tuple[int, ...], wide: bool) -> str:
-    """Functions that take one or 16 sums through the fused operations and store the result."""
-    widths = (WIDTH, 1) if wide else (1,)
-    parts = [_function(w, kernel, shape, width) for width in widths]
-    # Arguments are known only now that the code is written.
+def _stride(w: Writer, place: Form, var: Var | None) -> str:
+    return w.integer_argument((place.coefficient(var) or 0) if var else 0)
+
+
+def _filled(text: str, w: Writer, name: str, parts: list, values: dict) -> str:
+    """A template with its parameters written in, after the functions made for it.
+
+    ``parts`` are (text before, name, parameters, lines) of functions that take all arguments.
+    """
     declared = "".join(f", {p}" for p in w.parameters)
     passed = "".join(f", {p.split()[-1].lstrip('*')}" for p in w.parameters)
-    text = f"#define EPILOGUE_PARAMETERS {declared}\n"
-    for width, lines in zip(widths, parts, strict=True):
-        kind = f"float{width}" if width > 1 else "float"
-        body = "\n".join(f"  {line}" for line in lines)
-        text += (
-            f"inline void epilogue{width}(int batch, int m, int n, {kind} sum{declared}) {{\n"
-            f"{body}\n}}\n"
-            f"#define EPILOGUE{width}(batch, m, n, sum) epilogue{width}(batch, m, n, sum{passed})\n"
+    functions = "".join(
+        f"{before}inline void {function}({parameters}{declared}) {{\n"
+        + "".join(f"  {line}\n" for line in lines)
+        + "}\n"
+        for before, function, parameters, lines in parts
+    )
+    text = re.sub(r"#ifndef \w+\n#define .*\n#endif\n", "", text).lstrip("\n")
+    values = {**values, "KERNEL_NAME": name, " PARAMETERS": declared, " PASSED": passed}
+    for word, value in values.items():
+        text = re.sub(rf"{word}\b" if word[0] == " " else rf"\b{word}\b", str(value), text)
+    return functions + text
+
+
+# What is made for each product
+
+
+def _operands(w: Writer, kernel: Kernel, columns: int) -> list[tuple[str, str, str, list[str]]]:
+    """How the panels of the right operand are filled, and where the left one starts."""
+    left, right = kernel.operands
+    unpacked = w.unpack(left.batch, "batch")
+    place = left.expr.data[1]
+    lines = [*unpacked]
+    for var in (left.rows, left.columns):
+        lines += [f"const {w.integer} {var.name} = 0;"] if var else []
+    lines.append(f"*start = {w.form(place)};")
+    helper, body = panels.fill(w, right, w.unpack(right.batch, "batch"), columns)
+    return [
+        ("", "left_start", f"const int batch, {w.integer} *start", lines),
+        (helper, "fill", "global float *panel, const int batch, const int first_n, const int K, "
+         "const int N", body),
+    ]  # fmt: skip
+
+
+def _epilogues(w: Writer, kernel: Kernel, shape: tuple[int, ...], widths: tuple[int, ...]) -> list:
+    """Functions that take one or 16 sums through the fused operations and store the result."""
+    return [
+        (
+            "", f"epilogue{width}",
+            f"const int batch, const int m, const int n, float{'' if width == 1 else width} sum",
+            _function(w, kernel, shape, width),
         )
-    return text
+        for width in widths
+    ]  # fmt: skip
 
 
 def _function(w: Writer, kernel: Kernel, shape: tuple[int, ...], width: int) -> list[str]:
@@ -106,6 +184,4 @@ def can_follow(kernel: Kernel, shape: tuple[int, ...], wide: bool) -> bool:
     if not wide:
         return True
     lane = lane_of(kernel, shape)
-    if lane is None or not all(_vector_ready(e) for e in kernel.exprs):
-        return False
-    return _score(kernel, lane) is not None
+    return lane is not None and _score(kernel, lane) is not None

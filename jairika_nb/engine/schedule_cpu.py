@@ -9,7 +9,7 @@ from jairika_nb.engine.code import GRAIN, Scope, Source, Writer, neutral, traffi
 from jairika_nb.engine.fuse import REDUCED, Expr, Kernel, Reduction
 from jairika_nb.engine.index import Form, Var
 from jairika_nb.engine.program import Entry
-from jairika_nb.engine.spelling import LANE_TYPES, SCALAR_ONLY, WIDTH, value_type
+from jairika_nb.engine.spelling import WIDTH, value_type
 
 Body = Callable[[Scope], list[str]]
 Blocks = Callable[[], tuple[list[str], list[str]]] | None
@@ -54,31 +54,11 @@ def best_lane(kernel: Kernel) -> Var | None:
     return max(scored, key=lambda row: row[0])[1] if scored else None
 
 
-def _vector_ready(expr: Expr) -> bool:
-    return expr.dtype.name in LANE_TYPES and not (
-        expr.kind == "op"
-        and (expr.data[0] in SCALAR_ONLY or (expr.data[0] == "pow" and expr.dtype.kind != "float"))
-    )
-
-
 def _score(kernel: Kernel, lane: Var) -> int | None:
     """Contiguous accesses less scattered ones; None where an access cannot be a vector."""
-    score = 0
-    for expr in kernel.exprs:
-        if (lane in expr.variables or REDUCED in expr.variables) and not _vector_ready(expr):
-            return None
-        if expr.kind in ("load", "index", "random"):
-            place: Form = expr.data[1] if expr.kind != "index" else expr.data[0]
-            step = place.coefficient(lane)
-            if step is None:
-                return None
-            if expr.kind == "load":
-                if step not in (0, 1) and expr.dtype.kind == "bool":
-                    return None
-                score -= step not in (0, 1)
-            score += step == 1
-        if expr.kind in ("load", "guard") and not _can_guard(expr, lane):
-            return None
+    score = access_score(kernel.exprs, lane)
+    if score is None:
+        return None
     for output in kernel.outputs:
         step = output.at.coefficient(lane)
         if step not in (0, 1) or (step == 0 and lane in kernel.kept):
@@ -87,14 +67,30 @@ def _score(kernel: Kernel, lane: Var) -> int | None:
     return score if score >= 0 else None
 
 
+def access_score(exprs: list[Expr], lane: Var) -> int | None:
+    """Contiguous reads less scattered ones; None where a read cannot be a vector."""
+    score = 0
+    for expr in exprs:
+        if expr.kind in ("load", "index", "random"):
+            place: Form = expr.data[1] if expr.kind != "index" else expr.data[0]
+            step = place.coefficient(lane)
+            if step is None:
+                return None
+            if expr.kind == "load":
+                score -= step not in (0, 1)
+            score += step == 1
+        if expr.kind in ("load", "guard") and not _can_guard(expr, lane):
+            return None
+    return score
+
+
 def _can_guard(expr: Expr, lane: Var) -> bool:
     """Whether lanes outside a padded tensor can be told from those inside it."""
     along = [b for b in expr.data[-1] if lane in b[0].variables]
     if not along:
         return True
     plain = all(form.coefficient(lane) == 1 and by == 1 for form, _, _, by in along)
-    float_lanes = expr.dtype.name == "float32"
-    return plain and (expr.kind == "guard" or (float_lanes and expr.data[1].coefficient(lane) == 1))
+    return plain and (expr.kind == "guard" or expr.data[1].coefficient(lane) == 1)
 
 
 def _kept_lane(w: Writer, kernel: Kernel, lane: Var, full: int) -> tuple[list[str], int]:
@@ -218,7 +214,7 @@ def _reduce(w: Writer, kernel: Kernel, reduction: Reduction, number: int, unit: 
         target = f"{target}_block" if w.in_block else target
         wide = w.width if along or w.lane in kernel.kept else 1
         text = w.operand(reduction.expr, scope, wide)
-        return [f"{target} = {w.combined(reduction, target, text)};"]
+        return [f"{target} = {w.combined(reduction, target, text, wide)};"]
 
     def blocks() -> tuple[list[str], list[str]]:
         # Blocks are summed plainly, and added up with what rounding lost carried along (W. Kahan,
@@ -245,7 +241,8 @@ def _horizontal(w: Writer, reduction: Reduction, name: str) -> list[str]:
     for half in (8, 4, 2):
         part = f"{name}_{half}"
         kind = value_type(dtype, half)
-        lines.append(f"{kind} {part} = {w.combined(reduction, f'{wide}.lo', f'{wide}.hi')};")
+        joined = w.combined(reduction, f"{wide}.lo", f"{wide}.hi", half)
+        lines.append(f"{kind} {part} = {joined};")
         wide = part
     pair = w.combined(reduction, f"{wide}.x", f"{wide}.y")
     lines.append(f"{value_type(dtype, 1)} {name}_1 = {pair};")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 
 import numpy as np
@@ -238,3 +239,21 @@ def test_softmax_and_friends_equal_float64(device):
     np.testing.assert_allclose(t.log_softmax(axis=1).numpy(), np.log(p), rtol=1e-5, atol=1e-5)
     lse = np.log(np.exp(shifted).sum(1)) + x.max(1)
     np.testing.assert_allclose(t.logsumexp(axis=1).numpy(), lse, rtol=1e-5)
+
+
+@pytest.mark.parametrize("batch", [(), (3,)])
+@pytest.mark.parametrize(
+    "size", [(40, 50, 60), (33, 64, 17), (2, 300, 70), (5, 1000, 7), (65, 33, 95)]
+)
+def test_products_of_any_layout_equal_numpy(device, size, batch):
+    (m, k, n), rng = size, np.random.default_rng(0)
+    a = rng.standard_normal((*batch, m, k)).astype(np.float32)
+    b = rng.standard_normal((*batch, k, n)).astype(np.float32)
+    expected = a.astype(np.float64) @ b
+    lefts = a, np.ascontiguousarray(a.swapaxes(-1, -2)), a[..., ::-1].copy()
+    rights = b, np.ascontiguousarray(b.swapaxes(-1, -2)), b[..., ::-1, :].copy()
+    for left, right in itertools.product(range(3), range(3)):
+        x, y = jrk.tensor(lefts[left]), jrk.tensor(rights[right])
+        x = (x, x.mT, x[..., ::-1])[left]
+        y = (y, y.mT, y[..., ::-1, :])[right]
+        np.testing.assert_allclose((x @ y).numpy(), expected, atol=2e-4 * k**0.5)
