@@ -16,7 +16,7 @@ from jairika_nb.engine.ops import elementwise as e
 from jairika_nb.engine.ops import sources, views
 from jairika_nb.errors import DeviceError, DTypeError, NotShareable, ShapeError
 from jairika_nb.tensors.arguments import whole_numbers
-from jairika_nb.tensors.tensor import Tensor, python_dtype
+from jairika_nb.tensors.tensor import Tensor, host_array
 
 Where = str | Device | None
 
@@ -45,14 +45,8 @@ def tensor(data: Any, dtype: Any = None, device: Where = None) -> Tensor:
         moved = data if device is None else data.to(device)
         # A handle of its own: assignment to one of them must not reach the other.
         return Tensor(moved.node if dtype is None else e.cast(moved.node, dtypes.dtype_of(dtype)))
-    try:
-        array = np.asarray(data)
-    except ValueError as error:
-        raise ShapeError(f"tensor: {error}; rows must have equal lengths") from None
-    wanted = python_dtype(data, array) if dtype is None else dtypes.dtype_of(dtype)
-    if array.dtype.kind not in "biuf":
-        raise DTypeError(f"tensor: data of NumPy dtype {array.dtype} is not numeric")
-    return Tensor(run.from_numpy(array, wanted, _device(device)))
+    chosen = None if dtype is None else dtypes.dtype_of(dtype)
+    return Tensor(run.from_numpy(*host_array(data, chosen), _device(device)))
 
 
 def asarray(

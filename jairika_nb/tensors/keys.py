@@ -14,7 +14,7 @@ from jairika_nb.engine.graph import Node
 from jairika_nb.engine.ops import elementwise as e
 from jairika_nb.engine.ops import sources
 from jairika_nb.errors import DTypeError, OutOfRange
-from jairika_nb.tensors.tensor import Tensor, python_dtype
+from jairika_nb.tensors.tensor import Tensor, host_array
 
 Index = np.ndarray | Tensor
 
@@ -208,9 +208,7 @@ def value_node(value: Any, x: Tensor) -> Node:
         if x.dtype.kind != "float" and not math.isfinite(value):
             raise DTypeError(f"{value} does not fit {x.dtype.name} of shape {x.shape}")
         return sources.const(value, x.dtype, x.device)
-    array = np.asarray(value)
-    python_dtype(value, array)
-    return run.from_numpy(array, x.dtype, x.device)
+    return run.from_numpy(*host_array(value, x.dtype), x.device)
 
 
 def index_node(index: Index, device: Device) -> Node:

@@ -21,6 +21,9 @@ from jairika_nb.engine.sites import here
 from jairika_nb.errors import ArgumentError, DTypeError, ShapeError
 
 Axes = int | Sequence[int] | None
+PYTHON_KINDS = {"b": dtypes.bool_, "i": dtypes.int32, "u": dtypes.int32, "f": dtypes.float32}
+# Later versions of the array API standard only add to earlier ones.
+API_VERSIONS = ("2021.12", "2022.12", "2023.12", "2024.12", "2025.12")
 
 
 class Tensor:
@@ -251,6 +254,11 @@ class Tensor:
     def __array_namespace__(self, *, api_version: str | None = None) -> Any:
         import jairika_nb
 
+        if api_version not in (None, *API_VERSIONS):
+            raise ArgumentError(
+                f"__array_namespace__: api_version {api_version!r} is not offered, these are: "
+                f"{', '.join(API_VERSIONS)}"
+            )
         return jairika_nb
 
     def __len__(self) -> int:
@@ -317,19 +325,40 @@ def node_of(value: Any, like: Device | None = None) -> Node:
     """The node behind a tensor, or one made from NumPy data or scalars on ``like``."""
     if isinstance(value, Tensor):
         return value.node
-    device = like or devices.default()
-    array = np.asarray(value)
-    dtype = python_dtype(value, array)
-    return run.from_numpy(array, dtype, device)
+    return run.from_numpy(*host_array(value), like or devices.default())
 
 
-def python_dtype(value: Any, array: np.ndarray) -> DType:
-    """The dtype for data without one: Python floats make float32, ints int32, bools bool."""
+def host_array(value: Any, dtype: DType | None = None) -> tuple[np.ndarray, DType]:
+    """Data as a NumPy array, and the dtype its tensor gets.
+
+    Arrays keep their own dtype; Python floats make float32, ints int32, bools bool. Python
+    integers must fit the dtype.
+    """
+    try:
+        array = np.asarray(value)
+    except ValueError as error:
+        raise ShapeError(f"tensor: {error}; rows must have equal lengths") from None
     if hasattr(value, "dtype"):
-        return dtypes.dtype_of(array.dtype)
-    if array.dtype.kind not in "biuf":
+        own = dtypes.dtype_of(array.dtype)
+        return array, dtype or own
+    default = PYTHON_KINDS.get(array.dtype.kind)
+    if default is None:
+        what = "complex numbers are not supported; pass real and imaginary part"
         raise DTypeError(
-            f"{type(value).__name__} {str(value)[:40]!r} is no array of numbers of one shape; "
-            "pass nested lists of equal lengths, or a NumPy array"
+            f"{type(value).__name__} {str(value)[:40]!r} is no array of real numbers of one "
+            f"shape; {what if array.dtype.kind == 'c' else 'pass nested lists of equal lengths'}"
         )
-    return {"b": dtypes.bool_, "f": dtypes.float32}.get(array.dtype.kind, dtypes.int32)
+    chosen = dtype or default
+    if default is dtypes.int32 and dtypes.is_integer(chosen):
+        _check_range(array, chosen)
+    return array, chosen
+
+
+def _check_range(array: np.ndarray, dtype: DType) -> None:
+    low, high = dtypes.limits(dtype)
+    for extreme in (array.min(initial=0), array.max(initial=0)):
+        if not low <= int(extreme) <= high:
+            raise DTypeError(
+                f"{int(extreme)} does not fit {dtype.name}, which holds {low} to {high}; pass a "
+                "wider dtype="
+            )
