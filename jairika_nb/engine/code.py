@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from jairika_nb.engine import spelling
+from jairika_nb.engine.dtypes import DType
 from jairika_nb.engine.fuse import Expr, Kernel, Reduction
 from jairika_nb.engine.index import Atom, Form, Picked, Quotient, Remainder, Var
 from jairika_nb.engine.ops.reduce import initial
@@ -120,9 +121,8 @@ class Writer:
 
     def scalar(self, slot: int, dtype: Any) -> str:
         """A number that is data: an argument."""
-        kind = "int" if dtype.kind == "bool" else dtype.opencl
         return self._argument(
-            "c", (slot, dtype), f"const {kind} {{}}", Argument("scalar", slot, dtype)
+            "c", (slot, dtype), f"const {dtype.lane} {{}}", Argument("scalar", slot, dtype)
         )
 
     def stream(self, slot: int) -> list[str]:
@@ -248,32 +248,30 @@ class Writer:
         at = self.form(place)
         along = [b for b in bounds if width > 1 and self.lane in b[0].variables]
         if along:
-            return self._load_part(buffer, at, along, [b for b in bounds if b not in along])
-        if width == 1 or self.lane is None:
-            text = f"{buffer}[{at}]"
-            text = f"({text} != 0)" if dtype.kind == "bool" else text
-        elif dtype.kind == "bool":
-            text = f"(convert_int16(vload16(0, {buffer} + ({at}))) != 0)"
-        elif place.coefficient(self.lane) == 1:
-            text = f"vload16(0, {buffer} + ({at}))"
+            rest = [b for b in bounds if b not in along]
+            return self._load_part(buffer, at, dtype, along, rest)
+        step = place.coefficient(self.lane) if width > 1 and self.lane is not None else 1
+        if step == 1:
+            text = spelling.load(buffer, at, dtype, width)
         else:
-            step = self.integer_argument(abs(place.coefficient(self.lane) or 0))
-            sign = "-" if (place.coefficient(self.lane) or 0) < 0 else "+"
-            lanes = ", ".join(f"{buffer}[{at} {sign} {i} * {step}]" for i in range(width))
-            text = f"({value_type(dtype, width)})({lanes})"
+            by, sign = self.integer_argument(abs(step or 0)), "-" if (step or 0) < 0 else "+"
+            places = [f"{at} {sign} {i} * {by}" for i in range(width)]
+            text = spelling.load_scattered(buffer, places, dtype)
         if not bounds:
             return text
         zero = f"({value_type(dtype, width)})(0)"
         return f"({self.condition(bounds)}) ? {text} : {zero}"
 
-    def _load_part(self, buffer: str, at: str, along: list, rest: list) -> str:
+    def _load_part(self, buffer: str, at: str, dtype: DType, along: list, rest: list) -> str:
         """A vector of which only the lanes inside a padded tensor are read."""
-        self.preambles.add("load_part")
+        function = f"load_part_{dtype.name}"
+        self.preambles.add(function)
         first = [f"{self.integer_argument(low)} - ({self.form(f)})" for f, low, _, _ in along]
         last = [f"{self.integer_argument(high)} - ({self.form(f)})" for f, _, high, _ in along]
         begin, end = _nested("max", first), _nested("min", last)
-        text = f"load_part({buffer} + ({at}), {begin}, {end})"
-        return f"({self.condition(tuple(rest))}) ? {text} : (float16)(0)" if rest else text
+        text = f"{function}({buffer} + ({at}), {begin}, {end})"
+        zero = f"({value_type(dtype, spelling.WIDTH)})(0)"
+        return f"({self.condition(tuple(rest))}) ? {text} : {zero}" if rest else text
 
     def _lanes_inside(self, bounds: tuple) -> str:
         tests = []
@@ -288,7 +286,8 @@ class Writer:
         along = tuple(b for b in expr.data[0] if width > 1 and self.lane in b[0].variables)
         if along:
             rest = tuple(b for b in expr.data[0] if b not in along)
-            text = f"(({self._lanes_inside(along)}) ? {value} : {fill})"
+            inside = f"({self._lanes_inside(along)})"
+            text = spelling.select(inside, value, fill, expr.dtype, width)
             return f"({self.condition(rest)}) ? {text} : {fill}" if rest else text
         return f"({self.condition(expr.data[0])}) ? {value} : {fill}"
 
@@ -317,9 +316,10 @@ class Writer:
         name = expr.data[0]
         args = [self.operand(a, scope, width) for a in expr.args]
         if name == "cast":
-            return spelling.cast(args[0], expr.args[0].dtype, expr.dtype, width)
-        kind = expr.args[0].dtype if name not in ("where",) else expr.dtype
-        text, needs = spelling.operation(name, args, kind, width)
+            text, needs = spelling.cast(args[0], expr.args[0].dtype, expr.dtype, width)
+        else:
+            kind = expr.dtype if name == "where" else expr.args[0].dtype
+            text, needs = spelling.operation(name, args, kind, expr.dtype, width)
         self.preambles |= needs
         return text
 
@@ -330,16 +330,14 @@ class Writer:
         buffer = self.buffer(output.entry, output=True)
         text = self.operand(output.expr, scope, width)
         at = self.form(output.at)
-        if width == 1:
-            return f"{buffer}[{at}] = {text};"
-        if entry.dtype.kind == "bool":
-            text = f"convert_uchar16({text} & 1)"
-        return f"vstore16({text}, 0, {buffer} + ({at}));"
+        return spelling.store(text, buffer, at, entry.dtype, width)
 
-    def combined(self, reduction: Reduction, a: str, b: str) -> str:
-        """One step of a reduction."""
+    def combined(self, reduction: Reduction, a: str, b: str, width: int = 1) -> str:
+        """One step of a reduction, on values ``width`` lanes wide."""
         dtype = reduction.expr.dtype
-        return spelling.operation(reduction.op, [a, b], dtype, 1)[0]
+        text, needs = spelling.operation(reduction.op, [a, b], dtype, dtype, width)
+        self.preambles |= needs
+        return text
 
     def unpack(self, variables: list[Var], flat: str) -> list[str]:
         """Statements that split a flat position into loop variables, last one fastest."""

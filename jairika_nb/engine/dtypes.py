@@ -2,12 +2,17 @@
 
 Within a kind promotion follows the array API standard; across kinds the JAX table: a float meets
 an integer at the float's width, and Python scalars never widen an array.
+
+float16 and bfloat16 are two bytes in memory and float32 in registers. Every operation rounds its
+result to the type, so a value does not depend on how kernels are cut; sums and matrix products
+accumulate in float32 and round once, at their end.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
+import ml_dtypes
 import numpy as np
 
 from jairika_nb.errors import DTypeError
@@ -22,16 +27,15 @@ class DType:
     name: str
     kind: str  # "bool", "int", "uint", "float" or "complex"
     itemsize: int
-    numpy: np.dtype | None
-    opencl: str  # the type of a stored element
+    numpy: np.dtype
+    opencl: str  # the OpenCL C type of an element in memory
+    lane: str  # and of a value in a register or a lane of a vector
 
     def __repr__(self) -> str:
         return f"jairika_nb.{self.name}"
 
     def __eq__(self, other: object) -> bool:
-        if isinstance(other, DType):
-            return self is other
-        return self.numpy is not None and self.numpy == other
+        return self is other if isinstance(other, DType) else self.numpy == other
 
     __hash__ = object.__hash__
 
@@ -39,32 +43,39 @@ class DType:
         return self  # known by identity
 
 
-def _row(name: str, kind: str, itemsize: int, opencl: str, has_numpy: bool = True) -> DType:
-    return DType(name, kind, itemsize, np.dtype(name) if has_numpy else None, opencl)
+def _row(name: str, kind: str, itemsize: int, opencl: str, lane: str) -> DType:
+    numpy = np.dtype(ml_dtypes.bfloat16 if name == "bfloat16" else name)
+    return DType(name, kind, itemsize, numpy, opencl, lane)
 
 
-bool_ = _row("bool", "bool", 1, "uchar")
-int8 = _row("int8", "int", 1, "char")
-int16 = _row("int16", "int", 2, "short")
-int32 = _row("int32", "int", 4, "int")
-int64 = _row("int64", "int", 8, "long")
-uint8 = _row("uint8", "uint", 1, "uchar")
-uint16 = _row("uint16", "uint", 2, "ushort")
-uint32 = _row("uint32", "uint", 4, "uint")
-uint64 = _row("uint64", "uint", 8, "ulong")
-float16 = _row("float16", "float", 2, "half")
-bfloat16 = _row("bfloat16", "float", 2, "ushort", has_numpy=False)
-float32 = _row("float32", "float", 4, "float")
-float64 = _row("float64", "float", 8, "double")
-complex64 = _row("complex64", "complex", 8, "float2")
-complex128 = _row("complex128", "complex", 16, "double2")
+# Lanes have four bytes or eight, so that most comparisons, selects and conversions fit together.
+bool_ = _row("bool", "bool", 1, "uchar", "int")
+int8 = _row("int8", "int", 1, "char", "int")
+int16 = _row("int16", "int", 2, "short", "int")
+int32 = _row("int32", "int", 4, "int", "int")
+int64 = _row("int64", "int", 8, "long", "long")
+uint8 = _row("uint8", "uint", 1, "uchar", "uint")
+uint16 = _row("uint16", "uint", 2, "ushort", "uint")
+uint32 = _row("uint32", "uint", 4, "uint", "uint")
+uint64 = _row("uint64", "uint", 8, "ulong", "ulong")
+float16 = _row("float16", "float", 2, "half", "float")
+bfloat16 = _row("bfloat16", "float", 2, "ushort", "float")
+float32 = _row("float32", "float", 4, "float", "float")
+float64 = _row("float64", "float", 8, "double", "double")
+complex64 = _row("complex64", "complex", 8, "float2", "float2")
+complex128 = _row("complex128", "complex", 16, "double2", "double2")
 
 ALL = (
     bool_, int8, int16, int32, int64, uint8, uint16, uint32, uint64,
     float16, bfloat16, float32, float64, complex64, complex128,
 )  # fmt: skip
 BY_NAME = {dtype.name: dtype for dtype in ALL}
-UNSUPPORTED = (bfloat16, complex64, complex128)
+UNSUPPORTED = (complex64, complex128)
+# Two bytes in memory, computed in float32.
+NARROW = (float16, bfloat16)
+# What NumPy calls the types of registers; a scalar is handed to kernels as one of these.
+REGISTERS = {"int": np.int32, "uint": np.uint32, "long": np.int64, "ulong": np.uint64,
+             "float": np.float32, "double": np.float64}  # fmt: skip
 # What a Python scalar becomes where it meets no array.
 OF_PYTHON = {bool: bool_, int: int32, float: float32}
 
@@ -113,6 +124,8 @@ def promote(a: DType, b: DType) -> DType:
     if a is b:
         return a
     if a.kind == b.kind:
+        if a in NARROW and b in NARROW:
+            return float32  # neither holds the other
         return a if a.itemsize >= b.itemsize else b
     for one, other in ((a, b), (b, a)):
         if one.kind == "float" and other.kind != "float":
@@ -143,6 +156,74 @@ def weak(scalar: bool | int | float, dtype: DType) -> DType:
     if kind == "int" and dtype.kind == "bool":
         return int32
     return dtype
+
+
+def convert(values: np.ndarray, dtype: DType) -> np.ndarray:
+    """``values`` in another type, by the rule that all devices follow.
+
+    A float becomes an integer by dropping its fraction; beyond the integer's range it becomes the
+    nearest one, and NaN becomes 0 (OpenCL's ``convert_sat``). An integer that does not fit another
+    integer wraps around. What becomes a float is rounded to the nearest one, ties to even.
+
+    >>> convert(np.array([-1.5, 300, np.nan]), uint8).tolist()
+    [0, 255, 0]
+    >>> convert(np.array([-1, 300]), uint8).tolist()
+    [255, 44]
+    """
+    if values.dtype == dtype.numpy:
+        return values
+    values = widened(values)
+    with np.errstate(all="ignore"):
+        if is_integer(dtype) and values.dtype.kind == "f":
+            return _saturated(values.astype(np.float64), dtype)
+        if dtype is bfloat16 and values.dtype.itemsize > 2 and values.dtype != np.float32:
+            values = _to_odd(values)
+        return values.astype(dtype.numpy)
+
+
+def _saturated(values: np.ndarray, dtype: DType) -> np.ndarray:
+    low, high = limits(dtype)
+    inside = (values > low) & (values < high)
+    out = np.where(inside, values, 0).astype(dtype.numpy)
+    out[values >= high] = high
+    out[values <= low] = low
+    return out
+
+
+def _to_odd(values: np.ndarray) -> np.ndarray:
+    # Rounding twice, to float32 and on, errs at ties; an odd last bit in between keeps the rest's
+    # side of the tie (S. Boldo, G. Melquiond, "When double rounding is odd", 2005).
+    near = values.astype(np.float32)
+    back = near.astype(np.float64) if values.dtype.kind == "f" else near.astype(np.longdouble)
+    beyond = np.abs(back) > np.abs(values.astype(back.dtype))
+    towards_zero = np.where(beyond, np.nextafter(near, np.float32(0)), near)
+    bits = towards_zero.astype(np.float32).view(np.uint32)
+    return np.where(back == values, bits, bits | 1).astype(np.uint32).view(np.float32)
+
+
+def widened(values: np.ndarray) -> np.ndarray:
+    """float16 and bfloat16 arrays as float32, in which they are computed; others as they are."""
+    narrow = values.dtype in (float16.numpy, bfloat16.numpy)
+    return values.astype(np.float32) if narrow else values
+
+
+def number(value: bool | int | float, dtype: DType) -> bool | int | float:
+    """A Python scalar as a type holds it.
+
+    >>> number(0.1, float16), number(300, uint8)
+    (0.0999755859375, 44)
+    """
+    return widened(convert(np.asarray(value), dtype)).item()
+
+
+def argument(value: bool | int | float, dtype: DType) -> np.generic:
+    """A scalar of a type as kernels take it.
+
+    >>> argument(0.1, float16)
+    np.float32(0.099975586)
+    """
+    stored = convert(np.asarray(value), dtype)
+    return REGISTERS[dtype.lane](stored)
 
 
 def limits(dtype: DType) -> tuple[float, float]:

@@ -5,10 +5,9 @@ It is the oracle of the tests and a device of its own; nothing here is fused or 
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
+from jairika_nb.engine.dtypes import DType, convert, widened
 from jairika_nb.engine.graph import TABLE, Node, topological
 from jairika_nb.engine.ops.sources import random_reference
 
@@ -28,13 +27,18 @@ def _value(node: Node, values: dict[int, np.ndarray]) -> np.ndarray:
         return node.value
     if node.op in _SOURCES:
         return _SOURCES[node.op](node)
-    inputs = [values[id(i)] for i in node.inputs]
-    result: Any = TABLE[node.op].reference(node.attrs, *inputs)
-    return np.asarray(result, dtype=node.dtype.numpy)
+    return compute(node.op, node.attrs, [values[id(i)] for i in node.inputs], node.dtype)
+
+
+def compute(op: str, attrs: tuple, arrays: list[np.ndarray], dtype: DType) -> np.ndarray:
+    """One operation on arrays, by its row's reference; 2-byte floats are computed in float32."""
+    row = TABLE[op]
+    arrays = arrays if row.kind == "view" else [widened(a) for a in arrays]
+    return convert(np.asarray(row.reference(attrs, *arrays)), dtype)
 
 
 _SOURCES = {
-    "const": lambda node: np.asarray(node.attrs[0]).astype(node.dtype.numpy),
+    "const": lambda node: convert(np.asarray(node.attrs[0]), node.dtype),
     "iota": lambda node: np.arange(node.shape[0], dtype=np.int32),
     "random": lambda node: random_reference(node.shape, node.attrs),
 }

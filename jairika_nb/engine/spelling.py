@@ -1,193 +1,264 @@
-"""How values and operations are spelled in OpenCL C, for scalars and for 16-wide vectors."""
+"""How values and operations are spelled in OpenCL C, for scalars and for vectors.
+
+A value has one form in registers, whatever its width: the ``lane`` of its type. Small integers
+are wrapped and 2-byte floats rounded after each operation that may leave their type. A bool is 0
+or 1 in a scalar and 0 or -1 in a vector lane of four bytes.
+"""
 
 from __future__ import annotations
 
 import math
 
+import numpy as np
+
+from jairika_nb.engine import dtypes
 from jairika_nb.engine.dtypes import DType
 from jairika_nb.engine.graph import TABLE
+from jairika_nb.engine.preambles import PREAMBLES, element
+
+__all__ = ["PREAMBLES", "WIDTH", "cast", "element_macros", "literal", "load", "operation", "store"]
 
 WIDTH = 16
-# Vector lanes are 4 bytes wide, so that comparisons, selects and conversions all fit together.
-LANE_TYPES = {"float32": "float", "int32": "int", "uint32": "uint", "bool": "int"}
-# Operations that are spelled for scalars only: integer division traps on zero unless guarded.
-SCALAR_ONLY = {"remainder", "floor_divide"}
-ORDERED = {"less", "less_equal", "greater", "greater_equal"}
+Spelled = tuple[str, set[str]]  # an expression, and the preambles it needs
 
-PREAMBLES = {
-    "philox": """\
-// Philox 4x32-10: word i % 4 of the block with counter (i / 4, 0, call, 0).
-#define PHILOX(NAME, U, SELECT) \\
-inline U NAME(U i, uint k0, uint k1, uint call) { \\
-  U c0 = i >> 2, c1 = (U)(0), c2 = (U)(call), c3 = (U)(0); \\
-  for (int round = 0; round < 10; round++) { \\
-    U h0 = mul_hi((U)(0xD2511F53u), c0), l0 = c0 * 0xD2511F53u; \\
-    U h1 = mul_hi((U)(0xCD9E8D57u), c2), l1 = c2 * 0xCD9E8D57u; \\
-    c0 = h1 ^ c1 ^ k0; c1 = l1; c2 = h0 ^ c3 ^ k1; c3 = l0; \\
-    k0 += 0x9E3779B9u; k1 += 0xBB67AE85u; \\
-  } \\
-  U w = i & 3; \\
-  return w == 0 ? c0 : w == 1 ? c1 : w == 2 ? c2 : c3; \\
-}
-PHILOX(philox1, uint, 0)
-PHILOX(philox16, uint16, 0)
-""",
-    "pick": """\
-// An index from data: negative ones count from the end; one outside the axis is reported.
-inline int pick(long i, long n, int axis, global int *fault) {
-  const long at = i < 0 ? i + n : i;
-  if (at >= 0 && at < n) return (int)at;
-  fault[1] = (int)clamp(i, (long)INT_MIN, (long)INT_MAX);
-  fault[2] = (int)n;
-  fault[3] = axis;
-  fault[0] = 1;
-  return 0;
-}
-""",
-    "load_part": """\
-inline float16 load_part(global const float *p, int first, int last) {
-  if (first <= 0 && last >= 16) return vload16(0, p);
-  float lanes[16];
-  for (int i = 0; i < 16; i++) lanes[i] = i >= first && i < last ? p[i] : 0.0f;
-  return vload16(0, lanes);
-}
-""",
-    "remainder_f": """\
-inline float remainder_f(float a, float b) {
-  float r = fmod(a, b);
-  return r != 0 && (r < 0) != (b < 0) ? r + b : (r == 0 ? copysign(0.0f, b) : r);
-}
-""",
-    "remainder_d": """\
-inline double remainder_d(double a, double b) {
-  double r = fmod(a, b);
-  return r != 0 && (r < 0) != (b < 0) ? r + b : (r == 0 ? copysign(0.0, b) : r);
-}
-""",
-    "remainder_i": """\
-inline long remainder_i(long a, long b) {
-  if (b == 0 || b == -1) return 0;
-  long r = a % b;
-  return r != 0 && (r < 0) != (b < 0) ? r + b : r;
-}
-""",
-    "remainder_u": """\
-inline ulong remainder_u(ulong a, ulong b) { return b == 0 ? 0 : a % b; }
-""",
-    "divide_i": """\
-inline long divide_i(long a, long b) {
-  if (b == 0) return 0;
-  if (b == -1) return (long)(-(ulong)a);
-  long q = a / b;
-  return a % b != 0 && (a < 0) != (b < 0) ? q - 1 : q;
-}
-""",
-    "divide_u": """\
-inline ulong divide_u(ulong a, ulong b) { return b == 0 ? 0 : a / b; }
-""",
-    "power_i": """\
-inline long power_i(long a, long n) {
-  if (n < 0) return a == 1 ? 1 : a == -1 ? (n & 1 ? -1 : 1) : 0;
-  long r = 1;
-  for (; n; n >>= 1, a *= a) if (n & 1) r *= a;
-  return r;
-}
-""",
-}
+ORDERED = {"less", "less_equal", "greater", "greater_equal"}
+# Operations whose result needs neither rounding nor wrapping, where their operands had it.
+KEEP_FLOAT = {"where", "maximum", "minimum", "max", "min", "neg", "abs", "sign", "copysign",
+              "floor", "ceil", "trunc", "round"}  # fmt: skip
+KEEP_INTEGER = {"where", "maximum", "minimum", "max", "min", "sign", "bitwise_and", "bitwise_or",
+                "bitwise_xor", "bitwise_right_shift"}  # fmt: skip
+# Signed arithmetic is done unsigned: C leaves open what an overflow gives, and compilers use it.
+WRAPPING = {"add": "+", "sub": "-", "mul": "*", "sum": "+", "prod": "*"}
+
+
+def vector(lane: str, width: int) -> str:
+    """The C type of ``width`` values of a type."""
+    return f"{lane}{width}" if width > 1 else lane
 
 
 def value_type(dtype: DType, width: int) -> str:
     """The C type of a value in a register, ``width`` lanes wide."""
-    if width > 1:
-        return f"{LANE_TYPES[dtype.name]}{width}"
-    return "int" if dtype.kind == "bool" else dtype.opencl
+    return vector(dtype.lane, width)
+
+
+def _is_long(dtype: DType) -> bool:
+    return dtype.lane in ("long", "ulong", "double")
 
 
 def literal(value: bool | int | float, dtype: DType) -> str:
-    """A scalar constant."""
+    """A scalar constant, rounded to its type."""
     if dtype.kind in ("bool", "int", "uint"):
-        suffix = {"int64": "L", "uint32": "u", "uint64": "UL"}.get(dtype.name, "")
+        suffix = {"long": "L", "uint": "u", "ulong": "UL"}.get(dtype.lane, "")
         number = int(value)
         low = -(2 ** (8 * dtype.itemsize - 1))
-        if dtype.kind == "int" and number == low:
+        if dtype.kind == "int" and number == low and dtype.itemsize > 2:
             return f"({number + 1}{suffix} - 1)"
         return f"({number}{suffix})" if number < 0 else f"{number}{suffix}"
-    kind = {"float64": "", "float32": "f", "float16": "f"}[dtype.name]
-    if math.isnan(value):
+    number = float(dtypes.convert(np.asarray(value), dtype))
+    if math.isnan(number):
         text = "NAN"
-    elif math.isinf(value):
-        text = "INFINITY" if value > 0 else "(-INFINITY)"
+    elif math.isinf(number):
+        text = "INFINITY" if number > 0 else "(-INFINITY)"
     else:
-        text = f"{float(value)!r}{kind}"
+        text = f"{number!r}{'f' if dtype.lane == 'float' else ''}"
         text = f"({text})" if text.startswith("-") else text
-    return text if dtype.name == "float32" else f"(({dtype.opencl}){text})"
+    return text if dtype.lane == "float" else f"(({dtype.lane}){text})"
 
 
-def cast(text: str, source: DType, target: DType, width: int) -> str:
-    """A conversion; a bool lane of a vector is 0 or -1."""
-    if target.kind == "bool":
-        return f"({text} != 0)"
+# Memory
+
+
+def load(buffer: str, at: str, dtype: DType, width: int = 1) -> str:
+    """``width`` elements of a buffer from ``at`` on."""
+    return element(buffer, at, dtype, width)
+
+
+def load_scattered(buffer: str, places: list[str], dtype: DType) -> str:
+    """A vector of elements that lie apart."""
+    lanes = [load(buffer, at, dtype) for at in places]
+    lanes = [f"-{lane}" for lane in lanes] if dtype.kind == "bool" else lanes
+    return f"({value_type(dtype, len(lanes))})({', '.join(lanes)})"
+
+
+def store(text: str, buffer: str, at: str, dtype: DType, width: int = 1) -> str:
+    """The statement that stores values of registers, which are of their type already."""
+    if dtype is dtypes.float16:
+        return (
+            f"vstore_half_rte({text}, {at}, {buffer});"
+            if width == 1
+            else f"vstore_half{width}_rte({text}, 0, {buffer} + ({at}));"
+        )
+    if dtype is dtypes.bfloat16:
+        text = f"as_{vector('uint', width)}({text}) >> 16"
+    if dtype.kind == "bool" and width > 1:
+        text = f"{text} & 1"
     if width == 1:
-        return f"(({target.opencl}){text})"
-    bare = f"({text} & 1)" if source.kind == "bool" else text
-    if value_type(source, width) == value_type(target, width):
-        return bare
-    return f"convert_{value_type(target, width)}({bare})"
+        return f"{buffer}[{at}] = {text};"
+    if dtype.opencl != dtype.lane:
+        text = f"convert_{vector(dtype.opencl, width)}({text})"
+    return f"vstore{width}({text}, 0, {buffer} + ({at}));"
 
 
-def operation(name: str, args: list[str], dtype: DType, width: int) -> tuple[str, set[str]]:
-    """The expression of a table row's operation, and the preambles it needs."""
-    special = _SPECIAL.get(name)
+def element_macros(dtype: DType, prefix: str = "") -> str:
+    """What a hand-written kernel calls elements of a type, so that one text serves all of them.
+
+    STORED is the type in memory, VALUE in registers; ``LOAD(p, i)`` and ``STORE(p, i, v)`` go
+    between the two, and STORE rounds. ``prefix`` stands before each name.
+
+    >>> print(element_macros(dtypes.int8))
+    #define STORED char
+    #define VALUE int
+    #define LOAD(p, i) p[i]
+    #define STORE(p, i, v) p[i] = (char)(v)
+    <BLANKLINE>
+    """
+    stores = {
+        "bool": "p[i] = (v) != 0",
+        "float16": "vstore_half_rte(v, i, p)",
+        "bfloat16": "p[i] = (v) != (v) ? (ushort)0x7FC0 : "
+        "(ushort)((as_uint(v) + 0x7FFFu + ((as_uint(v) >> 16) & 1u)) >> 16)",
+    }
+    rows = {
+        "STORED": dtype.opencl,
+        "VALUE": dtype.lane,
+        "LOAD(p, i)": load("p", "i", dtype),
+        "STORE(p, i, v)": stores.get(dtype.name, f"p[i] = ({dtype.opencl})(v)"),
+    }
+    return "".join(f"#define {prefix}{name} {text}\n" for name, text in rows.items())
+
+
+# Conversions
+
+
+def truth(text: str, dtype: DType, width: int) -> str:
+    """A comparison of values of a type, as a bool."""
+    return f"convert_int{width}({text})" if width > 1 and _is_long(dtype) else text
+
+
+def select(condition: str, a: str, b: str, dtype: DType, width: int) -> str:
+    """``a`` where a bool is true, else ``b``, both of a type."""
+    if width > 1 and _is_long(dtype):
+        condition = f"convert_long{width}({condition})"
+    return f"({condition} ? {a} : {b})"
+
+
+def settled(text: str, dtype: DType, width: int) -> Spelled:
+    """A value brought back into its type: small integers wrap, 2-byte floats are rounded."""
+    if dtype in dtypes.NARROW:
+        kind = "half" if dtype is dtypes.float16 else "bfloat"
+        name = f"round_{kind}_{vector('float', width)}"
+        return f"{name}({text})", {name}
+    if dtype.kind == "uint" and dtype.itemsize < 4:
+        return f"(({text}) & {2 ** (8 * dtype.itemsize) - 1}u)", set()
+    if dtype.kind == "int" and dtype.itemsize < 4:
+        unused = 32 - 8 * dtype.itemsize
+        return f"((({text}) << {unused}) >> {unused})", set()
+    return text, set()
+
+
+def cast(text: str, source: DType, target: DType, width: int) -> Spelled:
+    """A conversion, as :func:`jairika_nb.engine.dtypes.convert` defines it."""
+    if target.kind == "bool":
+        return truth(f"({text} != 0)", source, width), set()
+    if source.kind == "float" and target.kind != "float":
+        return _saturated(text, source, target, width), set()
+    if source.kind == "bool" and width > 1:
+        text = f"({text} & 1)"
+    needs: set[str] = set()
+    if _rounds_twice(source, target):
+        name = f"to_odd_{value_type(source, width)}"
+        text, needs = f"{name}({text})", {name}
+    elif source.lane != target.lane:
+        text = f"convert_{value_type(target, width)}({text})"
+    if source.lane == target.lane and _holds(target, source):
+        return text, needs
+    text, more = settled(text, target, width)
+    return text, needs | more
+
+
+def _rounds_twice(source: DType, target: DType) -> bool:
+    if target not in dtypes.NARROW:
+        return False
+    # Integers beyond what float32 holds are beyond float16 altogether.
+    wide_integer = target is dtypes.bfloat16 and dtypes.is_integer(source) and source.itemsize > 2
+    return source is dtypes.float64 or wide_integer
+
+
+def _holds(target: DType, source: DType) -> bool:
+    if target.kind == "float":
+        return target not in dtypes.NARROW
+    return target.itemsize >= source.itemsize
+
+
+def _saturated(text: str, source: DType, target: DType, width: int) -> str:
+    """A float as an integer: NaN as 0, what is out of range as the nearest."""
+    kind, register = value_type(source, width), dtypes.REGISTERS[source.lane]
+    low, high = (int(n) for n in dtypes.limits(target))
+    top = register(high)
+    exact = int(top) == high
+    top = top if exact else np.nextafter(top, register(0))
+    from_, to = (literal(float(n), source) for n in (low, top))
+    clean = f"({text} == {text} ? clamp({text}, ({kind})({from_}), ({kind})({to})) : ({kind})(0))"
+    inside = f"convert_{value_type(target, width)}({clean})"
+    if exact:
+        return inside
+    beyond = truth(f"({text} > {to})", source, width)
+    most = f"({value_type(target, width)})({literal(high, target)})"
+    return select(beyond, most, inside, target, width)
+
+
+# Operations
+
+
+def operation(name: str, args: list[str], dtype: DType, result: DType, width: int) -> Spelled:
+    """The expression of a table row's operation on operands of ``dtype``."""
     if name in ORDERED and dtype.kind == "bool" and width > 1:
         # True is -1 in a lane, which would be less than False.
         args = [f"({a} & 1)" for a in args]
-    if special:
-        return special(args, dtype, width)
-    return TABLE[name].code.format(*args), set()
+    text, needs = _spelled(name, args, dtype, width)
+    if result.kind == "bool":
+        return (text if dtype.kind == "bool" else truth(text, dtype, width)), needs
+    if name in (KEEP_FLOAT if result.kind == "float" else KEEP_INTEGER):
+        return text, needs
+    text, more = settled(text, result, width)
+    return text, needs | more
 
 
-def _abs(args: list[str], dtype: DType, width: int) -> tuple[str, set[str]]:
-    if dtype.kind == "float":
-        return f"fabs({args[0]})", set()
-    x = args[0]
-    return (x if dtype.kind == "uint" else f"({x} < 0 ? -{x} : {x})"), set()
-
-
-def _sign(args: list[str], dtype: DType, width: int) -> tuple[str, set[str]]:
-    x = args[0]
-    if dtype.kind == "float":
-        return f"({x} != {x} ? {x} : sign({x}))", set()
+def _spelled(name: str, args: list[str], dtype: DType, width: int) -> Spelled:
     kind = value_type(dtype, width)
-    return f"clamp({x}, ({kind})(-1), ({kind})(1))" if dtype.kind == "int" else (
-        f"min({x}, ({kind})(1))"
-    ), set()
+    if name == "where":
+        return select(*args, dtype, width), set()
+    if name == "sign":
+        return _sign(args[0], dtype, kind), set()
+    if name == "abs":
+        return _abs(args[0], dtype, kind), set()
+    if dtype.kind == "int" and name in WRAPPING:
+        a, b = (f"as_u{kind}({arg})" for arg in args)
+        return f"as_{kind}({a} {WRAPPING[name]} {b})", set()
+    if dtype.kind == "int" and name == "neg":
+        return f"as_{kind}(-as_u{kind}({args[0]}))", set()
+    function = FUNCTIONS.get(name)
+    if name == "pow" and dtype.kind == "float" and kind != "double16":
+        return f"pow({args[0]}, {args[1]})", set()
+    if function is None:
+        return TABLE[name].code.format(*args), set()
+    if name.endswith("shift"):
+        args = [*args, f"({kind})({8 * dtype.itemsize})"]
+    return f"{function}_{kind}({', '.join(args)})", {f"{function}_{kind}"}
 
 
-def _kind(dtype: DType) -> str:
-    return "d" if dtype.name == "float64" else dtype.kind[0]
+FUNCTIONS = {"remainder": "remainder", "floor_divide": "divide", "pow": "power",
+              "bitwise_left_shift": "left", "bitwise_right_shift": "right"}  # fmt: skip
 
 
-def _pow(args: list[str], dtype: DType, width: int) -> tuple[str, set[str]]:
-    a, b = args
+def _abs(x: str, dtype: DType, kind: str) -> str:
     if dtype.kind == "float":
-        return f"pow({a}, {b})", set()
-    return f"(({dtype.opencl})power_i({a}, {b}))", {"power_i"}
+        return f"fabs({x})"
+    return x if dtype.kind == "uint" else f"as_{kind}(abs({x}))"
 
 
-def _remainder(args: list[str], dtype: DType, width: int) -> tuple[str, set[str]]:
-    name = f"remainder_{_kind(dtype)}"
-    return f"(({dtype.opencl}){name}({args[0]}, {args[1]}))", {name}
-
-
-def _floor_divide(args: list[str], dtype: DType, width: int) -> tuple[str, set[str]]:
-    a, b = args
+def _sign(x: str, dtype: DType, kind: str) -> str:
     if dtype.kind == "float":
-        # floor of the exact quotient: a / b may round up to the next integer.
-        name = f"remainder_{_kind(dtype)}"
-        return f"rint(({a} - {name}({a}, {b})) / {b})", {name}
-    name = f"divide_{_kind(dtype)}"
-    return f"(({dtype.opencl}){name}({a}, {b}))", {name}
-
-
-_SPECIAL = {"abs": _abs, "sign": _sign, "pow": _pow, "remainder": _remainder,
-            "floor_divide": _floor_divide}  # fmt: skip
+        return f"({x} != {x} ? {x} : sign({x}))"
+    low, one = f"({kind})(-1)", f"({kind})(1)"
+    return f"clamp({x}, {low}, {one})" if dtype.kind == "int" else f"min({x}, {one})"

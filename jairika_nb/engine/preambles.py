@@ -1,0 +1,263 @@
+"""OpenCL C functions that generated kernels call; a kernel's text holds those it needs.
+
+Most come once for scalars and once for each width of vectors, under OpenCL's own habit of names:
+``remainder_float`` and ``remainder_float16``. In a vector a comparison gives 0 or -1 in lanes as
+wide as what was compared, in a scalar 0 or 1; the texts hold for both.
+"""
+
+from __future__ import annotations
+
+from jairika_nb.engine.dtypes import ALL, UNSUPPORTED, DType, bool_
+
+WIDTH = 16
+WIDTHS = (1, WIDTH)
+UNSIGNED = {"int": "uint", "long": "ulong"}
+
+PHILOX = """\
+// Philox 4x32-10: word i % 4 of the block with counter (i / 4, 0, call, 0).
+#define PHILOX(NAME, U, SELECT) \\
+inline U NAME(U i, uint k0, uint k1, uint call) { \\
+  U c0 = i >> 2, c1 = (U)(0), c2 = (U)(call), c3 = (U)(0); \\
+  for (int round = 0; round < 10; round++) { \\
+    U h0 = mul_hi((U)(0xD2511F53u), c0), l0 = c0 * 0xD2511F53u; \\
+    U h1 = mul_hi((U)(0xCD9E8D57u), c2), l1 = c2 * 0xCD9E8D57u; \\
+    c0 = h1 ^ c1 ^ k0; c1 = l1; c2 = h0 ^ c3 ^ k1; c3 = l0; \\
+    k0 += 0x9E3779B9u; k1 += 0xBB67AE85u; \\
+  } \\
+  U w = i & 3; \\
+  return w == 0 ? c0 : w == 1 ? c1 : w == 2 ? c2 : c3; \\
+}
+PHILOX(philox1, uint, 0)
+PHILOX(philox16, uint16, 0)
+"""
+
+PICK = """\
+// An index from data: negative ones count from the end; one outside the axis is reported.
+inline int pick(long i, long n, int axis, global int *fault) {
+  const long at = i < 0 ? i + n : i;
+  if (at >= 0 && at < n) return (int)at;
+  fault[1] = (int)clamp(i, (long)INT_MIN, (long)INT_MAX);
+  fault[2] = (int)n;
+  fault[3] = axis;
+  fault[0] = 1;
+  return 0;
+}
+"""
+
+# Rounding a float32 to what a 2-byte type holds. Memory is where OpenCL lets halves exist without
+# an extension; compilers make two instructions of it.
+ROUND_HALF = """\
+inline V round_half_V(V v) {
+  ushort bits[WIDTH];
+  vstore_halfN_rte(v, 0, (half *)bits);
+  return vload_halfN(0, (const half *)bits);
+}
+"""
+ROUND_BFLOAT = """\
+inline V round_bfloat_V(V v) {
+  const uintN bits = as_uintN(v);
+  const uintN near = (bits + 0x7FFFu + ((bits >> 16) & 1u)) & 0xFFFF0000u;
+  return v == v ? as_floatN(near) : (V)(NAN);
+}
+"""
+# A wider number as a float32 that rounds on as the number itself would: cut off, and made odd
+# where something was lost (S. Boldo, G. Melquiond, "When double rounding is odd", 2005).
+TO_ODD = """\
+inline floatN to_odd_V(V v) {
+  const floatN cut = convert_floatN_rtz(v);
+  return CONDITION(convert_V(cut) == v) ? cut : as_floatN(as_uintN(cut) | 1u);
+}
+"""
+
+# Python's rules: a remainder has the sign of the divisor.
+REMAINDER_FLOAT = """\
+inline V remainder_V(V a, V b) {
+  FMOD
+  const V moved = ((r < 0) != (b < 0)) ? r + b : r;
+  return r == 0 ? copysign((V)(0), b) : moved;
+}
+"""
+# floor of the exact quotient: a / b itself may round up to the next integer. The array API
+# standard wants a / b where an operand is zero or infinite.
+DIVIDE_FLOAT = """\
+inline V divide_V(V a, V b) {
+  FMOD
+  const V whole = (a - r) / b;
+  const V down = rint(((r != 0) & ((r < 0) != (b < 0))) ? whole - 1 : whole);
+  const V exact = a / b;
+  const V quotient = down == 0 ? copysign((V)(0), exact) : down;
+  const V top = (V)(INFINITY);
+  return ((a == 0) | (b == 0) | (fabs(a) == top) | (fabs(b) == top)) ? exact : quotient;
+}
+"""
+# Hardware traps on division by 0, and on that of the smallest integer by -1.
+REMAINDER_SIGNED = """\
+inline V remainder_V(V a, V b) {
+  const V safe = ((b == 0) | (b == -1)) ? (V)(1) : b;
+  const V r = a % safe;
+  return ((r != 0) & ((r < 0) != (safe < 0))) ? r + safe : r;
+}
+"""
+REMAINDER_UNSIGNED = """\
+inline V remainder_V(V a, V b) {
+  const V r = a % (b == 0 ? (V)(1) : b);
+  return b == 0 ? (V)(0) : r;
+}
+"""
+DIVIDE_SIGNED = """\
+inline V divide_V(V a, V b) {
+  const V safe = ((b == 0) | (b == -1)) ? (V)(1) : b;
+  const V q = a / safe, r = a % safe;
+  const V down = ((r != 0) & ((r < 0) != (safe < 0))) ? q - 1 : q;
+  return b == 0 ? (V)(0) : b == -1 ? as_V(-as_U(a)) : down;
+}
+"""
+DIVIDE_UNSIGNED = """\
+inline V divide_V(V a, V b) {
+  const V q = a / (b == 0 ? (V)(1) : b);
+  return b == 0 ? (V)(0) : q;
+}
+"""
+POWER_SIGNED = """\
+inline V power_V(V a, V n) {
+  const V sign = (n & 1) != 0 ? (V)(-1) : (V)(1);
+  const V inverse = a == 1 ? (V)(1) : a == -1 ? sign : (V)(0);
+  U r = (U)(1), square = as_U(a);
+  for (V left = n; ANY(left > 0); left >>= 1) {
+    r = (left & 1) != 0 ? r * square : r;
+    square *= square;
+  }
+  return n < 0 ? inverse : as_V(r);
+}
+"""
+POWER_UNSIGNED = """\
+inline V power_V(V a, V n) {
+  V r = (V)(1);
+  for (V left = n; ANY(left != 0); left >>= 1) {
+    r = (left & 1) != 0 ? r * a : r;
+    a *= a;
+  }
+  return r;
+}
+"""
+# A shift by no less than the width leaves nothing, or the sign.
+LEFT_SIGNED = """\
+inline V left_V(V a, V n, V bits) {
+  return ((n >= 0) & (n < bits)) ? as_V(as_U(a) << as_U(n)) : (V)(0);
+}
+"""
+RIGHT_SIGNED = """\
+inline V right_V(V a, V n, V bits) {
+  const V sign = a < 0 ? (V)(-1) : (V)(0);
+  return ((n >= 0) & (n < bits)) ? a >> n : sign;
+}
+"""
+LEFT_UNSIGNED = "inline V left_V(V a, V n, V bits) { return n < bits ? a << n : (V)(0); }\n"
+RIGHT_UNSIGNED = "inline V right_V(V a, V n, V bits) { return n < bits ? a >> n : (V)(0); }\n"
+
+LOAD_PART = """\
+inline LANE16 load_part_NAME(global const STORED *p, int first, int last) {
+  if (first <= 0 && last >= 16) return WHOLE;
+  LANE lanes[16];
+  for (int i = 0; i < 16; i++) lanes[i] = i >= first && i < last ? ONE : (LANE)(0);
+  return vload16(0, lanes);
+}
+"""
+
+# Lane by lane: PoCL 3.1's pow and fmod of double16 give wrong lanes here and there.
+POWER_LANES = """\
+inline V power_V(V a, V b) {
+  double x[WIDTH], y[WIDTH];
+  vstoreWIDTH(a, 0, x);
+  vstoreWIDTH(b, 0, y);
+  for (int i = 0; i < WIDTH; i++) x[i] = pow(x[i], y[i]);
+  return vloadWIDTH(0, x);
+}
+"""
+_FMOD_LANES = """double x[WIDTH], y[WIDTH];
+  vstoreWIDTH(a, 0, x);
+  vstoreWIDTH(b, 0, y);
+  for (int i = 0; i < WIDTH; i++) x[i] = fmod(x[i], y[i]);
+  const V r = vloadWIDTH(0, x);"""
+
+_SIGNED = (("to_odd", TO_ODD), ("remainder", REMAINDER_SIGNED), ("divide", DIVIDE_SIGNED),
+           ("power", POWER_SIGNED), ("left", LEFT_SIGNED), ("right", RIGHT_SIGNED))  # fmt: skip
+_UNSIGNED = (("to_odd", TO_ODD), ("remainder", REMAINDER_UNSIGNED), ("divide", DIVIDE_UNSIGNED),
+             ("power", POWER_UNSIGNED), ("left", LEFT_UNSIGNED),
+             ("right", RIGHT_UNSIGNED))  # fmt: skip
+_TEMPLATES: dict[str, tuple[tuple[str, str], ...]] = {
+    "float": (("round_half", ROUND_HALF), ("round_bfloat", ROUND_BFLOAT),
+              ("remainder", REMAINDER_FLOAT), ("divide", DIVIDE_FLOAT)),
+    "double": (("to_odd", TO_ODD), ("remainder", REMAINDER_FLOAT), ("divide", DIVIDE_FLOAT),
+               ("power", POWER_LANES)),
+    "int": _SIGNED, "long": _SIGNED, "uint": _UNSIGNED, "ulong": _UNSIGNED,
+}  # fmt: skip
+
+
+def _filled(template: str, lane: str, width: int) -> str:
+    """A template for one type: V the vector, U its unsigned twin, N the width in names."""
+    number = str(width) if width > 1 else ""
+    narrows = width > 1 and lane in ("long", "ulong", "double")
+    lanes = width > 1 and lane == "double"
+    words = {
+        "FMOD": _FMOD_LANES if lanes else "const V r = fmod(a, b);",
+        "CONDITION(": f"convert_int{number}(" if narrows else "(",
+        "ANY(": "any(" if width > 1 else "(",
+        "WIDTH": str(width),
+        "_V": f"_{lane}{number}",
+        "_U": f"_{UNSIGNED.get(lane, lane)}{number}",
+        "(V)": f"({lane}{number})",
+        "(U)": f"({UNSIGNED.get(lane, lane)}{number})",
+        "V ": f"{lane}{number} ",
+        "U ": f"{UNSIGNED.get(lane, lane)}{number} ",
+        "floatN": f"float{number}",
+        "uintN": f"uint{number}",
+        "halfN": f"half{number}",
+    }
+    for word, text in words.items():
+        template = template.replace(word, text)
+    return template
+
+
+def _part(dtype: DType, whole: str, one: str) -> str:
+    words = {"LANE": dtype.lane, "NAME": dtype.name, "STORED": dtype.opencl, "WHOLE": whole,
+             "ONE": one}  # fmt: skip
+    text = LOAD_PART
+    for word, value in words.items():
+        text = text.replace(word, value)
+    return text
+
+
+def element(p: str, at: str, dtype: DType, width: int) -> str:
+    """The expression that reads ``width`` elements from ``p`` on; a bool lane is 0 or -1."""
+    place = f"{p} + ({at})"
+    if dtype.name == "float16":
+        return f"vload_half({at}, {p})" if width == 1 else f"vload_half{width}(0, {place})"
+    one, many = f"{p}[{at}]", f"vload{width}(0, {place})"
+    if dtype.name == "bfloat16":
+        return (
+            f"as_float((uint){one} << 16)"
+            if width == 1
+            else f"as_float{width}(convert_uint{width}({many}) << 16)"
+        )
+    if dtype is bool_:
+        return f"({one} != 0)" if width == 1 else f"(convert_int{width}({many}) != 0)"
+    if width == 1 or dtype.lane == dtype.opencl:
+        return one if width == 1 else many
+    return f"convert_{dtype.lane}{width}({many})"
+
+
+PREAMBLES = {"philox": PHILOX, "pick": PICK}
+for _lane, _rows in _TEMPLATES.items():
+    for _width in WIDTHS:
+        for _name, _template in _rows:
+            if _template is POWER_LANES and _width == 1:
+                continue
+            _suffix = f"{_lane}{_width if _width > 1 else ''}"
+            PREAMBLES[f"{_name}_{_suffix}"] = _filled(_template, _lane, _width)
+for _dtype in ALL:
+    if _dtype not in UNSUPPORTED:
+        _one = element("p", "i", _dtype, 1)
+        PREAMBLES[f"load_part_{_dtype.name}"] = _part(
+            _dtype, element("p", "0", _dtype, 16), f"-{_one}" if _dtype is bool_ else _one
+        )
