@@ -17,6 +17,7 @@ from jairika_nb.errors import KernelError
 
 OPTIONS = ["-cl-std=CL1.2"]
 _kernels: dict[tuple[Device, str], Any] = {}
+_origins: dict[tuple[Device, str], tuple[Any, str]] = {}  # the program and the name in it
 
 
 def build(device: Device, sources: list[Source]) -> tuple[list[Any], int]:
@@ -27,6 +28,14 @@ def build(device: Device, sources: list[Source]) -> tuple[list[Any], int]:
         _build_together(device, missing)
     found = [None if s.host else _kernels[device, s.text] for s in sources]
     return found, len(missing)
+
+
+def instance(device: Device, source: Source) -> Any:
+    """A kernel of its own for a source that was built: its arguments are nobody else's."""
+    import pyopencl as cl
+
+    program, name = _origins[device, source.text]
+    return cl.Kernel(program, name)
 
 
 def _build_together(device: Device, sources: list[Source]) -> None:
@@ -45,8 +54,9 @@ def _build_together(device: Device, sources: list[Source]) -> None:
             f"{device.name} did not compile kernel {sources[0].name}: {_complaint(error)}"
         ) from None
     for number, source in enumerate(sources):
-        kernel = cl.Kernel(program, f"{source.name}_{number}")
-        _kernels[device, source.text] = kernel
+        key, name = (device, source.text), f"{source.name}_{number}"
+        _kernels[key] = cl.Kernel(program, name)
+        _origins[key] = program, name
 
 
 def joined(sources: list[Source]) -> str:
@@ -63,7 +73,7 @@ def joined(sources: list[Source]) -> str:
 
 
 def _extensions(sources: list[Source]) -> str:
-    rows = (("double", "cl_khr_fp64"), ("half ", "cl_khr_fp16"))
+    rows = (("double", "cl_khr_fp64"),)
     return "".join(
         f"#pragma OPENCL EXTENSION {name} : enable\n"
         for word, name in rows

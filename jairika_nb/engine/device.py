@@ -14,7 +14,7 @@ from functools import cached_property
 from typing import Any
 
 from jairika_nb.engine import drivers
-from jairika_nb.engine.dtypes import DType, float16, float64
+from jairika_nb.engine.dtypes import DType, float64
 from jairika_nb.errors import DeviceError
 
 PROBE_SOURCE = """
@@ -24,7 +24,7 @@ kernel void probe(global float *out, const float a) {
 }
 """
 # What a driver must report for data types that OpenCL leaves optional.
-EXTENSIONS = {float64: "cl_khr_fp64", float16: "cl_khr_fp16"}
+EXTENSIONS = {float64: "cl_khr_fp64"}
 NO_DEVICE = (
     "no usable OpenCL device: {reason}; {cure}; see `jrk doctor`, or compute with NumPy by "
     "JRK_DEVICE=reference in a terminal, jrk.device('reference') in Python"
@@ -105,6 +105,26 @@ _current: ContextVar[Device | None] = ContextVar("jairika_device", default=None)
 _found: list[Device] | None = None
 _reason = "no driver was found"
 _discovery = threading.Lock()
+_forked = False
+
+
+def _note_fork() -> None:
+    global _forked
+    _forked = bool(_found)
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_note_fork)
+
+
+def check_process(device: Device) -> None:
+    """Raise DeviceError in a process forked from one that used OpenCL: drivers live by threads."""
+    if _forked and not device.is_reference:
+        raise DeviceError(
+            f"{device.id} cannot compute here: this process was forked from one that had used "
+            "OpenCL, whose drivers do not survive a fork; start it with multiprocessing's 'spawn' "
+            "method, or compute with jrk.device('reference') in it"
+        )
 
 
 def _probe(device: Device) -> str:

@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections import OrderedDict
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
-from jairika_nb.engine import faults, memory
+from jairika_nb.engine import device as devices
+from jairika_nb.engine import faults, memory, reference
 from jairika_nb.engine.build import build
 from jairika_nb.engine.code import Source
 from jairika_nb.engine.device import Device
-from jairika_nb.engine.graph import TABLE, Node
+from jairika_nb.engine.dtypes import argument as argument_of
+from jairika_nb.engine.graph import Node
 from jairika_nb.engine.plan import Plan, plan
 from jairika_nb.engine.program import Entry, Program, capture
-from jairika_nb.errors import KernelError
+from jairika_nb.errors import KernelError, OutOfMemory
 
 PLANS_KEPT = 512
 
@@ -28,6 +31,7 @@ class Launch:
     source: Source
     event: Any
     device: Device
+    at: float = field(default_factory=time.perf_counter)  # host time of the enqueue
 
 
 @dataclass
@@ -36,6 +40,7 @@ class Recorder:
 
     launches: list[Launch] = field(default_factory=list)
     compiles: int = 0
+    compile_seconds: float = 0.0
 
 
 recorders: list[Recorder] = []
@@ -49,7 +54,9 @@ def planned(program: Program, device: Device) -> Plan:
     with _lock:
         found = _plans.get(key)
         if found is None:
-            found = _plans[key] = plan(program, device)
+            found = plan(program, device)
+            _check_sizes(found, device)
+            _plans[key] = found
             if len(_plans) > PLANS_KEPT:
                 _plans.popitem(last=False)
         else:
@@ -57,36 +64,66 @@ def planned(program: Program, device: Device) -> Plan:
     return found
 
 
+def _check_sizes(steps: Plan, device: Device) -> None:
+    """Raise OutOfMemory, before anything runs, where a result is larger than the device allows."""
+    for entry in (e for source in steps.sources for e in source.outputs):
+        row = steps.entries[entry]
+        memory.room(device).check(row.size * row.dtype.itemsize)
+
+
+def built(device: Device, steps: Plan) -> list[Any]:
+    """The kernels of a plan, compiled where they are new."""
+    start = time.perf_counter()
+    kernels, compiled = build(device, steps.sources)
+    if compiled:
+        for recorder in recorders:
+            recorder.compiles += compiled
+            recorder.compile_seconds += time.perf_counter() - start
+    return kernels
+
+
 def evaluate(roots: list[Node]) -> None:
     """Compute ``roots`` on their device; each one's ``value`` becomes a device buffer."""
     device = roots[0].device
+    devices.check_process(device)
     # Another thread may be giving values to shared nodes, so the graph is read under the lock too.
     with device.lock:
+        roots = [root for root in roots if root.value is None]
+        if not roots:
+            return
         program = capture(roots)
         steps = planned(program, device)
-        kernels, compiled = build(device, steps.sources)
-        for recorder in recorders:
-            recorder.compiles += compiled
+        kernels = built(device, steps)
         buffers: dict[int, memory.Buffer] = {
             i: program.leaves[e.attrs[0]] for i, e in enumerate(steps.entries) if e.op == "leaf"
         }
-        for source, kernel, free in zip(steps.sources, kernels, steps.frees, strict=True):
-            if source.host is not None:
-                buffers[source.outputs[0]] = _on_host(device, source, steps.entries, buffers)
-            else:
-                for entry in source.outputs:
-                    row = steps.entries[entry]
-                    buffers[entry] = memory.Buffer(device, row.size * row.dtype.itemsize)
-                _launch(device, source, kernel, program, buffers)
-            for entry in free:
-                del buffers[entry]
-        for root, entry in zip(roots, steps.results, strict=True):
-            root.value = buffers[entry]
+        try:
+            _run(device, steps, kernels, program, buffers)
+            for root, entry in zip(roots, steps.results, strict=True):
+                root.value = buffers[entry]
+        finally:
+            # A traceback would keep the memory of what failed.
+            buffers.clear()
         if any(a.kind == "fault" for s in steps.sources for a in s.arguments):
             faults.suspect(device, roots)
 
 
-def _on_host(
+def _run(
+    device: Device, steps: Plan, kernels: list[Any], program: Program, buffers: dict[int, Any]
+) -> None:
+    for source, kernel, free in zip(steps.sources, kernels, steps.frees, strict=True):
+        if source.host is not None:
+            buffers[source.outputs[0]] = on_host(device, source, steps.entries, buffers)
+        else:
+            for entry in source.outputs:
+                row = steps.entries[entry]
+                buffers[entry] = memory.Buffer(device, row.size * row.dtype.itemsize)
+            _launch(device, source, kernel, program, buffers)
+        for entry in free:
+            del buffers[entry]
+
+
+def on_host(
     device: Device, source: Source, entries: list[Entry], buffers: dict[int, memory.Buffer]
 ) -> memory.Buffer:
     """What NumPy computes: inputs come to the host, the result goes back."""
@@ -96,8 +133,8 @@ def _on_host(
     rows = zip(source.arguments, source.shapes, dtypes, strict=True)
     arrays = [memory.download(device, buffers[a.value], s, d) for a, s, d in rows]
     with np.errstate(all="ignore"):
-        result = TABLE[source.host.op].reference(source.host.attrs, *arrays)
-    host = np.ascontiguousarray(np.asarray(result, dtype=source.host.dtype.numpy))
+        result = reference.compute(source.host.op, source.host.attrs, arrays, source.host.dtype)
+    host = np.ascontiguousarray(result)
     return memory.upload(device, host)
 
 
@@ -114,26 +151,44 @@ def _launch(
             device.queue, kernel, source.global_size, source.local_size
         )
     except cl.Error as error:
-        reason = " ".join(str(error).split())
-        raise KernelError(
-            f"{device.name} did not run kernel {source.name}: {reason}; see `jrk doctor`"
-        ) from None
+        raise failure(device, source, error) from None
     for recorder in recorders:
         recorder.launches.append(Launch(source, event, device))
+
+
+def failure(device: Device, source: Source, error: Exception) -> KernelError | OutOfMemory:
+    """What to raise where a driver refuses a kernel."""
+    import pyopencl as cl
+
+    if isinstance(error, cl.MemoryError):
+        return OutOfMemory(
+            f"{device.name} has no room to run kernel {source.name}; free tensors or use smaller "
+            "batches"
+        )
+    reason = " ".join(str(error).split())
+    return KernelError(
+        f"{device.name} did not run kernel {source.name}: {reason}; see `jrk doctor`"
+    )
 
 
 def _argument(device: Device, argument: Any, program: Program, buffers: dict[int, Any]) -> Any:
     if argument.kind == "buffer":
         return buffers[argument.value].cl
-    if argument.kind == "fault":
-        return faults.buffer(device)
     if argument.kind == "scratch":
         # The queue is in order, so the pool may give the memory to the next kernel at once.
         return memory.Buffer(device, argument.value).cl
-    if argument.kind in ("int", "long"):
-        return {"int": np.int32, "long": np.int64}[argument.kind](argument.value)
     if argument.kind == "stream":
         slot, word = argument.value
         return np.uint32(program.streams[slot][word])
-    kind = np.int32 if argument.dtype.kind == "bool" else argument.dtype.numpy.type
-    return kind(program.scalars[argument.value])
+    if argument.kind == "scalar":
+        return argument_of(program.scalars[argument.value], argument.dtype)
+    return fixed(device, argument)
+
+
+def fixed(device: Device, argument: Any) -> Any:
+    """The value of an argument that is the same in every run of a plan."""
+    if argument.kind in ("fault", "counter"):
+        return faults.buffer(device) if argument.kind == "fault" else faults.counter(device)
+    if argument.kind == "number":
+        return argument_of(argument.value, argument.dtype)
+    return {"int": np.int32, "long": np.int64}[argument.kind](argument.value)

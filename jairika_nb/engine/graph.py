@@ -51,7 +51,7 @@ class Node:
         for i in inputs:
             if i.value is None and i.depth >= depth:
                 depth = i.depth + 1
-        self.depth = depth
+        self.depth: int = depth
 
     def __repr__(self) -> str:
         return f"<{self.op} {self.dtype.name}{list(self.shape)}>"

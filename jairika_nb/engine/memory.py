@@ -1,37 +1,169 @@
-"""Device memory: a pool of buffers, their accounting, and copies between host and device."""
+"""Device memory: a pool of buffers, their accounting and limit, copies between host and device."""
 
 from __future__ import annotations
 
+import gc
+import os
+import re
 import threading
+import weakref
+from collections import deque
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
+from jairika_nb.engine import device as devices
 from jairika_nb.engine.device import Device
 from jairika_nb.engine.dtypes import DType
-from jairika_nb.errors import OutOfMemory
+from jairika_nb.engine.waiting import keep, wait
+from jairika_nb.errors import ArgumentError, OutOfMemory
 
-_pools: dict[Device, Any] = {}
-_lock = threading.Lock()
+# The share of a CPU's memory that tensors may take, unless a limit is set: there the system would
+# end the process instead of refusing.
+SHARE_OF_HOST = 0.85
+UNITS = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9, "ki": 2**10, "mi": 2**20, "gi": 2**30}
 
 
 class Usage:
     """Bytes in live buffers, and the most there ever were since :meth:`reset`."""
 
     def __init__(self) -> None:
-        self.live = self.peak = 0
+        self.at_most = self.peak = 0  # the live bytes, before those in _freed are taken off
+        self._freed: deque[int] = deque()
+        self._lock = threading.Lock()
 
     def add(self, nbytes: int) -> None:
-        """Count a change of the live bytes."""
-        self.live += nbytes
-        self.peak = max(self.peak, self.live)
+        """Count bytes that came into use."""
+        with self._lock:
+            if self._freed:
+                self._settle()
+            self.at_most += nbytes
+            if self.at_most > self.peak:
+                self.peak = self.at_most
+
+    def drop(self, nbytes: int) -> None:
+        """Count bytes that went out of use; called by destructors, so it takes no lock."""
+        self._freed.append(nbytes)
+
+    @property
+    def live(self) -> int:
+        """Bytes in use now."""
+        with self._lock:
+            self._settle()
+            return self.at_most
 
     def reset(self) -> None:
         """Let the peak start again from what is live now."""
         self.peak = self.live
 
+    def _settle(self) -> None:
+        while self._freed:
+            self.at_most -= self._freed.popleft()
+
 
 usage = Usage()
+
+
+class Room:
+    """The memory of one device: its pool and its limit."""
+
+    def __init__(self, device: Device) -> None:
+        import pyopencl as cl
+        from pyopencl.tools import ImmediateAllocator, MemoryPool
+
+        self._refusal = cl.MemoryError
+        self.device = device
+        self.pool = MemoryPool(ImmediateAllocator(device.queue))
+        self.largest = int(device.handle.max_mem_alloc_size)
+        self.limit = _from_environment() or _default_limit(device)
+        self.allocations = 0  # times that the driver was asked for memory
+        self.blocks = Usage()  # memory beside the pool, see Block
+        self.spare: weakref.WeakSet[Any] = weakref.WeakSet()  # what has memory it can do without
+
+    def take(self, nbytes: int) -> Any:
+        """Memory from the pool; OutOfMemory where neither pool nor device has any."""
+        pool = self.pool
+        held = pool.managed_bytes
+        if nbytes > self.largest or held + nbytes > self.limit - self.blocks.at_most:
+            found = self._within_limit(pool.allocate, nbytes)
+        else:
+            try:
+                found = pool.allocate(nbytes)
+            except (self._refusal, MemoryError):
+                found = self._within_limit(pool.allocate, nbytes)
+        if pool.managed_bytes > held:
+            self.allocations += 1
+        return found
+
+    def take_block(self, nbytes: int) -> Any:
+        """Memory beside the pool, which can be cut into sub-buffers."""
+        import pyopencl as cl
+
+        flags = cl.mem_flags.READ_WRITE
+        context = self.device.context
+        found = self._within_limit(lambda n: cl.Buffer(context, flags, n), nbytes)
+        self.allocations += 1
+        return found
+
+    def _within_limit(self, allocate: Callable[[int], Any], nbytes: int) -> Any:
+        self.check(nbytes)
+        if self.taken + nbytes > self.limit:
+            self.release()
+            if self.taken + nbytes > self.limit:
+                raise self._full(nbytes)
+        try:
+            return allocate(nbytes)
+        except (self._refusal, MemoryError):
+            # Memory kept for reuse may be in bins of other sizes: give it back and try once more.
+            self.release()
+        try:
+            return allocate(nbytes)
+        except (self._refusal, MemoryError):
+            raise self._full(nbytes) from None
+
+    @property
+    def taken(self) -> int:
+        """Bytes taken from the driver, in use or kept for reuse."""
+        return self.pool.managed_bytes + self.blocks.live
+
+    def check(self, nbytes: int) -> None:
+        """Raise OutOfMemory for a single size that the device never allows."""
+        if nbytes > self.largest:
+            raise OutOfMemory(
+                f"a tensor of {nbytes:,} bytes is more than {self.device.name} allows at once "
+                f"({self.largest:,} bytes); compute in smaller pieces"
+            )
+
+    def release(self) -> None:
+        """Give the memory kept for reuse back to the driver."""
+        for owner in list(self.spare):
+            owner.release()
+        # Tracebacks and other cycles may hold the last references to buffers.
+        gc.collect()
+        self.pool.free_held()
+
+    def _full(self, nbytes: int) -> OutOfMemory:
+        used = self.pool.active_bytes + self.blocks.live
+        return OutOfMemory(
+            f"{self.device.name} has no room for {nbytes:,} bytes beside {used:,} in use (limit "
+            f"{self.limit:,}); free tensors, use smaller batches, or raise jrk.memory_limit(...) "
+            "or JRK_MEMORY_LIMIT"
+        )
+
+
+_rooms: dict[Device, Room] = {}
+_lock = threading.Lock()
+
+
+def room(device: Device) -> Room:
+    """The memory of a device."""
+    found = _rooms.get(device)
+    if found is None:
+        with _lock:
+            found = _rooms.get(device) or Room(device)
+            _rooms[device] = found
+    return found
 
 
 class Buffer:
@@ -40,49 +172,83 @@ class Buffer:
     The queue is in order, so a later kernel may take the memory at once.
     """
 
-    __slots__ = ("__weakref__", "cl", "nbytes", "upload")
+    __slots__ = ("__weakref__", "cl", "nbytes")
 
     def __init__(self, device: Device, nbytes: int) -> None:
         self.nbytes = 0
-        self.cl = _allocate(device, max(nbytes, 16))
+        devices.check_process(device)
+        self.cl = room(device).take(nbytes if nbytes > 16 else 16)
         self.nbytes = nbytes
-        self.upload: Any = None
         usage.add(nbytes)
 
     def __del__(self) -> None:
-        usage.add(-self.nbytes)
+        usage.drop(self.nbytes)
 
 
-def _pool(device: Device) -> Any:
-    with _lock:
-        if device not in _pools:
-            from pyopencl.tools import ImmediateAllocator, MemoryPool
+class Block:
+    """Device memory beside the pool, for arenas; given back when the last reference is gone."""
 
-            _pools[device] = MemoryPool(ImmediateAllocator(device.queue))
-        return _pools[device]
+    __slots__ = ("cl", "nbytes", "room")
+
+    def __init__(self, device: Device, nbytes: int) -> None:
+        self.nbytes = 0
+        self.room = room(device)
+        self.cl = self.room.take_block(nbytes)
+        self.nbytes = nbytes
+        self.room.blocks.add(nbytes)
+        usage.add(nbytes)
+
+    def __del__(self) -> None:
+        self.room.blocks.drop(self.nbytes)
+        usage.drop(self.nbytes)
 
 
-def _allocate(device: Device, nbytes: int) -> Any:
-    import pyopencl as cl
+def memory_limit(limit: int | str | None = None, *, device: Any = None) -> int:
+    """The most bytes that tensors on a device may take; with ``limit`` it is set first.
 
-    limit = device.handle.max_mem_alloc_size
-    if nbytes > limit:
-        raise OutOfMemory(
-            f"a tensor of {nbytes:,} bytes is more than {device.name} allows at once "
-            f"({limit:,} bytes); compute in smaller pieces"
-        )
-    try:
-        return _pool(device).allocate(nbytes)
-    except (cl.MemoryError, MemoryError):
-        # Memory kept for reuse may be in bins of other sizes: give it back and try once more.
-        _pool(device).free_held()
-    try:
-        return _pool(device).allocate(nbytes)
-    except (cl.MemoryError, MemoryError):
-        raise OutOfMemory(
-            f"{device.name} has no room for {nbytes:,} bytes beside {usage.live:,} in use; "
-            "free tensors or use smaller batches"
-        ) from None
+    A number of bytes or text such as ``"2GB"`` or ``"512MiB"``. The default is 85 % of a CPU's
+    memory, all of a GPU's; ``JRK_MEMORY_LIMIT`` sets another one before Python starts. What does
+    not fit raises OutOfMemory, and memory kept for reuse is given back first.
+
+    >>> import jairika_nb as jrk
+    >>> before = jrk.memory_limit(device="cpu")
+    >>> jrk.memory_limit("2GB", device="cpu")
+    2000000000
+    >>> jrk.memory_limit(before, device="cpu") == before
+    True
+    """
+    found = devices.default() if device is None else devices.find(device)
+    if found.is_reference:
+        raise ArgumentError("memory_limit: NumPy's memory has no limit here; use an OpenCL device")
+    place = room(found)
+    if limit is not None:
+        place.limit = parse_size(limit)
+        place.release()
+    return place.limit
+
+
+def parse_size(text: int | str) -> int:
+    """Bytes from a number or from text with a unit.
+
+    >>> parse_size("1.5 KiB"), parse_size("2GB"), parse_size(7)
+    (1536, 2000000000, 7)
+    """
+    if isinstance(text, int) and not isinstance(text, bool) and text > 0:
+        return text
+    match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([kmg]i?|)b?\s*", str(text).lower())
+    if match is None or isinstance(text, bool) or not float(match[1]):
+        raise ArgumentError(f"memory limit {text!r} is no size; use bytes or text such as '2GB'")
+    return int(float(match[1]) * UNITS[match[2]])
+
+
+def _from_environment() -> int:
+    named = os.environ.get("JRK_MEMORY_LIMIT")
+    return parse_size(named) if named else 0
+
+
+def _default_limit(device: Device) -> int:
+    whole = int(device.handle.global_mem_size)
+    return whole if device.kind == "gpu" else int(whole * SHARE_OF_HOST)
 
 
 def upload(device: Device, host: np.ndarray) -> Buffer:
@@ -91,8 +257,7 @@ def upload(device: Device, host: np.ndarray) -> Buffer:
 
     buffer = Buffer(device, host.nbytes)
     if host.nbytes:
-        # The event keeps the host's copy alive until the device has it; nothing waits for that.
-        buffer.upload = cl.enqueue_copy(device.queue, buffer.cl, host, is_blocking=False)
+        keep(cl.enqueue_copy(device.queue, buffer.cl, host, is_blocking=False), host)
     return buffer
 
 
@@ -102,5 +267,6 @@ def download(device: Device, buffer: Buffer, shape: tuple[int, ...], dtype: DTyp
 
     host = np.empty(shape, dtype.numpy)
     if host.nbytes:
-        cl.enqueue_copy(device.queue, host, buffer.cl, is_blocking=True)
+        devices.check_process(device)
+        wait(device, cl.enqueue_copy(device.queue, host, buffer.cl, is_blocking=False), host)
     return host

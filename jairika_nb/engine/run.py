@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import math
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
 
-from jairika_nb.engine import reference
+from jairika_nb.engine import reference, tracing
 from jairika_nb.engine.device import Device
-from jairika_nb.engine.dtypes import DType
-from jairika_nb.engine.graph import Node, leaf
+from jairika_nb.engine.dtypes import DType, convert
+from jairika_nb.engine.graph import Node, Shape, leaf
 
 
 def evaluate(nodes: Iterable[Node]) -> None:
     """Compute every node that has no value yet, all those of one device together."""
+    tracing.refuse("computing a tensor now")
     by_device: dict[Device, list[Node]] = {}
     for node in nodes:
         rows = by_device.setdefault(node.device, [])
@@ -44,6 +46,7 @@ def _forget_history(node: Node) -> None:
 
 def to_numpy(node: Node) -> np.ndarray:
     """The node's values on the host, computed if they were not yet; a fresh array."""
+    tracing.refuse("reading a tensor's values (.numpy(), .item(), print, bool)")
     evaluate([node])
     if node.device.is_reference:
         return node.value.copy()
@@ -56,9 +59,51 @@ def to_numpy(node: Node) -> np.ndarray:
 def from_numpy(array: np.ndarray, dtype: DType, device: Device) -> Node:
     """A node holding a copy of ``array`` on ``device``."""
     device.check_dtype(dtype)
-    host = np.array(array, dtype=dtype.numpy, order="C")
+    host = np.array(convert(np.asarray(array), dtype), order="C")
+    trace = tracing.active.get()
+    if trace is None:
+        return leaf(place(host, device), host.shape, dtype, device)
+    trace.data.append(leaf(tracing.HostData(host), host.shape, dtype, device))
+    return trace.data[-1]
+
+
+def place(host: np.ndarray, device: Device) -> Any:
+    """A contiguous array as the value of a node on ``device``."""
     if device.is_reference:
-        return leaf(host, host.shape, dtype, device)
+        return host
     from jairika_nb.engine import memory
 
-    return leaf(memory.upload(device, host), host.shape, dtype, device)
+    return memory.upload(device, host)
+
+
+def room_for(shape: Shape, dtype: DType, device: Device) -> Any:
+    """Memory for a value of this kind."""
+    if device.is_reference:
+        return None
+    from jairika_nb.engine import memory
+
+    return memory.Buffer(device, math.prod(shape) * dtype.itemsize)
+
+
+def per_call(
+    owner: Any,
+    advance: Callable[[], np.ndarray],
+    holds: Callable[[], bool],
+    dtype: DType,
+    device: Device,
+) -> Node:
+    """A node with the numbers that ``advance`` gives, which moves ``owner`` on by one call.
+
+    A function that is compiled calls ``advance`` again at each replay, as long as ``holds``.
+    """
+    node = from_numpy(advance(), dtype, device)
+    trace = tracing.active.get()
+    if trace is not None:
+        trace.numbers.append(tracing.PerCall(owner, advance, holds, node))
+    return node
+
+
+def request(nodes: Iterable[Node]) -> None:
+    """As :func:`evaluate`; while a function is traced nothing, as all is computed at its end."""
+    if tracing.active.get() is None:
+        evaluate(nodes)

@@ -48,6 +48,8 @@ class Trace:
     inputs: dict[int, Any] = field(default_factory=dict)  # nodes from outside, by id
     data: list[Any] = field(default_factory=list)  # nodes whose value is HostData
     numbers: list[PerCall] = field(default_factory=list)
+    draws: list[Any] = field(default_factory=list)  # random nodes, in the order of their streams
+    start: tuple[int, int] = (0, 0)  # seed and number of the first stream, known at the end
 
 
 active: ContextVar[Trace | None] = ContextVar("jairika_trace", default=None)

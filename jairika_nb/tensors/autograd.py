@@ -95,4 +95,4 @@ def _pushed(y: Tensor, primals: Sequence[Tensor], directions: Sequence[Tensor]) 
 
 def eval(*tensors: Tensor) -> None:
     """Compute several tensors together, so that what they share is computed once."""
-    run.evaluate([t.node for t in tensors])
+    run.request([t.node for t in tensors])

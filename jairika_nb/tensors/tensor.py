@@ -195,7 +195,7 @@ class Tensor:
 
     def realize(self) -> Tensor:
         """Compute the values now and keep them; returns the tensor itself."""
-        run.evaluate([self.node])
+        run.request([self.node])
         return self
 
     def numpy(self) -> np.ndarray:

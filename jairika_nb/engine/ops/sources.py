@@ -35,8 +35,12 @@ def random_words(shape: Shape, seed: int, call: int, device: Device) -> Node:
     ``(i div 4, 0, call, 0)`` under the key ``(seed low, seed high)``: the same on every device.
     Source: Salmon et al., "Parallel random numbers: as easy as 1, 2, 3", SC 2011.
     """
-    key = (seed & 0xFFFFFFFF, (seed >> 32) & 0xFFFFFFFF, call & 0xFFFFFFFF)
-    return Node("random", (), key, shape, uint32, device)
+    return Node("random", (), stream_key(seed, call), shape, uint32, device)
+
+
+def stream_key(seed: int, call: int) -> tuple[int, int, int]:
+    """Low and high word of the seed, and the number of the stream."""
+    return seed & 0xFFFFFFFF, (seed >> 32) & 0xFFFFFFFF, call & 0xFFFFFFFF
 
 
 def philox(counter: np.ndarray, key: tuple[int, int]) -> np.ndarray:
