@@ -18,6 +18,7 @@ class Adam(Optimizer):
     """
 
     options = ("lr", "beta1", "beta2", "eps", "weight_decay", "amsgrad", "maximize")
+    live = ("lr",)
     slots = ("exp_avg", "exp_avg_sq", "max_exp_avg_sq")
     decoupled = False
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from jairika_nb.engine.run import per_call
 from jairika_nb.errors import ArchitectureError, ShapeError, TrainingError
 from jairika_nb.nn.parts import Parts
 from jairika_nb.nn.signature import FromInit
@@ -27,6 +28,9 @@ class Optimizer:
     options: tuple[str, ...] = ("lr",)
     slots: tuple[str, ...] = ()
     lr: float
+    # What only `scalars` reads: it may change while a compiled step is replayed.
+    live: tuple[str, ...] = ()
+    unwatched: tuple[str, ...] = ("steps",)
     __signature__ = FromInit()
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Any:
@@ -37,6 +41,13 @@ class Optimizer:
                 ".update(model, grads), hands them over; leave out the first argument"
             )
         return super().__new__(cls)
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        # A rule of one's own may read anything, unless its class says what it leaves alone.
+        if "rule" in vars(cls) and "live" not in vars(cls):
+            cls.live = ()
+        cls.unwatched = ("steps", *cls.live)
 
     def __init__(self) -> None:
         self.state: dict[str, Slots] = {}
@@ -61,26 +72,37 @@ class Optimizer:
         """
         parameters = dict(model.named_parameters())
         _check(parameters, grads)
-        shared: dict[Any, list[Tensor]] = {}
-        new: dict[str, Tensor] = {}
-        for name, gradient in grads.items():
+        together: dict[Any, list[str]] = {}
+        for name in grads:
             parameter = parameters[name]
-            step = self._step(name, parameter)
-            key = (step, parameter.dtype, parameter.device)
-            if key not in shared:
-                shared[key] = self._numbers(step, parameter)
-            new[name], slots = self.rule(parameter, gradient, self.state.get(name, {}), shared[key])
-            # Detached, so that a step does not keep the graphs of all the steps before it.
-            new[name] = new[name].detach()
-            self.state[name] = {slot: value.detach() for slot, value in slots.items()}
-            self.steps[name] = step
+            key = (self._step(name, parameter), parameter.dtype, parameter.device)
+            together.setdefault(key, []).append(name)
+        new: dict[str, Tensor] = {}
+        for names in together.values():
+            numbers = self._numbers(names, parameters[names[0]])
+            for name in names:
+                slots = self.state.get(name, {})
+                new[name], slots = self.rule(parameters[name], grads[name], slots, numbers)
+                # Detached, so that a step does not keep the graphs of all the steps before it.
+                new[name] = new[name].detach()
+                self.state[name] = {slot: value.detach() for slot, value in slots.items()}
         model.replace(new)
 
-    def _numbers(self, step: int, parameter: Tensor) -> list[Tensor]:
+    def _numbers(self, names: list[str], parameter: Tensor) -> list[Tensor]:
+        """The scalars of the next step of parameters that took equally many, which it counts."""
+
+        def advance() -> np.ndarray:
+            step = self.steps.get(names[0], 0) + 1
+            self.steps.update(dict.fromkeys(names, step))
+            return np.array(self.scalars(step), dtype=np.float64)
+
+        def holds() -> bool:
+            return len({self.steps.get(name, 0) for name in names}) == 1
+
         # As data, not as constants of the graph: else every step would compile new kernels.
-        numbers = np.array(self.scalars(step), dtype=np.float64)
-        row = tensor(numbers, dtype=parameter.dtype, device=parameter.device)
-        return [row[i] for i in range(len(numbers))]
+        node = per_call(self, advance, holds, parameter.dtype, parameter.device)
+        row = Tensor(node)
+        return [row[i] for i in range(row.shape[0])]
 
     def _step(self, name: str, parameter: Tensor) -> int:
         slots = self.state.get(name, {})

@@ -15,6 +15,7 @@ class SGD(Optimizer):
     """
 
     options = ("lr", "momentum", "dampening", "weight_decay", "nesterov", "maximize")
+    live = ("lr",)
     slots = ("momentum_buffer",)
 
     def __init__(

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from jairika_nb.engine import device as devices
-from jairika_nb.engine import dtypes
+from jairika_nb.engine import dtypes, tracing
 from jairika_nb.engine.device import Device
 from jairika_nb.engine.graph import Node
 from jairika_nb.engine.ops import elementwise as e
@@ -47,8 +47,30 @@ def seed(n: int) -> None:
     True
     """
     global _seed, _calls
+    tracing.refuse("jrk.random.seed")
     with _lock:
         _seed, _calls = int(n) & 0xFFFFFFFFFFFFFFFF, 0
+
+
+def reserve(count: int) -> tuple[int, int]:
+    """The seed and the number of the first of ``count`` streams, which are then used up."""
+    global _calls
+    with _lock:
+        first, _calls = _calls, _calls + count
+        return _seed, first
+
+
+def stream(start: tuple[int, int], which: int | tuple[int, int, int]) -> tuple[int, int, int]:
+    """Key and number of the ``which``-th stream after ``start``; a key is returned as it is."""
+    return which if isinstance(which, tuple) else sources.stream_key(start[0], start[1] + which)
+
+
+def number(draws: list[Node]) -> tuple[int, int]:
+    """Give the draws of a trace their streams; the seed and the number of the first."""
+    start = reserve(len(draws))
+    for k, node in enumerate(draws):
+        node.attrs = stream(start, k)
+    return start
 
 
 def state() -> tuple[int, int]:
@@ -59,15 +81,19 @@ def state() -> tuple[int, int]:
 def restore(saved: tuple[int, int]) -> None:
     """Go on from a :func:`state`."""
     global _seed, _calls
+    tracing.refuse("jrk.random.restore")
     with _lock:
         _seed, _calls = int(saved[0]), int(saved[1])
 
 
 def _words(shape: Any, device: Where) -> Node:
-    global _calls
-    with _lock:
-        call, _calls = _calls, _calls + 1
-        return sources.random_words(_shape(shape), _seed, call, _device(device))
+    trace = tracing.active.get()
+    if trace is not None:
+        # Numbered when the trace is over, because each replay draws from the streams next in turn.
+        trace.draws.append(sources.random_words(_shape(shape), 0, 0, _device(device)))
+        return trace.draws[-1]
+    seed, call = reserve(1)
+    return sources.random_words(_shape(shape), seed, call, _device(device))
 
 
 def _unit(shape: Any, device: Where) -> Node:
@@ -134,6 +160,7 @@ def randint(
 
 def permutation(n: int, *, device: Where = None) -> Tensor:
     """The integers 0 ... n-1 in random order, int32: the order that sorts n random words."""
+    tracing.refuse("jrk.random.permutation")
     words = sources.random_reference((n,), _words((n,), devices.REFERENCE).attrs)
     return tensor(np.argsort(words, kind="stable").astype(np.int32), device=device)
 

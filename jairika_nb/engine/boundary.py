@@ -1,0 +1,45 @@
+"""Where derivatives end: the results of replays, which have no graph behind them.
+
+Taking a derivative through such a result raises instead of giving zeros. For that each result
+remembers, without keeping them alive, the nodes that it was made of.
+"""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Iterable
+
+from jairika_nb.engine.graph import Node, topological
+
+
+class Origin:
+    """The nodes from which one replay made its results, as far as they are alive."""
+
+    __slots__ = ("sources",)
+
+    def __init__(self, inputs: Iterable[Node]) -> None:
+        self.sources: set[weakref.ref[Node]] = set()
+        for node in inputs:
+            if node.dtype.kind == "float":
+                self._add(node)
+
+    def _add(self, node: Node) -> None:
+        self.sources.add(weakref.ref(node))
+        if node.op == "replayed":
+            self.sources |= {r for r in node.attrs[0].sources if r() is not None}
+        elif node.inputs:
+            for below in topological([node], through_values=True):
+                self.sources.add(weakref.ref(below))
+                if below.op == "replayed":
+                    self.sources |= {r for r in below.attrs[0].sources if r() is not None}
+
+    def connected(self) -> list[Node]:
+        """The nodes that are still alive."""
+        return [node for ref in self.sources if (node := ref()) is not None]
+
+
+def close(node: Node, origin: Origin) -> None:
+    """Make a node that has its value one without a graph, noting where it came from."""
+    passes = node.dtype.kind == "float" and node.op != "detach" and node.inputs
+    node.op, node.attrs = ("replayed", (origin,)) if passes else ("leaf", ())
+    node.inputs = ()

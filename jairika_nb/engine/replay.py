@@ -1,0 +1,243 @@
+"""Steps: plans bound to kernels and memory of their own, so that running again is only launching.
+
+Sizes and temporary memory are bound once. A run rebinds what differs from run to run: inputs,
+results, scalars where they changed, and random streams.
+"""
+
+from __future__ import annotations
+
+import weakref
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from jairika_nb.engine import build, execute, memory, reference
+from jairika_nb.engine import device as devices
+from jairika_nb.engine.arena import Arena, Life
+from jairika_nb.engine.code import Source, number_of
+from jairika_nb.engine.device import Device
+from jairika_nb.engine.dtypes import argument as argument_of
+from jairika_nb.engine.dtypes import convert
+from jairika_nb.engine.ops.sources import random_reference
+from jairika_nb.engine.plan import Plan
+from jairika_nb.engine.program import Entry, Program
+
+Place = tuple[Any, int]  # a kernel and the position of one of its arguments
+Stream = tuple[int, int, int]
+
+
+@dataclass
+class Run:
+    """One step of a plan: a kernel to launch, or (without one) work for the host."""
+
+    source: Source
+    kernel: Any = None
+
+
+class Step:
+    """A plan ready to run again and again on one device; may serve several compiled functions."""
+
+    def __init__(self, device: Device, plan: Plan) -> None:
+        self.device = device
+        self.plan = plan
+        execute.built(device, plan)
+        self.runs = [
+            Run(s, None if s.host else build.instance(device, s))
+            for s in plan.sources
+            if s.host or 0 not in s.global_size
+        ]
+        self.leaves = {
+            e.attrs[0]: i for i, e in enumerate(plan.entries) if e.op == "leaf"
+        }  # the entry of each leaf
+        self.lives = _lives(plan)
+        self.has_faults = any(a.kind == "fault" for s in plan.sources for a in s.arguments)
+        self.places: dict[int, list[Place]] = {}
+        self.scalar_places: list[tuple[Place, Any]] = []
+        self.stream_places: list[tuple[Place, int, int]] = []
+        self.scratch: list[Place] = []
+        self.scalars: list[Any] | None = None
+        self.arena: Arena | None = None
+        self.pieces: dict[int, Any] = {}
+        self.is_running = False
+        self.is_stocked = False  # whether the pool has room for the results of two runs
+        self._bind_fixed()
+        memory.room(device).spare.add(self)
+
+    def _bind_fixed(self) -> None:
+        for run in self.runs:
+            for i, argument in enumerate(run.source.arguments if run.kernel else ()):
+                place = (run.kernel, i)
+                if argument.kind == "buffer":
+                    self.places.setdefault(argument.value, []).append(place)
+                elif argument.kind == "scalar":
+                    self.scalar_places.append((place, argument))
+                elif argument.kind == "stream":
+                    self.stream_places.append((place, *argument.value))
+                elif argument.kind == "scratch":
+                    self.scratch.append(place)
+                else:
+                    run.kernel.set_arg(i, execute.fixed(self.device, argument))
+        temporary = {entry for entry, _ in self.lives[0]}
+        made = {e for s in self.plan.sources for e in s.outputs} - temporary
+        # The places that every run binds anew: leaves, results, and what the host computes.
+        self.results = [e for e in sorted(made) if not self._is_hosted(e)]
+
+    def _is_hosted(self, entry: int) -> bool:
+        return any(run.source.host is not None and entry in run.source.outputs for run in self.runs)
+
+    def _bind_arena(self) -> dict[int, Any]:
+        """Take the temporary memory and bind it; nothing where that is done already."""
+        entries, scratch = self.lives
+        arena = Arena(self.device, [life for _, life in (*entries, *scratch)])
+        pieces = dict(zip((e for e, _ in entries), arena.pieces, strict=False))
+        for entry, piece in pieces.items():
+            for kernel, i in self.places.get(entry, ()):
+                kernel.set_arg(i, piece.cl)
+        for (kernel, i), piece in zip(self.scratch, arena.pieces[len(entries) :], strict=True):
+            kernel.set_arg(i, piece.cl)
+        self.arena, self.pieces = arena, pieces
+        return pieces
+
+    def release(self) -> None:
+        """Give the temporary memory back; the next run takes it again."""
+        if self.device.lock.acquire(blocking=False):
+            try:
+                if not self.is_running:
+                    self.arena = None
+                    self.pieces = {}
+            finally:
+                self.device.lock.release()
+
+    def run(
+        self, leaves: list[memory.Buffer], scalars: list[Any], streams: list[Stream]
+    ) -> list[memory.Buffer]:
+        """Launch everything; the buffers of the wanted values, in the program's order."""
+        devices.check_process(self.device)
+        with self.device.lock:
+            self.is_running = True
+            buffers: dict[int, Any] = {}
+            try:
+                buffers.update(self._bind_arena() if self.arena is None else self.pieces)
+                for entry in self.results:
+                    row = self.plan.entries[entry]
+                    buffers[entry] = memory.Buffer(self.device, row.size * row.dtype.itemsize)
+                for slot, entry in self.leaves.items():
+                    buffers[entry] = leaves[slot]
+                self._bind(buffers, scalars, streams)
+                self._launch(buffers)
+                return [buffers[entry] for entry in self.plan.results]
+            finally:
+                self.is_running = False
+                # A traceback would keep the memory of what failed.
+                buffers.clear()
+
+    def _bind(self, buffers: dict[int, Any], scalars: list[Any], streams: list[Stream]) -> None:
+        places = self.places
+        for entry in (*self.leaves.values(), *self.results):
+            value = buffers[entry].cl
+            for kernel, i in places.get(entry, ()):
+                kernel.set_arg(i, value)
+        if self.scalars is not scalars:
+            self.scalars = None
+            for (kernel, i), argument in self.scalar_places:
+                kernel.set_arg(i, argument_of(scalars[argument.value], argument.dtype))
+            self.scalars = scalars
+        for (kernel, i), slot, word in self.stream_places:
+            kernel.set_arg(i, np.uint32(streams[slot][word]))
+
+    def _launch(self, buffers: dict[int, Any]) -> None:
+        import pyopencl as cl
+
+        launch, queue = cl.enqueue_nd_range_kernel, self.device.queue
+        recorders = execute.recorders
+        for run in self.runs:
+            kernel, source = run.kernel, run.source
+            if kernel is None:
+                self._on_host(source, buffers)
+                continue
+            try:
+                event = launch(queue, kernel, source.global_size, source.local_size)
+            except cl.Error as error:
+                raise execute.failure(self.device, source, error) from None
+            if recorders:
+                for recorder in recorders:
+                    recorder.launches.append(execute.Launch(source, event, self.device))
+
+    def _on_host(self, source: Source, buffers: dict[int, Any]) -> None:
+        (entry,) = source.outputs
+        found = execute.on_host(self.device, source, self.plan.entries, buffers)
+        buffers[entry] = found
+        for kernel, i in self.places.get(entry, ()):
+            kernel.set_arg(i, found.cl)
+
+
+Lives = list[tuple[int, Life]]
+
+
+def _lives(plan: Plan) -> tuple[Lives, Lives]:
+    """When each temporary value, and each kernel's scratch memory, is needed."""
+    last = {entry: step for step, free in enumerate(plan.frees) for entry in free}
+    values: Lives = []
+    scratch: Lives = []
+    for step, source in enumerate(plan.sources):
+        if source.host is None:
+            for entry in source.outputs:
+                if entry in last:
+                    row = plan.entries[entry]
+                    nbytes = max(row.size * row.dtype.itemsize, 16)
+                    values.append((entry, Life(nbytes, step, last[entry])))
+        for argument in source.arguments:
+            if argument.kind == "scratch":
+                scratch.append((step, Life(max(argument.value, 16), step, step)))
+    return values, scratch
+
+
+class ReferenceStep:
+    """The same for the NumPy reference: the program's operations, one after the other."""
+
+    has_faults = False
+    is_stocked = True
+
+    def __init__(self, program: Program) -> None:
+        self.entries, self.wanted = program.entries, program.wanted
+
+    def run(self, leaves: list[Any], scalars: list[Any], streams: list[Stream]) -> list[Any]:
+        """The arrays of the wanted values, in the program's order."""
+        values: list[Any] = []
+        with np.errstate(all="ignore"):
+            for entry in self.entries:
+                values.append(self._value(entry, values, leaves, scalars, streams))
+        return [np.ascontiguousarray(values[w]).reshape(self.entries[w].shape) for w in self.wanted]
+
+    def _value(
+        self, entry: Entry, values: list[Any], leaves: list, scalars: list, streams: list
+    ) -> Any:
+        if entry.op == "leaf":
+            return leaves[entry.attrs[0]]
+        if entry.op == "const":
+            where, what = entry.attrs
+            number = scalars[what] if where == "slot" else number_of(what)
+            return convert(np.asarray(number), entry.dtype)
+        if entry.op == "random":
+            return random_reference(entry.shape, streams[entry.attrs[0]])
+        if entry.op == "iota":
+            return np.arange(entry.shape[0], dtype=np.int32)
+        arrays = [values[i] for i in entry.inputs]
+        return reference.compute(entry.op, entry.attrs, arrays, entry.dtype)
+
+
+_steps: weakref.WeakValueDictionary[tuple, Step] = weakref.WeakValueDictionary()
+
+
+def step_of(device: Device, program: Program) -> Step | ReferenceStep:
+    """The step that runs programs of this structure; one for all that are alike."""
+    if device.is_reference:
+        return ReferenceStep(program)
+    key = (device, program.key)
+    with device.lock:
+        found = _steps.get(key)
+        if found is None:
+            found = Step(device, execute.planned(program, device))
+            _steps[key] = found
+        return found

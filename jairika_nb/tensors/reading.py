@@ -1,0 +1,91 @@
+"""What a function's code reads from outside itself: global names, attributes, imports."""
+
+from __future__ import annotations
+
+import dis
+import functools
+import sys
+import sysconfig
+import types
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+LIBRARIES = tuple(
+    str(Path(sysconfig.get_path(name)).resolve()) for name in ("stdlib", "purelib", "platlib")
+)
+OWN = "jairika_nb"
+# Modules whose functions answer anew each time; a replay would repeat the first answer.
+CHANGING = {"random", "secrets", "time", "datetime", "uuid", "numpy.random"}
+REFLECTIVE = {"globals", "locals", "eval", "exec", "input"}
+
+
+@dataclass(frozen=True)
+class Reads:
+    """Names that code takes from globals, all attribute names, and pairs ``name.attribute``."""
+
+    globals: tuple[str, ...]
+    attributes: frozenset[str]
+    pairs: frozenset[tuple[str, str]]
+    imports: frozenset[str]
+
+
+@functools.lru_cache(maxsize=1024)
+def reads(code: types.CodeType) -> Reads:
+    """What ``code`` and the functions inside it read.
+
+    >>> reads((lambda x: x + math.pi).__code__).pairs
+    frozenset({('math', 'pi')})
+    """
+    names: dict[str, None] = {}
+    attributes: set[str] = set()
+    pairs: set[tuple[str, str]] = set()
+    imports: set[str] = set()
+    before = None
+    for step in dis.get_instructions(code):
+        if step.opname in ("LOAD_GLOBAL", "STORE_GLOBAL", "DELETE_GLOBAL", "LOAD_NAME"):
+            names[step.argval] = None
+        elif step.opname in ("LOAD_ATTR", "LOAD_METHOD"):
+            attributes.add(step.argval)
+            if before is not None:
+                pairs.add((before, step.argval))
+        elif step.opname == "IMPORT_NAME":
+            imports.add(step.argval)
+        loads = ("LOAD_GLOBAL", "LOAD_DEREF", "LOAD_NAME")
+        before = step.argval if step.opname in loads else None
+    for inner in code.co_consts:
+        if isinstance(inner, types.CodeType):
+            found = reads(inner)
+            names.update(dict.fromkeys(found.globals))
+            attributes |= found.attributes
+            pairs |= found.pairs
+            imports |= found.imports
+    return Reads(tuple(names), frozenset(attributes), frozenset(pairs), frozenset(imports))
+
+
+@functools.lru_cache(maxsize=4096)
+def is_library(name: str | None) -> bool:
+    """Whether a module is installed code, which does not change while a program runs."""
+    root = (name or "").partition(".")[0]
+    if root == OWN or root in sys.builtin_module_names:
+        return True
+    file = getattr(sys.modules.get(name or ""), "__file__", None)
+    if file is None:
+        return root in sys.stdlib_module_names
+    return str(Path(file).resolve()).startswith(LIBRARIES)
+
+
+def is_changing(value: Any) -> bool:
+    """Whether a value answers anew each time: a clock, the host's random numbers."""
+    if isinstance(value, types.ModuleType):
+        return value.__name__ in CHANGING
+    owner = getattr(value, "__self__", None)
+    if owner is not None and not isinstance(owner, types.ModuleType | type):
+        value = owner
+    of_type = type(value).__module__ or ""
+    if of_type in CHANGING or of_type.startswith("numpy.random"):
+        return not isinstance(value, type)
+    callable_home = getattr(value, "__module__", None) or ""
+    if isinstance(owner, types.ModuleType):
+        callable_home = owner.__name__
+    return callable(value) and not isinstance(value, type) and callable_home in CHANGING

@@ -1,0 +1,249 @@
+"""One recorded run of a function: what it computed, from what, and what it left behind."""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from jairika_nb.engine import replay, run
+from jairika_nb.engine.boundary import Origin, close
+from jairika_nb.engine.device import Device
+from jairika_nb.engine.dtypes import DType
+from jairika_nb.engine.graph import Node, leaf
+from jairika_nb.engine.program import capture
+from jairika_nb.engine.tracing import HostData, PerCall, Trace
+from jairika_nb.errors import ReplayError
+from jairika_nb.tensors import random
+from jairika_nb.tensors.effects import Effects
+from jairika_nb.tensors.guards import Watch
+from jairika_nb.tensors.tensor import Tensor
+
+# Where a leaf of the program comes from: a watched tensor, an array made inside, per-call numbers.
+INPUT, DATA, NUMBERS = range(3)
+
+
+@dataclass
+class Part:
+    """What runs on one device: a step, the sources of its leaves, and the nodes it computes."""
+
+    device: Device
+    key: Any
+    step: Any
+    leaves: list[tuple[int, int]]
+    scalars: list[Any]
+    streams: list[Any]  # the number of a draw, or the key of a stream from outside
+    nodes: list[int]
+
+    def form(self) -> tuple:
+        """Equal for two recordings that compute the same."""
+        return self.device, self.key, self.leaves, repr(self.scalars), self.streams, self.nodes
+
+
+@dataclass
+class Numbers:
+    """Numbers made anew for each call; see :class:`PerCall`."""
+
+    owner: Any
+    advance: Callable[[], np.ndarray]
+    holds: Callable[[], bool]
+    shape: tuple[int, ...]
+    dtype: DType
+    device: Device
+
+
+@dataclass
+class Recording:
+    """A run that can be replayed wherever its watch holds."""
+
+    watch: Watch
+    effects: Effects
+    pattern: list[int]
+    parts: list[Part] = field(default_factory=list)
+    data: list[Any] = field(default_factory=list)  # arrays made inside, by device and content
+    numbers: list[Numbers] = field(default_factory=list)
+    owners: list[int] = field(default_factory=list)  # the places of the numbers' owners
+    kinds: list[tuple] = field(default_factory=list)  # shape, dtype, device of each node
+    detached: list[bool] = field(default_factory=list)
+    draws: int = 0
+    kept: dict[int, Any] = field(default_factory=dict)  # buffers of data, once verified
+    is_verified: bool = False
+    device: Device | None = None  # the default one, where the function makes its own tensors
+
+    def form(self) -> tuple:
+        """Equal for two runs that did the same; what a second run is held against."""
+        parts = [part.form() for part in self.parts]
+        shown = [(a.dtype.str, a.shape, a.tobytes()) for a in self.data]
+        return parts, self.effects.form(), shown, self.owners, self.kinds, self.draws
+
+    def matches(self, values: list[Any]) -> list[Node] | None:
+        """The nodes of the watched tensors; None where they or the owners are others."""
+        nodes = [values[i].node for i in self.watch.tensors]
+        for owner, numbers in zip(self.owners, self.numbers, strict=True):
+            if values[owner] is not numbers.owner or not numbers.holds():
+                return None
+        if any(node.value is None for node in nodes):
+            run.evaluate(nodes)
+        return nodes if pattern(nodes) == self.pattern else None
+
+    def replay(self, values: list[Any], nodes: list[Node]) -> Any:
+        """Run again: compute, assign, return."""
+        inputs = [node.value for node in nodes]
+        numbers = [n.advance() for n in self.numbers]
+        new = self.compute(inputs, numbers, random.reserve(self.draws))
+        origin: Origin | None = None
+        made: list[Node] = []
+        for value, (shape, dtype, device), detached in zip(
+            new, self.kinds, self.detached, strict=True
+        ):
+            node = leaf(value, shape, dtype, device)
+            if not detached:
+                origin = origin or Origin(nodes)
+                node.op, node.attrs = "replayed", (origin,)
+            made.append(node)
+        self._suspect(made)
+        tensors = [Tensor(made[n] if n >= 0 else nodes[-1 - n]) for n in self.effects.handles]
+        return self.effects.apply(values, tensors)
+
+    def compute(
+        self, inputs: list[Any], numbers: list[np.ndarray], start: tuple[int, int]
+    ) -> list[Any]:
+        """The values of the nodes, from those of the watched tensors and the numbers."""
+        results: list[Any] = [None] * len(self.kinds)
+        for part in self.parts:
+            leaves = [self._leaf(part, kind, i, inputs, numbers) for kind, i in part.leaves]
+            streams = [random.stream(start, k) for k in part.streams]
+            found = part.step.run(leaves, part.scalars, streams)
+            for n, value in zip(part.nodes, found, strict=True):
+                results[n] = value
+        return results
+
+    def reserve(self) -> None:
+        """Fill the pools with what the next run needs beside the results of this one."""
+        if all(part.step.is_stocked for part in self.parts):
+            return
+        for part in self.parts:
+            part.step.is_stocked = True
+        kinds = [*self.kinds, *((n.shape, n.dtype, n.device) for n in self.numbers)]
+        spare = [run.room_for(shape, dtype, device) for shape, dtype, device in kinds]
+        del spare
+
+    def _leaf(
+        self, part: Part, kind: int, i: int, inputs: list[Any], numbers: list[np.ndarray]
+    ) -> Any:
+        if kind == INPUT:
+            return inputs[i]
+        if kind == NUMBERS:
+            return run.from_numpy(numbers[i], self.numbers[i].dtype, part.device).value
+        if i in self.kept:
+            return self.kept[i]
+        value = run.place(self.data[i], part.device)
+        if self.is_verified:
+            self.kept[i] = value
+        return value
+
+    def _suspect(self, nodes: list[Node]) -> None:
+        for part in self.parts:
+            if part.step.has_faults:
+                from jairika_nb.engine import faults
+
+                faults.suspect(part.device, [nodes[n] for n in part.nodes])
+
+
+def pattern(nodes: list[Node]) -> list[int]:
+    """Which of the nodes are one node, and which have one value: equal lists, equal graphs."""
+    seen: dict[int, int] = {}
+    found = [seen.setdefault(id(node), i) for i, node in enumerate(nodes)]
+    return found + [seen.setdefault(id(node.value), -i) for i, node in enumerate(nodes)]
+
+
+def record(watch: Watch, inputs: list[Node], trace: Trace, effects: Effects) -> Recording:
+    """What a trace did, ready to run."""
+    found = Recording(watch, effects, pattern(inputs))
+    found.draws = len(trace.draws)
+    found.numbers = [
+        Numbers(n.owner, n.advance, n.holds, n.node.shape, n.node.dtype, n.node.device)
+        for n in trace.numbers
+    ]
+    found.owners = [_owner(watch, numbers) for numbers in trace.numbers]
+    found.kinds = [(node.shape, node.dtype, node.device) for node in effects.nodes]
+    found.detached = [
+        node.op == "detach" or node.dtype.kind != "float" or not node.inputs
+        for node in effects.nodes
+    ]
+    sources = _sources(inputs, trace, found)
+    by_device: dict[Device, list[int]] = {}
+    for n, node in enumerate(effects.nodes):
+        by_device.setdefault(node.device, []).append(n)
+    for device, numbers in by_device.items():
+        found.parts.append(_part(found, device, numbers, sources, trace))
+    return found
+
+
+def _owner(watch: Watch, numbers: PerCall) -> int:
+    for i, value in enumerate(watch.values):
+        if value is numbers.owner:
+            return i
+    raise ReplayError(
+        f"{watch.names[2]} uses a {type(numbers.owner).__name__} that it makes itself or finds in "
+        "a way that cannot be watched: pass it as an argument or name it as a variable"
+    )
+
+
+def _sources(inputs: list[Node], trace: Trace, found: Recording) -> dict[int, tuple[int, int]]:
+    """Where each leaf's value comes from, by its id."""
+    sources: dict[int, tuple[int, int]] = {}
+    per_call = {id(n.node): i for i, n in enumerate(trace.numbers)}
+    for node in trace.data:
+        if id(node) in per_call:
+            sources[id(node.value)] = NUMBERS, per_call[id(node)]
+        else:
+            sources[id(node.value)] = DATA, len(found.data)
+            found.data.append(node.value.array)
+    for i, node in enumerate(inputs):
+        sources.setdefault(id(node.value), (INPUT, i))
+    return sources
+
+
+def _part(
+    found: Recording,
+    device: Device,
+    numbers: list[int],
+    sources: dict[int, tuple[int, int]],
+    trace: Trace,
+) -> Part:
+    program = capture([found.effects.nodes[n] for n in numbers])
+    leaves = []
+    for value in program.leaves:
+        if id(value) not in sources:
+            raise ReplayError(
+                f"{found.watch.names[2]} reads a tensor that it finds in a way that cannot be "
+                "watched: pass it as an argument or name it as a variable"
+            )
+        leaves.append(sources[id(value)])
+    drawn = {node.attrs: k for k, node in enumerate(trace.draws)}
+    streams = [drawn.get(attrs, attrs) for attrs in program.streams]
+    step = replay.step_of(device, program)
+    return Part(device, program.key, step, leaves, program.scalars, streams, numbers)
+
+
+def finish(recording: Recording, inputs: list[Node], values: list[Any]) -> None:
+    """Give the nodes of a trace the values that were computed, and cut what is behind them."""
+    origin = Origin(inputs)
+    for node, value in zip(recording.effects.nodes, values, strict=True):
+        node.value = value
+        close(node, origin)
+    recording._suspect(recording.effects.nodes)
+    recording.effects.nodes = []
+
+
+def settle(trace: Trace) -> None:
+    """Move the arrays of a trace that something still refers to where they belong."""
+    refs = [weakref.ref(node) for node in trace.data]
+    trace.data, trace.numbers, trace.draws = [], [], []
+    for node in (ref() for ref in refs):
+        if node is not None and isinstance(node.value, HostData):
+            node.value = run.place(node.value.array, node.device)
