@@ -13,6 +13,7 @@ from jairika_nb.engine.device import Device
 from jairika_nb.engine.graph import Node
 from jairika_nb.engine.ops import elementwise as e
 from jairika_nb.engine.ops import sources
+from jairika_nb.engine.tracing import refuse
 from jairika_nb.errors import DTypeError, OutOfRange
 from jairika_nb.tensors.tensor import Tensor, host_array
 
@@ -88,6 +89,8 @@ def _add_slice(out: Key, part: slice, n: int) -> None:
 def _add_array(out: Key, part: Index, x: Tensor) -> None:
     axis = len(out.bounds)
     if part.dtype == (dtypes.bool_ if isinstance(part, Tensor) else np.bool_):
+        if isinstance(part, Tensor):
+            refuse("x[mask]")
         _add_mask(out, np.asarray(part), x)
         return
     n = x.shape[axis]

@@ -11,6 +11,7 @@ from jairika_nb.engine.graph import Node
 from jairika_nb.engine.ops import elementwise as e
 from jairika_nb.engine.ops import gather, scatter, sources, views
 from jairika_nb.engine.ops import sort as s
+from jairika_nb.engine.tracing import refuse
 from jairika_nb.errors import ArgumentError, DTypeError, OutOfRange, ShapeError
 from jairika_nb.tensors.elementwise import operands
 from jairika_nb.tensors.keys import index_node, integers
@@ -31,6 +32,7 @@ def nonzero(x: Tensor, /) -> tuple[Tensor, ...]:
     """
     if not x.ndim:
         raise ShapeError("nonzero: a tensor of shape () has no axes; use jrk.reshape(x, (1,))")
+    refuse("nonzero")
     return tuple(_on(x, rows) for rows in np.nonzero(x.numpy()))
 
 
@@ -41,6 +43,7 @@ def argwhere(x: Tensor, /) -> Tensor:
     >>> jrk.argwhere(jrk.tensor([[0, 1], [1, 0]])).tolist()
     [[0, 1], [1, 0]]
     """
+    refuse("argwhere")
     return _on(x, np.argwhere(x.numpy()))
 
 
@@ -120,6 +123,7 @@ def bincount(x: Tensor, /, weights: Tensor | None = None, minlength: int = 0) ->
         raise DTypeError(f"bincount: {x.dtype.name} of shape {x.shape}; use 1-d integers")
     if minlength < 0:
         raise ArgumentError(f"bincount: minlength={minlength} is negative")
+    refuse("bincount")
     values = x.numpy()
     if values.size and values.min() < 0:
         raise OutOfRange(f"bincount: {int(values.min())} is negative; subtract the minimum first")
@@ -180,6 +184,7 @@ def _edges(x: Tensor, bins: int | Tensor, span: tuple[float, float] | None) -> T
         raise ArgumentError(f"histogram: bins={bins}; there must be one at least")
     low, high = span or (0.0, 0.0)
     if low == high == 0 and x.size:
+        refuse("histogram without a range")
         low, high = float(x.min()), float(x.max())
     if not (np.isfinite(low) and np.isfinite(high) and low <= high):
         raise OutOfRange(f"histogram: the range from {low} to {high} is not finite and ascending")

@@ -14,6 +14,7 @@ from jairika_nb.engine import dtypes, run
 from jairika_nb.engine.graph import Node
 from jairika_nb.engine.ops import elementwise as e
 from jairika_nb.engine.ops import gather, sort, sources, views
+from jairika_nb.engine.tracing import refuse
 from jairika_nb.tensors.elementwise import operands
 from jairika_nb.tensors.searching import _comparable
 from jairika_nb.tensors.tensor import Tensor
@@ -53,6 +54,7 @@ def unique_all(x: Tensor, /) -> UniqueAll:
     >>> [part.tolist() for part in jrk.unique_all(jrk.tensor([2, 1, 2]))]
     [[1, 2], [1, 0], [1, 0, 1], [1, 2]]
     """
+    refuse("unique")
     host = x.numpy().reshape(-1)
     values, first, inverse, counts = np.unique(
         host, return_index=True, return_inverse=True, return_counts=True, equal_nan=False
@@ -92,6 +94,7 @@ def unique(
 
     With ``return_inverse`` or ``return_counts`` a tuple of them and what was asked for.
     """
+    refuse("unique")
     host = x.numpy()
     values, inverse, counts = np.unique(
         host, return_inverse=True, return_counts=True, axis=axis, equal_nan=False

@@ -15,9 +15,10 @@ from jairika_nb.engine.ops import elementwise as e
 from jairika_nb.engine.ops import gather, views
 from jairika_nb.engine.ops import reduce as r
 from jairika_nb.engine.ops import sort as s
-from jairika_nb.errors import ArgumentError, OutOfRange, ShapeError
+from jairika_nb.errors import ArgumentError, DTypeError, OutOfRange, ShapeError
+from jairika_nb.tensors.keys import value_node
 from jairika_nb.tensors.shaping import flatten, normal_axes
-from jairika_nb.tensors.tensor import Tensor, attach, node_of
+from jairika_nb.tensors.tensor import Tensor, attach
 
 
 class Sorted(NamedTuple):
@@ -153,6 +154,8 @@ def quantile(
     """
     if interpolation not in _BETWEEN:
         raise ArgumentError(f"quantile: interpolation={interpolation!r}; one of {_BETWEEN}")
+    if not dtypes.is_float(x.dtype):
+        raise DTypeError(f"quantile of {x.dtype.name} {x.shape}; convert it to a float dtype first")
     rank = x.ndim
     if axis is None:
         out = quantile(flatten(x), q, axis=0, interpolation=interpolation)
@@ -161,7 +164,7 @@ def quantile(
     n = x.shape[at]
     if not n:
         raise ShapeError(f"quantile along axis {at} of {x.shape}: an empty axis has none")
-    asked = e.cast(node_of(q, x.device), x.dtype)
+    asked = value_node(q, x)
     line = views.reshape(asked, tuple(asked.size if i == at else 1 for i in range(rank)))
     spread = views.broadcast_to(line, (*x.shape[:at], asked.size, *x.shape[at + 1 :]))
     ordered = gather.take_along(x.node, order, at)
