@@ -8,7 +8,7 @@ from typing import Any
 from jairika_nb.words import Session
 from jairika_nb.words.completion import complete
 
-LINE = re.compile(r"(?:^|=\s*)\s*%jrk(\s+)(?P<line>.*)$")
+LINE = re.compile(r"(?:^|=\s*)\s*%?%jrk(\s+)(?P<line>.*)$")
 
 
 class Completion:

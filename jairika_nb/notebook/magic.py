@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 from typing import Any
 
 from jairika_nb.errors import WordError
-from jairika_nb.words import Session, help_for, run, shared_options
+from jairika_nb.notebook.python import Python
+from jairika_nb.words import WORDS, Session, help_for, run, shared_options
 
 
 class Magic:
@@ -18,7 +20,7 @@ class Magic:
     def __init__(self, shell: Any) -> None:
         self.shell = shell
         previous = getattr(shell, "_jairika_session", None)
-        self.session = previous or Session(variables=shell.user_ns)
+        self.session = previous or Session(variables=shell.user_ns, python=Python(shell))
         shell._jairika_session = self.session
         self.line, self.cell = self._line_magic(), self._cell_magic()
 
@@ -27,7 +29,7 @@ class Magic:
 
         Bare ``%jrk`` shows the model in use, or help where there is none.
         """
-        tokens, as_json, keep = shared_options(split(line), self.session)
+        tokens, as_json, keep = shared_options(tokens_of(line), self.session)
         if not tokens and self.session.address:
             tokens = ["info"]
         result = run(tokens, self.session)
@@ -37,13 +39,15 @@ class Magic:
         # IPython's own `;` does not reach what a magic returns.
         return None if line.rstrip().endswith(";") else shown
 
-    def refuse(self, line: str, body: str) -> None:
-        """No word built so far works on a cell: say so, and run nothing."""
-        word = line.split()[0] if line.split() else "WORD"
-        raise WordError(
-            f"no word takes a whole cell: did you mean `%jrk {word}`, with one %, "
-            "on a line of its own? Nothing of this cell was run"
-        )
+    def run_cell(self, line: str, body: str) -> Any:
+        """Run a word that works on the cell below it."""
+        if not line.split():
+            raise WordError("which word? `%%jrk WORD` stands above a cell; see `%jrk --help`")
+        self.session.body = body
+        try:
+            return self.run(line)
+        finally:
+            self.session.body = None
 
     def _line_magic(self) -> Any:
         def jrk(line: str = "") -> Any:
@@ -53,8 +57,8 @@ class Magic:
         return jrk
 
     def _cell_magic(self) -> Any:
-        def jrk(line: str, body: str) -> None:
-            self.refuse(line, body)
+        def jrk(line: str, body: str) -> Any:
+            return self.run_cell(line, body)
 
         jrk.__doc__ = f"{help_for([], self.session)}\n\n{NOTE}"
         return jrk
@@ -75,3 +79,24 @@ def split(line: str) -> list[str]:
         return shlex.split(line.strip().removesuffix(";"))
     except ValueError as problem:
         raise WordError(f"the line cannot be read: {str(problem).lower()} in {line!r}") from None
+
+
+def tokens_of(line: str) -> list[str]:
+    """The tokens of a line; what follows a word that takes text stays one token, as it is.
+
+    >>> tokens_of("graph -o g (x + y) - 'a b'")
+    ['graph', '-o', 'g', '--', "(x + y) - 'a b'"]
+    """
+    head, _, rest = line.strip().partition(" ")
+    word = WORDS.get(head)
+    if word is None or not word.text:
+        return split(line)
+    tokens, rest = [head], rest.strip().removesuffix(";").strip()
+    while (option := OPTIONS.match(rest)) is not None:
+        tokens += option[0].split()
+        rest = rest[option.end() :].strip()
+    return [*tokens, "--", rest] if rest else tokens
+
+
+# What may stand between a word and its text.
+OPTIONS = re.compile(r"(-o\s+\S+|--json|-h|--help)(?=\s|$)")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -27,7 +28,20 @@ def complete(line: str, session: Session) -> list[str]:
     word = WORDS.get(done[0])
     if word is None:
         return []
+    if word.text and not start.startswith("-"):
+        return _in_expression(word, start, session)
     return [text for text in _offers(word, done[1:], start, session) if text.startswith(start)]
+
+
+def _in_expression(word: Word, start: str, session: Session) -> list[str]:
+    """Names of variables for the last name of an expression; the rest of it stays."""
+    name = re.findall(r"\w*$", start)[0]
+    before = start[: len(start) - len(name)]
+    if before.endswith(".") or not word.places:
+        return []
+    offer = OFFERS.get(word.places[0].argument.complete)
+    found = offer(name, None, [], session) if offer else []
+    return [before + text for text in found if text.startswith(name)]
 
 
 def _offers(word: Word, done: list[str], start: str, session: Session) -> list[str]:
@@ -122,6 +136,21 @@ def _nets(start: str, model: str | None, done: list[str], session: Session) -> l
     return [name for name in names if not name.startswith("_")]
 
 
+def _tensors(start: str, model: str | None, done: list[str], session: Session) -> list[str]:
+    return _variables(
+        session, lambda value: hasattr(value, "graph") and not isinstance(value, type)
+    )
+
+
+def _functions(start: str, model: str | None, done: list[str], session: Session) -> list[str]:
+    return _variables(session, callable)
+
+
+def _variables(session: Session, wanted: Callable[[Any], bool]) -> list[str]:
+    rows = (session.variables or {}).items()
+    return [name for name, value in rows if not name.startswith("_") and wanted(value)]
+
+
 def _holds_arrays(value: Any) -> bool:
     if isinstance(value, type):
         return False
@@ -141,4 +170,6 @@ OFFERS: dict[str, Offer] = {
     "variant": lambda start, model, done, session: [v["name"] for v in _tree(model)],
     "iteration": _iterations,
     "net": _nets,
+    "tensor": _tensors,
+    "function": _functions,
 }

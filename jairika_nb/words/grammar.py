@@ -44,8 +44,28 @@ def run(tokens: Sequence[str], session: Session) -> Result:
     word = find(tokens[0], session)
     if any(flag in _before_dashes(tokens) for flag in HELP):
         return help_for([word], session)
+    _check_place(word, session)
     places, options = arguments(word, tokens[1:], session)
     return word.function(session, *places, **options)
+
+
+def _check_place(word: Word, session: Session) -> None:
+    """Raise WordError where a word is for notebooks only, or needs or refuses a cell."""
+    if word.notebook and not session.notebook:
+        raise WordError(
+            f"{word.name} works on the variables of a notebook, which a terminal has not; "
+            f"there it is {usage(word, session)}"
+        )
+    if session.body is not None and not word.cell:
+        raise WordError(
+            f"{word.name} takes no whole cell: did you mean `%jrk {word.name}`, with one %, "
+            "on a line of its own? Nothing of this cell was run"
+        )
+    if session.body is None and word.cell == "must":
+        raise WordError(
+            f"{word.name} needs a cell: write `{usage(word, session)}` on its first line, and "
+            "the code below"
+        )
 
 
 def arguments(

@@ -59,7 +59,7 @@ def help_for(words: Sequence[Word], session: Session) -> Help:
 
 def usage(word: Word, session: Session) -> str:
     """The shape of a line: ``jrk derive ADDRESS NAME [--source VARIANT]``."""
-    parts = [session.sign, word.name]
+    parts = [sign(word, session), word.name]
     for parameter in word.parameters:
         if parameter.argument.current and session.notebook:
             parts.append("[-m ADDRESS]" if word.places else "[ADDRESS]")
@@ -69,6 +69,13 @@ def usage(word: Word, session: Session) -> str:
             parts.append(_part(parameter))
     # Places first and options after them, whatever the order in the signature.
     return " ".join(sorted(parts, key=lambda part: part.startswith("[-")))
+
+
+def sign(word: Word, session: Session) -> str:
+    """What stands before a word: ``jrk``, ``%jrk``, or ``%%jrk`` above a cell."""
+    if word.cell == "must":
+        return "%%jrk"
+    return "%jrk" if word.notebook else session.sign
 
 
 def _part(parameter: Parameter) -> str:
@@ -90,7 +97,7 @@ def _word_help(word: Word, session: Session) -> Help:
         usage=usage(word, session),
         summary=word.help,
         sections=(*sections, ("options", tuple(options))),
-        example=f"{session.sign} {_example(word, session)}",
+        example=f"{sign(word, session)} {_example(word, session)}",
     )
 
 

@@ -4,13 +4,23 @@ from __future__ import annotations
 
 import zipfile
 import zlib
-from collections.abc import Mapping
+from collections.abc import MutableMapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from jairika_nb.errors import AddressError, DataError, WordError
 from jairika_nb.words.spelling import did_you_mean
+
+
+class Python(Protocol):
+    """What runs Python in a notebook's namespace."""
+
+    def run(self, text: str) -> Any:
+        """Run statements; the value of the last one where it is an expression, else None."""
+
+    def show(self, value: Any) -> None:
+        """Display a value in the cell's output."""
 
 
 @dataclass
@@ -19,12 +29,15 @@ class Session:
 
     ``address`` is the model in use, kept as the store writes it so that changing the folder
     does not lose it. ``variables`` is the notebook's namespace, None on the command line.
-    ``quiet`` keeps words that take long from telling how far they are.
+    ``quiet`` keeps words that take long from telling how far they are. ``python`` runs Python in
+    that namespace, and ``body`` is the cell below the word, None where there is none.
     """
 
     address: str | None = None
-    variables: Mapping[str, Any] | None = None
+    variables: MutableMapping[str, Any] | None = None
     quiet: bool = False
+    python: Python | None = None
+    body: str | None = None
 
     @property
     def notebook(self) -> bool:
@@ -43,11 +56,15 @@ class Session:
     def arrays(self, source: str) -> Any:
         """The network or arrays that ``source`` names: a variable, or an ``.npz`` file."""
         if self.variables is not None and not source.endswith(".npz"):
-            return _variable(source, self.variables)
+            return self.variable(source)
         return _npz(Path(source).expanduser())
 
+    def variable(self, name: str) -> Any:
+        """What a notebook's variable, or an attribute of one, holds."""
+        return _variable(name, self.variables or {})
 
-def _variable(source: str, variables: Mapping[str, Any]) -> Any:
+
+def _variable(source: str, variables: MutableMapping[str, Any]) -> Any:
     first, *attributes = source.split(".")
     if first not in variables:
         known = [name for name in variables if not name.startswith("_")]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from jairika_nb.words import demo, devices, doctor, history, lab, models
+from jairika_nb.words import demo, devices, doctor, history, kernel, lab, models, views
 from jairika_nb.words.word import Word
 
 WORDS: dict[str, Word] = {
@@ -91,6 +91,43 @@ WORDS: dict[str, Word] = {
             "check drivers, sidebar, server part and folders, and say what cures them",
             "doctor",
             "this machine",
+        ),
+        Word(
+            "graph",
+            views.graph,
+            "the lazy graph of a tensor, and what fuses with what",
+            "graph (x+y).exp()-x",
+            "inside a notebook (%jrk)",
+            notebook=True,
+            text=True,
+        ),
+        Word(
+            "kernels",
+            views.kernels,
+            "the kernels that a tensor would run, with their OpenCL C",
+            "kernels net(images)",
+            "inside a notebook (%jrk)",
+            notebook=True,
+            text=True,
+        ),
+        Word(
+            "profile",
+            views.profile,
+            "run a statement, or the cell below, and show where the time went",
+            "profile step()",
+            "inside a notebook (%jrk)",
+            notebook=True,
+            text=True,
+            cell="may",
+        ),
+        Word(
+            "kernel",
+            kernel.kernel,
+            "make the OpenCL C of the cell below a function of tensors",
+            "kernel swish",
+            "inside a notebook (%jrk)",
+            notebook=True,
+            cell="must",
         ),
     )
 }

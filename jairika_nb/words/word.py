@@ -17,7 +17,8 @@ class Argument:
     """What a signature cannot say about an argument: ``Annotated[str, Argument("help")]``.
 
     ``complete`` names what Tab offers: ``"model"`` (files), ``"variant"``, ``"iteration"``,
-    ``"net"`` (variables that hold arrays) or ``"folder"``. ``current`` marks the model a
+    ``"net"`` (variables that hold arrays), ``"tensor"``, ``"function"`` (other variables) or
+    ``"folder"``. ``current`` marks the model a
     notebook may leave out once it has opened one.
     """
 
@@ -57,6 +58,11 @@ class Word:
 
     Positional parameters of the function are places on the line, keyword-only parameters are
     options, ``bool`` makes a flag and ``*rest`` takes what the grammar does not know.
+
+    A ``notebook`` word works on a notebook's variables, so only its magics have it. A ``text`` word
+    takes what follows it on the line as one place, as it was typed: an expression in Python.
+    ``cell`` says that ``%%jrk NAME`` ``"may"`` or ``"must"`` stand above a cell, which the function
+    finds in ``session.body``.
     """
 
     name: str
@@ -64,6 +70,9 @@ class Word:
     help: str
     example: str
     group: str
+    notebook: bool = False
+    text: bool = False
+    cell: str = ""
 
     @cached_property
     def parameters(self) -> tuple[Parameter, ...]:

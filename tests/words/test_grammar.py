@@ -13,7 +13,9 @@ from jairika_nb.words.results import Done
 BUILT = [
     *("info", "init", "open", "commit", "derive", "switch"),
     *("log", "verify", "devices", "doctor", "demo", "lab"),
+    *("graph", "kernels", "profile", "kernel"),
 ]
+NOTEBOOK_ONLY = {"graph": "%jrk", "kernels": "%jrk", "profile": "%jrk", "kernel": "%%jrk"}
 
 
 def paint(
@@ -38,6 +40,12 @@ def notebook(address=None, **variables):
 
 def test_only_the_words_that_exist_are_in_the_table():
     assert sorted(WORDS) == sorted(BUILT)
+
+
+@pytest.mark.parametrize("name", NOTEBOOK_ONLY)
+def test_words_on_variables_say_in_a_terminal_that_they_need_a_notebook(name):
+    with pytest.raises(WordError, match=f"notebook.*%jrk {name}"):
+        run([name, "x"], SHELL)
 
 
 def test_types_of_the_signature_are_applied():
@@ -125,11 +133,12 @@ def test_wrong_arguments_are_one_line_with_the_usage(line, part):
 @pytest.mark.parametrize("flag", ["-h", "--help"])
 def test_each_word_helps(name, session, flag):
     text = str(run([name, flag], session))
-    assert text.startswith(f"usage: {session.sign} {name}")
+    sign = NOTEBOOK_ONLY.get(name, session.sign)
+    assert text.startswith(f"usage: {sign} {name}")
     for parameter in WORDS[name].parameters:
         if parameter.option:
             assert parameter.flag in text
-    assert f"example: {session.sign} {name}" in text
+    assert f"example: {sign} {name}" in text
 
 
 @pytest.mark.parametrize("name", BUILT)

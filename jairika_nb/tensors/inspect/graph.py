@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from html import escape
+from typing import Any
 
 from jairika_nb.engine import sites
 from jairika_nb.engine.outline import SPREADING, Outline, operation, outline, type_of
@@ -23,6 +24,8 @@ class Graph:
     ``rows()`` has all of it; ``str`` and the picture leave out what would be too much to read,
     and say so. ``summary`` is its first line.
     """
+
+    ok = True
 
     def __init__(self, *tensors: Tensor) -> None:
         self.outline: Outline = outline([t.node for t in tensors])
@@ -54,6 +57,12 @@ class Graph:
         where = "" if kernel is None else f"{kernel + 1} {self.outline.sources[kernel].name}"
         line = sites.line_of(node.site)
         return f"%{i}", operation(node), inputs, type_of(node), where, str(line or "")
+
+    def to_json(self) -> dict[str, Any]:
+        """All rows, and the names of the kernels."""
+        keys = ("name", "operation", "inputs", "type", "kernel", "line")
+        nodes = [dict(zip(keys, row, strict=True)) for row in self.rows()]
+        return {"nodes": nodes, "kernels": [s.name for s in self.outline.sources]}
 
     def __str__(self) -> str:
         return "\n".join([self.summary, *page.columns(self._lines())])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from html import escape
+from typing import Any
 
 from jairika_nb.engine import spelling
 from jairika_nb.engine.code import Source
@@ -26,6 +27,8 @@ class Kernels:
     A sequence of ``Source``: ``name``, ``text`` (the OpenCL C), ``bytes`` and ``flops`` counted
     once a launch, ``global_size`` and ``local_size``.
     """
+
+    ok = True
 
     def __init__(self, *tensors: Tensor) -> None:
         for tensor in tensors:
@@ -63,6 +66,11 @@ class Kernels:
         for i, source in enumerate(self.sources):
             rows.setdefault(source.text or source.name, []).append(i)
         return list(rows.values())
+
+    def to_json(self) -> list[dict[str, Any]]:
+        """Every launch with its cost and source."""
+        keys = ("name", "bytes", "flops", "global_size", "local_size", "text")
+        return [{k: getattr(s, k) for k in keys} for s in self.sources]
 
     def __str__(self) -> str:
         shown, left_out = self._shown()

@@ -77,6 +77,8 @@ class profile:
     operations are those of the plan: every tensor a kernel reads or writes, counted once.
     """
 
+    ok = True
+
     def __init__(self) -> None:
         self._recorder = execute.Recorder()
         self._began = self._ended = 0.0
@@ -145,6 +147,11 @@ class profile:
             f"peak memory {amount(self.peak_bytes, 'B')}",
             f"{duration(busy)} of kernels in {duration(self.seconds)}",
         ])  # fmt: skip
+
+    def to_json(self) -> dict[str, Any]:
+        """The counts, and the launches by kernel."""
+        keys = ("launches", "compiles", "peak_bytes", "seconds")
+        return {k: getattr(self, k) for k in keys} | {"kernels": [vars(r) for r in self.rows()]}
 
     def __str__(self) -> str:
         lines = page.columns([HEAD, *_cells(self.kernels)], NUMERIC) if self.launches else []
