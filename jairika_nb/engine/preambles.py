@@ -164,6 +164,16 @@ inline LANE16 load_part_NAME(global const STORED *p, int first, int last) {
 }
 """
 
+# PoCL 3.1 reduces all lanes of a float16 as its largest needs, which gives wrong sines of tiny
+# numbers beside huge ones.
+TURN = """\
+inline float16 FUNCTION_float16(float16 x) {
+  const int16 far = fabs(x) > 65536.0f;
+  if (!any(far)) return FUNCTION(x);
+  const float16 near = FUNCTION(far ? (float16)(0.0f) : x);
+  return far ? FUNCTION(far ? x : (float16)(131072.0f)) : near;
+}
+"""
 # Lane by lane: PoCL 3.1's pow and fmod of double16 give wrong lanes here and there.
 POWER_LANES = """\
 inline V power_V(V a, V b) {
@@ -248,6 +258,8 @@ def element(p: str, at: str, dtype: DType, width: int) -> str:
 
 
 PREAMBLES = {"philox": PHILOX, "pick": PICK}
+for _name in ("sin", "cos", "tan"):
+    PREAMBLES[f"{_name}_float16"] = TURN.replace("FUNCTION", _name)
 for _lane, _rows in _TEMPLATES.items():
     for _width in WIDTHS:
         for _name, _template in _rows:

@@ -197,7 +197,8 @@ def _saturated(text: str, source: DType, target: DType, width: int) -> str:
     top = register(high)
     exact = int(top) == high
     top = top if exact else np.nextafter(top, register(0))
-    from_, to = (literal(float(n), source) for n in (low, top))
+    register_type = dtypes.float64 if source is dtypes.float64 else dtypes.float32
+    from_, to = (literal(float(n), register_type) for n in (low, top))
     clean = f"({text} == {text} ? clamp({text}, ({kind})({from_}), ({kind})({to})) : ({kind})(0))"
     inside = f"convert_{value_type(target, width)}({clean})"
     if exact:
@@ -240,6 +241,8 @@ def _spelled(name: str, args: list[str], dtype: DType, width: int) -> Spelled:
     function = FUNCTIONS.get(name)
     if name == "pow" and dtype.kind == "float" and kind != "double16":
         return f"pow({args[0]}, {args[1]})", set()
+    if name in TURNING and kind == "float16":
+        return f"{name}_{kind}({args[0]})", {f"{name}_{kind}"}
     if function is None:
         return TABLE[name].code.format(*args), set()
     if name.endswith("shift"):
@@ -247,6 +250,10 @@ def _spelled(name: str, args: list[str], dtype: DType, width: int) -> Spelled:
     return f"{function}_{kind}({', '.join(args)})", {f"{function}_{kind}"}
 
 
+# Functions that a driver's vectors get wrong where lanes of very different sizes meet.
+TURNING = {"sin", "cos", "tan"}
+# Operations that call a function of PREAMBLES whose name ends with the type, as power_int16 does;
+# functions that users write join them.
 FUNCTIONS = {"remainder": "remainder", "floor_divide": "divide", "pow": "power",
               "bitwise_left_shift": "left", "bitwise_right_shift": "right"}  # fmt: skip
 

@@ -96,10 +96,14 @@ def _words(shape: Any, device: Where) -> Node:
     return sources.random_words(_shape(shape), seed, call, _device(device))
 
 
-def _unit(shape: Any, device: Where) -> Node:
-    # The upper 24 bits fill a float32 significand: multiples of 2**-24 in [0, 1).
-    upper = e.apply("bitwise_right_shift", _words(shape, device), 8)
-    return e.mul(e.cast(upper, dtypes.float32), 2.0**-24)
+# The bits of a significand: so many of a word make a number below 1 that needs no rounding.
+_BITS = {dtypes.float16: 11, dtypes.bfloat16: 8}
+
+
+def _unit(shape: Any, device: Where, bits: int = 24) -> Node:
+    """Multiples of 2**-bits in [0, 1), float32, from the upper bits of words."""
+    upper = e.apply("bitwise_right_shift", _words(shape, device), 32 - bits)
+    return e.mul(e.cast(upper, dtypes.float32), 2.0**-bits)
 
 
 def uniform(
@@ -111,9 +115,10 @@ def uniform(
     device: Where = None,
 ) -> Tensor:
     """Independent draws from [low, high)."""
-    unit = _unit(shape, device)
+    wanted = dtypes.dtype_of(dtype or dtypes.float32)
+    unit = _unit(shape, device, _BITS.get(wanted, 24))
     scaled = unit if (low, high) == (0.0, 1.0) else e.add(e.mul(unit, high - low), low)
-    return Tensor(e.cast(scaled, dtypes.dtype_of(dtype or dtypes.float32)))
+    return Tensor(e.cast(scaled, wanted))
 
 
 def normal(
