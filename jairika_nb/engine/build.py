@@ -51,7 +51,8 @@ def _build_together(device: Device, sources: list[Source]) -> None:
                 _build_together(device, [source])
             return
         raise KernelError(
-            f"{device.name} did not compile kernel {sources[0].name}: {_complaint(error)}"
+            f"{device.name} did not compile kernel {sources[0].name}: {_complaint(error)}",
+            sources[0],
         ) from None
     for number, source in enumerate(sources):
         key, name = (device, source.text), f"{source.name}_{number}"

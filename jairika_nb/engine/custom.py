@@ -248,11 +248,8 @@ _LOCATED = (
 )
 
 
-def compile_error(device: Device, text: str, more: str = "") -> tuple[int, str] | None:
-    """The line of ``text`` (from 1) and the compiler's words where it does not compile.
-
-    ``more`` follows the text, so that its lines do not move.
-    """
+def compile_error(device: Device, text: str) -> tuple[int, str] | None:
+    """The line of ``text`` (from 1) and the compiler's words where it does not compile."""
     import pyopencl as cl
 
     from jairika_nb.engine.build import OPTIONS

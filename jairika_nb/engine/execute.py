@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
+from jairika_nb.engine import blame, debug, faults, memory, reference
 from jairika_nb.engine import device as devices
-from jairika_nb.engine import faults, memory, reference
 from jairika_nb.engine.build import build
 from jairika_nb.engine.code import Source
 from jairika_nb.engine.device import Device
@@ -93,19 +93,26 @@ def evaluate(roots: list[Node]) -> None:
             return
         program = capture(roots)
         steps = planned(program, device)
-        kernels = built(device, steps)
+        if debug.views:
+            debug.evaluation(device, roots)
         buffers: dict[int, memory.Buffer] = {
             i: program.leaves[e.attrs[0]] for i, e in enumerate(steps.entries) if e.op == "leaf"
         }
         try:
+            kernels = built(device, steps)
             _run(device, steps, kernels, program, buffers)
             for root, entry in zip(roots, steps.results, strict=True):
                 root.value = buffers[entry]
+        except KernelError as error:
+            blame.kernel(error, roots, program, steps)
+            raise
         finally:
             # A traceback would keep the memory of what failed.
             buffers.clear()
         if any(a.kind == "fault" for s in steps.sources for a in s.arguments):
             faults.suspect(device, roots)
+        if debug.views:
+            debug.memory(device, memory.usage.live, memory.usage.peak)
 
 
 def _run(
@@ -154,6 +161,8 @@ def _launch(
         raise failure(device, source, error) from None
     for recorder in recorders:
         recorder.launches.append(Launch(source, event, device))
+    if debug.views:
+        debug.launch(source, event, device)
 
 
 def failure(device: Device, source: Source, error: Exception) -> KernelError | OutOfMemory:
@@ -167,7 +176,7 @@ def failure(device: Device, source: Source, error: Exception) -> KernelError | O
         )
     reason = " ".join(str(error).split())
     return KernelError(
-        f"{device.name} did not run kernel {source.name}: {reason}; see `jrk doctor`"
+        f"{device.name} did not run kernel {source.name}: {reason}; see `jrk doctor`", source
     )
 
 

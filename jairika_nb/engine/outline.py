@@ -6,9 +6,11 @@ Planning is all that happens here: nothing is compiled and nothing runs.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from jairika_nb.engine import sites
 from jairika_nb.engine.code import Argument, Source
 from jairika_nb.engine.graph import Node, topological
 from jairika_nb.engine.program import Entry, Program, capture
@@ -33,6 +35,30 @@ class Outline:
     sources: list[Source] = field(default_factory=list)
     arguments: list[list[Parameter]] = field(default_factory=list)
     flows: set[tuple[int, int]] = field(default_factory=set)
+
+    def row(self, i: int) -> tuple[str, str, str, str, str, str]:
+        """Name, operation, inputs, type, kernel and line of the program of a node."""
+        node, kernel = self.nodes[i], self.kernel[i]
+        inputs = ", ".join(f"%{j}" for j in self.inputs[i])
+        where = "" if kernel is None else f"{kernel + 1} {self.sources[kernel].name}"
+        line = sites.line_of(node.site)
+        return f"%{i}", operation(node), inputs, type_of(node), where, str(line or "")
+
+    def lines(self, first: int, last: int) -> list[str]:
+        """The graph as text: so many nodes of its beginning and of its end."""
+        count = len(self.nodes)
+        shown = [*range(count)]
+        if count > first + last:
+            shown = [*range(first), *range(count - last, count)]
+        rows: list[tuple[str, ...]] = []
+        for i in shown:
+            name, op, inputs, kind, kernel, line = self.row(i)
+            left = f"{name} = {op}({inputs})" if inputs else f"{name} = {op}"
+            rows.append((left, kind, kernel and f"kernel {kernel}", line))
+        lines = columns(rows)
+        if len(shown) < count:
+            lines.insert(first, f"... {count - len(shown):,} nodes left out; rows() has them all")
+        return lines
 
     def members(self, kernel: int) -> list[int]:
         """The numbers of the nodes that a kernel computes."""
@@ -130,6 +156,22 @@ def _assign(found: Outline, kernel: list[int | None]) -> None:
     for node, inputs in enumerate(found.inputs):
         if found.kernel[node] is None and found.nodes[node].value is None:
             found.kernel[node] = next((found.kernel[i] for i in inputs), None)
+
+
+def columns(rows: Sequence[Sequence[str]], right: frozenset[int] = frozenset()) -> list[str]:
+    """Lines of text with the columns under each other; columns that hold nothing are left out.
+
+    >>> columns([("a", "", "1"), ("bcd", "", "20")], right=frozenset({2}))
+    ['a     1', 'bcd  20']
+    """
+    used = [i for i in range(len(rows[0])) if any(row[i] for row in rows)] if rows else []
+    width = {i: max(len(row[i]) for row in rows) for i in used}
+    return [
+        "  ".join(
+            row[i].rjust(width[i]) if i in right else row[i].ljust(width[i]) for i in used
+        ).rstrip()
+        for row in rows
+    ]
 
 
 # Arguments

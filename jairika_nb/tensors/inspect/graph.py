@@ -5,7 +5,6 @@ from __future__ import annotations
 from html import escape
 from typing import Any
 
-from jairika_nb.engine import sites
 from jairika_nb.engine.outline import SPREADING, Outline, operation, outline, type_of
 from jairika_nb.tensors.inspect import page, picture
 from jairika_nb.tensors.inspect.diagram import Box, Panel, draw
@@ -48,15 +47,8 @@ class Graph:
         return ", ".join(words)
 
     def rows(self) -> list[tuple[str, str, str, str, str, str]]:
-        """Name, operation, inputs, shape with dtype, kernel and line of the program of each node."""
-        return [self._row(i) for i in range(len(self.nodes))]
-
-    def _row(self, i: int) -> tuple[str, str, str, str, str, str]:
-        node, kernel = self.nodes[i], self.outline.kernel[i]
-        inputs = ", ".join(f"%{j}" for j in self.outline.inputs[i])
-        where = "" if kernel is None else f"{kernel + 1} {self.outline.sources[kernel].name}"
-        line = sites.line_of(node.site)
-        return f"%{i}", operation(node), inputs, type_of(node), where, str(line or "")
+        """Name, operation, inputs, type, kernel and line of the program of each node."""
+        return [self.outline.row(i) for i in range(len(self.nodes))]
 
     def to_json(self) -> dict[str, Any]:
         """All rows, and the names of the kernels."""
@@ -65,30 +57,16 @@ class Graph:
         return {"nodes": nodes, "kernels": [s.name for s in self.outline.sources]}
 
     def __str__(self) -> str:
-        return "\n".join([self.summary, *page.columns(self._lines())])
+        return "\n".join([self.summary, *self.outline.lines(FIRST_LINES, LAST_LINES)])
 
     __repr__ = __str__
-
-    def _lines(self) -> list[tuple[str, ...]]:
-        count = len(self.nodes)
-        shown = [*range(count)]
-        if count > FIRST_LINES + LAST_LINES:
-            shown = [*range(FIRST_LINES), *range(count - LAST_LINES, count)]
-        lines: list[tuple[str, ...]] = []
-        for i in shown:
-            name, op, inputs, kind, kernel, line = self._row(i)
-            lines.append((f"{name} = {op}({inputs})", kind, kernel and f"kernel {kernel}", line))
-        if len(shown) < count:
-            left_out = f"... {count - len(shown):,} nodes left out; rows() has them all"
-            lines.insert(FIRST_LINES, (left_out, "", "", ""))
-        return lines
 
     def _repr_html_(self) -> str:
         drawing, note = drawn(self.outline, self.summary)
         parts = [f"<p>{escape(self.summary)}</p>"]
         parts += [f"<p>{escape(note)}</p>"] if note else []
         parts.append(f'<div style="overflow:auto;max-height:640px">{drawing}</div>')
-        text = escape("\n".join(page.columns(self._lines())))
+        text = escape("\n".join(self.outline.lines(FIRST_LINES, LAST_LINES)))
         parts.append(f"<details><summary>as text</summary><pre>{text}</pre></details>")
         return page.block(*parts)
 

@@ -1,4 +1,4 @@
-"""OpenCL C with its keywords, types, functions, numbers and comments in the colours of the theme."""
+"""OpenCL C with its keywords, types, functions and comments in the colours of the theme."""
 
 from __future__ import annotations
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from jairika_nb.engine import spelling
 from jairika_nb.engine.code import Source
-from jairika_nb.engine.outline import Outline, Parameter, operation, outline
+from jairika_nb.engine.outline import Outline, Parameter, columns, operation, outline
 from jairika_nb.errors import DeviceError
 from jairika_nb.tensors.inspect import page
 from jairika_nb.tensors.inspect.highlight import highlighted
@@ -91,7 +91,7 @@ class Kernels:
         source, rows = self.sources[group[0]], self.outline.arguments[group[0]]
         lines = [f"\n// {self._head(group)}", *(f"//   {w}" for w in _launch(source))]
         lines += [f"//   computes {self._computes(group[0])}"]
-        lines += [f"//   {line}" for line in page.columns([(p.name, p.meaning) for p in rows])]
+        lines += [f"//   {line}" for line in columns([(p.name, p.meaning) for p in rows])]
         return "\n".join([*lines, source.text.rstrip()])
 
     def _head(self, group: list[int]) -> str:

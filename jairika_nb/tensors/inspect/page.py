@@ -32,19 +32,3 @@ def table(head: Sequence[str], rows: Sequence[Sequence[str]], numeric: set[int])
         f'<table style="border-collapse:collapse;{CODE}"><thead><tr>{top}</tr></thead>'
         f"<tbody>{body}</tbody></table>"
     )
-
-
-def columns(rows: Sequence[Sequence[str]], right: frozenset[int] = frozenset()) -> list[str]:
-    """Lines of text with the columns under each other; columns that hold nothing are left out.
-
-    >>> columns([("a", "", "1"), ("bcd", "", "20")], right=frozenset({2}))
-    ['a     1', 'bcd  20']
-    """
-    used = [i for i in range(len(rows[0])) if any(row[i] for row in rows)] if rows else []
-    width = {i: max(len(row[i]) for row in rows) for i in used}
-    return [
-        "  ".join(
-            row[i].rjust(width[i]) if i in right else row[i].ljust(width[i]) for i in used
-        ).rstrip()
-        for row in rows
-    ]

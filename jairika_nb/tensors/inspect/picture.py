@@ -33,7 +33,8 @@ def rectangle(x: float, y: float, width: float, height: float, fill: str, more: 
 
 def text(x: float, y: float, words: str, size: float, fill: str, more: str = "") -> str:
     """A line of text with its base line at ``y``."""
-    return f'<text x="{x:.1f}" y="{y:.1f}" font-size="{size}" fill="{fill}" {more}>{escape(words)}</text>'
+    place = f'x="{x:.1f}" y="{y:.1f}" font-size="{size}" fill="{fill}"'
+    return f"<text {place} {more}>{escape(words)}</text>"
 
 
 def width_of(words: str, size: float) -> float:

@@ -8,6 +8,7 @@ from html import escape
 from typing import Any
 
 from jairika_nb.engine import execute, memory
+from jairika_nb.engine.outline import columns
 from jairika_nb.tensors.inspect import page
 from jairika_nb.tensors.inspect.timeline import timeline
 from jairika_nb.tensors.inspect.units import amount, duration, giga, number, ratio, shortened
@@ -154,7 +155,7 @@ class profile:
         return {k: getattr(self, k) for k in keys} | {"kernels": [vars(r) for r in self.rows()]}
 
     def __str__(self) -> str:
-        lines = page.columns([HEAD, *_cells(self.kernels)], NUMERIC) if self.launches else []
+        lines = columns([HEAD, *_cells(self.kernels)], NUMERIC) if self.launches else []
         return "\n".join([self.summary, *lines])
 
     __repr__ = __str__

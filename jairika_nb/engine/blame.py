@@ -1,0 +1,60 @@
+"""Which operation, made by which line, stands behind something that went wrong on a device."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from jairika_nb.engine import sites
+from jairika_nb.engine.graph import TABLE, Node, topological
+from jairika_nb.engine.plan import Plan
+from jairika_nb.engine.program import Program
+from jairika_nb.errors import KernelError
+
+# Operations named in a message; a fused kernel may hold hundreds.
+MOST_NAMED = 3
+
+
+def kernel(error: KernelError, roots: list[Node], program: Program, steps: Plan) -> None:
+    """Add to an error about a kernel which operations it computes, and which lines made them.
+
+    ``program`` was captured from ``roots``; the error's second argument is a step of its plan.
+    """
+    source = error.args[1] if len(error.args) > 1 else None
+    step = next((i for i, s in enumerate(steps.sources) if s is source), None)
+    if step is None:
+        return
+    inside = {*steps.inside[step], *steps.sources[step].outputs}
+    nodes = [n for n in topological(roots) if id(n) in program.place]
+    mine = [n for n in nodes if steps.place[program.place[id(n)]] in inside and n.inputs]
+    told = [n for n in mine if n.site is not None] or mine
+    if told:
+        error.args = (f"{error}; it computes {_listed(told)}", source)
+
+
+def index(suspects: Iterable[Node | None], axis: int, size: int) -> str:
+    """The operations among what led to ``suspects`` that pick along such an axis."""
+    found: dict[str, None] = {}
+    for root in suspects:
+        for node in topological([root], through_values=True) if root is not None else ():
+            if _picks(node, axis, size):
+                found.setdefault(_told(node))
+    return "; it was given to " + " or ".join([*found][:MOST_NAMED]) if found else ""
+
+
+def _picks(node: Node, axis: int, size: int) -> bool:
+    row = TABLE[node.op]
+    indexed = row.kind == "gather" or "scatter" in node.op
+    shape = node.inputs[0].shape if node.inputs else ()
+    return indexed and axis < len(shape) and shape[axis] == size
+
+
+def _listed(nodes: list[Node]) -> str:
+    last = [*dict.fromkeys(_told(n) for n in reversed(nodes))]
+    more = f" and {len(last) - MOST_NAMED} more" if len(last) > MOST_NAMED else ""
+    return ", ".join(last[:MOST_NAMED]) + more
+
+
+def _told(node: Node) -> str:
+    line = sites.line_of(node.site)
+    what = f"{node.op} {node.dtype.name}{list(node.shape)}"
+    return f"{what} ({line})" if line else what
