@@ -14,6 +14,7 @@ import numpy as np
 
 from jairika_nb.engine.device import Device
 from jairika_nb.engine.graph import Node
+from jairika_nb.engine.waiting import wait
 from jairika_nb.errors import OutOfRange
 
 # So many values are computed between two looks at most; then the next evaluation looks too.
@@ -60,16 +61,20 @@ def check(device: Device) -> None:
 
     found = np.empty(4, np.int32)
     with device.lock:
-        cl.enqueue_copy(device.queue, found, buffer(device))
+        wait(device, cl.enqueue_copy(device.queue, found, buffer(device), is_blocking=False), found)
         suspects, rows[:] = [ref() for ref in rows], []
         if not found[0]:
             return
         cl.enqueue_copy(device.queue, buffer(device), np.zeros(4, np.int32))
-    for node in suspects:
-        if node is not None and node.inputs:
-            node.value = None
     _, index, size, axis = found.tolist()
-    raise OutOfRange(
+    message = (
         f"index {index} is outside axis {axis}, which has size {size}; indices run from "
         f"{-size} to {size - 1}"
     )
+    for node in suspects:
+        if node is not None and node.inputs:
+            node.value = None
+        elif node is not None and node.op == "replayed":
+            # Nothing is left to compute it from again.
+            node.value, node.op, node.attrs = None, "lost", (message,)
+    raise OutOfRange(message)

@@ -7,10 +7,12 @@ parent and what must hold there for a recorded run to be right again. What canno
 
 from __future__ import annotations
 
+import array
 import collections
 import enum
 import functools
 import sys
+import threading
 import types
 from collections.abc import Callable
 from typing import Any, NoReturn
@@ -33,6 +35,12 @@ PLAIN = (type(None), bool, int, float, complex, str, bytes, range, type(...), sl
 FIXED = (DType, Device, np.dtype, enum.Enum)
 SEQUENCES = (list, collections.deque)
 MAPPINGS = (dict, types.MappingProxyType)
+# Modules whose objects do not change, or not what a function computes.
+UNCHANGING = {
+    "builtins", "re", "typing", "operator", "functools", "decimal", "fractions", "datetime",
+    "pathlib", "uuid", "logging", "numpy",
+}  # fmt: skip
+LOCKS = (type(threading.Lock()), type(threading.RLock()))
 MOST_PLACES = 100_000
 ABSENT = object()
 # The first places: positional arguments, named ones, the function; they have no row.
@@ -162,8 +170,14 @@ class Watch:
             return ((TYPE, type(value)), self._builtin) if bound else ((SAME, value), None)
         if isinstance(value, type):
             return (SAME, value), None if is_library(value.__module__) else self._class
-        if _is_opaque(value):
+        if isinstance(value, bytearray | array.array):
+            return (EQUAL, value[:]), self._freeze
+        if type(value).__module__ in UNCHANGING and type(value) is not memoryview:
             return (SAME, value), None
+        if isinstance(value, LOCKS):
+            return (SAME, value), None
+        if not isinstance(value, types.SimpleNamespace) and _is_closed(type(value)):
+            return (SAME, value), self._closed
         return (TYPE, type(value)), self._instance
 
     def _open(self, value: Any, at: int, name: str) -> None:
@@ -171,6 +185,13 @@ class Watch:
         self.known[id(value)] = at
         if enter is not None:
             enter(at, value, name)
+
+    def _closed(self, at: int, value: Any, name: str) -> NoReturn:
+        raise ReplayError(
+            f"{self.names[2]} reads {name}, a {type(value).__module__}.{type(value).__name__} "
+            "whose changes cannot be watched: take what it needs outside and pass it as an "
+            "argument"
+        )
 
     def _refuse(self, name: str, value: Any) -> NoReturn:
         shown = getattr(value, "__name__", None) or type(value).__name__
@@ -383,19 +404,13 @@ def _slots(kind: type) -> list[str]:
     return [s for s in found if not s.startswith("__")]
 
 
-def _is_opaque(value: Any) -> bool:
-    """Whether a value is known by identity alone: an instance of the standard library's types."""
-    if isinstance(value, types.SimpleNamespace):
-        return False
-    module = type(value).__module__ or ""
-    root = module.partition(".")[0]
-    return root != "jairika_nb" and is_library(module) and not _is_installed(module)
-
-
 @functools.lru_cache(maxsize=1024)
-def _is_installed(module: str) -> bool:
-    """Whether a module came with a package, whose objects are looked into like the user's."""
-    root = module.partition(".")[0]
-    if root in sys.stdlib_module_names or root in sys.builtin_module_names:
-        return False
-    return root != "numpy"
+def _is_closed(kind: type) -> bool:
+    """Whether instances hold state that Python cannot see, as those of types written in C do."""
+    written_in_c = types.WrapperDescriptorType | types.MethodDescriptorType
+    return any(
+        isinstance(part, written_in_c)
+        for base in kind.__mro__
+        if base is not object
+        for part in vars(base).values()
+    )
