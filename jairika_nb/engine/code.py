@@ -386,7 +386,7 @@ def _indented(lines: list[str], depth: int = 1) -> list[str]:
     return out
 
 
-def name_of(kernel: Kernel, entries: list[Entry], packed: frozenset[int] = frozenset()) -> str:
+def name_of(kernel: Kernel, entries: list[Entry]) -> str:
     """A name that says what a kernel does, from its operations in order."""
     skip = {"cast", "where", "const"}
     words = [entries[i].op for i in kernel.inlined if entries[i].op not in skip]
@@ -394,7 +394,7 @@ def name_of(kernel: Kernel, entries: list[Entry], packed: frozenset[int] = froze
     if kernel.product is not None:
         return "_".join(["gemm", *kinds])
     if not kinds:
-        return "pack" if kernel.outputs[0].entry in packed else "copy"
+        return "copy"
     return "_".join(["row" if kernel.mapped else "reduce" if kernel.row else "map", *kinds])
 
 

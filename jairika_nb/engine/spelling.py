@@ -266,6 +266,7 @@ def _abs(x: str, dtype: DType, kind: str) -> str:
 
 def _sign(x: str, dtype: DType, kind: str) -> str:
     if dtype.kind == "float":
-        return f"({x} != {x} ? {x} : sign({x}))"
+        # The sign of -0 is +0, and that of NaN NaN; OpenCL's own says -0 and 0.
+        return f"({x} == 0 ? ({kind})(0) : {x} != {x} ? {x} : sign({x}))"
     low, one = f"({kind})(-1)", f"({kind})(1)"
     return f"clamp({x}, {low}, {one})" if dtype.kind == "int" else f"min({x}, {one})"
