@@ -67,8 +67,11 @@ def _fits(group: Group, number: int, sources: list[Source]) -> bool:
 def _is_function(source: Source) -> bool:
     """Whether a kernel is a function of its work-item's number alone."""
     plain = source.body.startswith("kernel void") and "get_local_id" not in source.body
-    return plain and source.local_size == (1,) and len(source.global_size) == 1 and all(
-        source.global_size
+    return (
+        plain
+        and source.local_size == (1,)
+        and len(source.global_size) == 1
+        and all(source.global_size)
     )
 
 

@@ -24,6 +24,8 @@ FEW_ROWS, MANY_ELEMENTS = 64, 65536
 # A value that one kernel would compute at more different places than this is stored instead, and
 # so is one whose index has more parts: views of views of shifted values would grow without end.
 MOST_PLACES, MOST_PARTS = 16, 64
+# A sum to one number over so few elements is done by every work-item that needs it.
+SIDE = 4096
 # Stands in a value's variables for "known once the row was reduced".
 REDUCED = Var("reduced", 1)
 Bound = tuple[Form, int, int, int]  # form, low, high (exclusive), divisor that must leave no rest
@@ -51,6 +53,14 @@ class Reduction:
     op: str
     expr: Expr
     result: Expr
+
+
+@dataclass
+class Side:
+    """A reduction to one number that each work-item does for itself before all else."""
+
+    row: list[Var]
+    reduction: Reduction
 
 
 @dataclass
@@ -92,6 +102,7 @@ class Kernel:
     product: int | None = None
     routine: int | None = None
     operands: tuple[Operand, ...] = ()
+    sides: tuple[Side, ...] = ()
 
     @property
     def reads(self) -> list[int]:
@@ -133,8 +144,10 @@ class Tracer:
         roots: list[int],
         domain: Shape | None = None,
         product: int | None = None,
+        sides: bool = False,
     ) -> None:
         self.entries = entries
+        self.sides: list[Side] | None = [] if sides else None
         self.stored = stored
         self.roots = roots
         self.product = product
@@ -159,7 +172,7 @@ class Tracer:
         return Kernel(
             self.kept, self.row or [], self.reductions, outputs[::-1], list(self.loads),
             list(self.inlined), self.mapped, list(self.interned.values()), list(self.crowded),
-            self.product,
+            self.product, sides=tuple(self.sides or ()),
         )  # fmt: skip
 
     def identity(self) -> tuple[Form, ...]:
@@ -173,6 +186,9 @@ class Tracer:
             return whole
         if entry.size == math.prod(self.shape):
             return index.unflatten(index.flatten(whole, self.shape), entry.shape)
+        if self.mapped and [n for n in entry.shape if n != 1] == [v.size for v in self.kept]:
+            kept = iter([index.variable(v) for v in self.kept])
+            return tuple(index.ZERO if n == 1 else next(kept) for n in entry.shape)
         rows = zip(whole, entry.shape, strict=True)
         return tuple(index.ZERO if n == 1 else form for form, n in rows)
 
@@ -323,6 +339,8 @@ class Tracer:
         joins = not bounds and self.product is None
         inner = self._row_index(position, entry, at) if joins else None
         if inner is None:
+            if self.sides is not None and is_side(self.entries, position):
+                return self._side(position, entry)
             self.needed[position] = None
             return self._load(position, entry, at, bounds)
         self.inlined[position] = None
@@ -335,6 +353,22 @@ class Tracer:
         result = Expr("reduced", entry.dtype, (expr,), (op,), known)
         self.reductions.append(Reduction(op, expr, result))
         return result
+
+    def _side(self, position: int, entry: Entry) -> Expr:
+        key = position, "side", ()
+        if key not in self.known:
+            assert self.sides is not None
+            self.inlined[position] = None
+            shape, number = self.entries[entry.inputs[0]].shape, len(self.known)
+            row = [Var(f"s{number}_{d}", n) for d, n in enumerate(shape) if n != 1]
+            rest = iter([index.variable(v) for v in row])
+            at = tuple(index.ZERO if n == 1 else next(rest) for n in shape)
+            expr = self.value(entry.inputs[0], at, ())
+            self.known[key] = result = Expr(
+                "reduced", entry.dtype, (expr,), (entry.op,), frozenset()
+            )
+            self.sides.append(Side(row, Reduction(entry.op, expr, result)))
+        return self.known[key]
 
     def _row_index(
         self, position: int, entry: Entry, at: tuple[Form, ...]
@@ -373,6 +407,14 @@ class Tracer:
         self.kept = [v for v in self.domain if v in kept]
         self.row, self.mapped = rest, True
         return True
+
+
+def is_side(entries: list[Entry], position: int) -> bool:
+    """Whether a value is a reduction of few elements to one number."""
+    entry = entries[position]
+    if TABLE[entry.op].kind != "reduce" or entry.size != 1:
+        return False
+    return entries[entry.inputs[0]].size <= SIDE
 
 
 def operand(entries: list[Entry], stored: set[int], position: int, batch: list[Var]) -> Operand:

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from jairika_nb.engine import bundle, index, product, routines, schedule_cpu, schedule_gpu
 from jairika_nb.engine.code import Argument, Source, name_of
 from jairika_nb.engine.device import Device
-from jairika_nb.engine.fuse import Kernel, Misfit, Output, Tracer, operand
-from jairika_nb.engine.graph import TABLE
+from jairika_nb.engine.fuse import Kernel, Misfit, Output, Tracer, is_side, operand
+from jairika_nb.engine.graph import TABLE, Shape
 from jairika_nb.engine.lower import Lowered
 from jairika_nb.engine.program import Entry, Program
 
@@ -112,6 +112,8 @@ def _reads(kernel: Kernel, entries: list[Entry]) -> list[int]:
 class _Planner:
     def __init__(self, lowered: Lowered) -> None:
         self.entries = lowered.entries
+        # A GPU has too many work-items for each to repeat a sum.
+        self.on_cpu = lowered.device.kind != "gpu"
         self.results = [self._base(w) for w in lowered.wanted]
         wanted = [*self.results, *map(self._base, lowered.forced)]
         self.cuts = _cuts(self.entries)
@@ -141,20 +143,22 @@ class _Planner:
     # Tracing
 
     def _trace_all(self) -> None:
-        todo = [p for p in sorted(self.stored) if p not in self.kernels]
+        made = {o.entry for k in self.kernels.values() for o in k.outputs}
+        todo = [p for p in sorted(self.stored) if p not in made]
         while todo:
             position = todo.pop()
-            if position in self.kernels:
+            if position in made:
                 continue
+            made.add(position)
             kernel = self._trace([position])
             while not self.stored.issuperset(kernel.crowded):
                 self.stored.update(kernel.crowded)
-                todo += kernel.crowded
+                todo += [p for p in kernel.crowded if p not in made]
                 kernel = self._trace([position])
             self.kernels[position] = kernel
             found = [p for p in _reads(kernel, self.entries) if self._needs_kernel(p)]
             self.stored.update(found)
-            todo += [p for p in found if p not in self.kernels]
+            todo += [p for p in found if p not in made]
 
     def _trace(self, roots: list[int]) -> Kernel:
         root = roots[-1]
@@ -164,13 +168,16 @@ class _Planner:
         if TABLE[entry.op].kind in FIXED:
             return Kernel([], [], [], [Output(root, None, index.ZERO)], [], [], False, [], [],
                           routine=root)  # fmt: skip
-        plain = Tracer(self.entries, self.stored, roots)
+        plain = self._tracer(roots)
         kernel = plain.trace()
         if not kernel.row and len(kernel.kept) > 1:
-            flat = Tracer(self.entries, self.stored, roots, domain=(entry.size,)).trace()
+            flat = self._tracer(roots, (entry.size,)).trace()
             if not flat.row and flat.loads == kernel.loads and _is_flat(flat):
                 return flat
         return kernel
+
+    def _tracer(self, roots: list[int], domain: Shape | None = None) -> Tracer:
+        return Tracer(self.entries, self.stored, roots, domain, sides=self.on_cpu)
 
     def _product(self, roots: list[int], gemm: int) -> Kernel:
         """A product, what follows it, and how its operands come about where it is the CPU's."""
@@ -201,10 +208,40 @@ class _Planner:
         top = shared - below
         if not top:
             return False
+        if any(self._merge_rows(users[p]) for p in sorted(top)):
+            return True
         self.stored |= top
         for root in {r for p in top for r in users[p]}:
             del self.kernels[root]
         return True
+
+    def _merge_rows(self, roots: set[int]) -> bool:
+        """Let one kernel do what two kernels that share a reduction need of the same rows."""
+        mapped = [r for r in sorted(roots) if self.kernels[r].mapped]
+        for main in mapped:
+            for other in sorted(roots - {main}):
+                first, second = self.kernels[other], self.kernels[main]
+                same = (first.rows, first.row_size) == (second.rows, second.row_size)
+                if not same or self._connected(other, main):
+                    continue
+                merged = self._together([o.entry for k in (first, second) for o in k.outputs])
+                known = {*first.loads, *second.loads}
+                if merged and merged.row and not set(merged.loads) - known:
+                    del self.kernels[other]
+                    self.kernels[main] = merged
+                    return True
+        return False
+
+    def _connected(self, a: int, b: int) -> bool:
+        return self._reaches(a, b, skip_direct=False) or self._reaches(b, a, skip_direct=False)
+
+    def _together(self, roots: list[int]) -> Kernel | None:
+        """The kernel that stores all of ``roots``, or None where they do not fit together."""
+        try:
+            merged = self._trace(roots)
+        except (Misfit, ValueError):
+            return None
+        return None if merged.crowded or set(roots) & set(merged.loads) else merged
 
     def _below(self, position: int) -> set[int]:
         seen: set[int] = set()
@@ -220,6 +257,8 @@ class _Planner:
         below = self._below(position) | {position}
         for p in below:
             reduces = TABLE[self.entries[p].op].kind in ("reduce", "contract")
+            if reduces and self.on_cpu and is_side(self.entries, p):
+                continue
             if reduces and not all(self.kernels[r].mapped for r in roots):
                 return True
         return sum(TABLE[self.entries[p].op].cost for p in below) >= RECOMPUTE
@@ -293,7 +332,7 @@ class _Planner:
 
     def _fuse_epilogue(self, gemm: int, user: int) -> None:
         kernel, shape = self.kernels[user], self.entries[gemm].shape
-        if kernel.is_fixed or kernel.row or kernel.mapped:
+        if kernel.is_fixed or kernel.row or kernel.mapped or kernel.sides:
             return
         roots = [o.entry for o in kernel.outputs]
         if any(self.entries[r].size != self.entries[gemm].size for r in roots):

@@ -21,13 +21,16 @@ def write(kernel: Kernel, entries: list[Entry], units: int, name: str) -> Source
     """The kernel for a CPU with ``units`` cores."""
     w = Writer(kernel, entries)
     lane = best_lane(kernel)
+    once = _sides(w, kernel)
     if lane in kernel.kept or (lane is None and kernel.kept and not kernel.row):
-        body, pieces = _kept_lane(w, kernel, lane or kernel.kept[-1], WIDTH if lane else 1)
+        width = WIDTH if lane else 1
+        body, pieces = _kept_lane(w, kernel, lane or kernel.kept[-1], width, once)
     else:
-        body, pieces = _row_lane(w, kernel, lane)
+        body, pieces = _row_lane(w, kernel, lane, once)
     per, items = _share(kernel, pieces, units)
     share = w.integer_argument(per)
     head = [
+        *once.lines,
         f"const {w.integer} first = get_global_id(0) * {share};",
         f"const {w.integer} last = min(first + {share}, {w.bound(pieces)});",
         f"for ({w.integer} piece = first; piece < last; piece++) {{",
@@ -37,6 +40,16 @@ def write(kernel: Kernel, entries: list[Entry], units: int, name: str) -> Source
         name, text, frozenset(w.preambles), w.arguments, (items,), (1,),
         [o.entry for o in kernel.outputs], traffic(kernel, entries), work(kernel),
     )  # fmt: skip
+
+
+def _sides(w: Writer, kernel: Kernel) -> Scope:
+    """What a work-item computes once: reductions to one number, and all that never changes."""
+    scope = Scope()
+    w.lane, w.width = None, 1
+    for number, side in enumerate(kernel.sides):
+        alone = Kernel([], side.row, [side.reduction], [], [], [], False, [], [])
+        _reduce(w, alone, side.reduction, f"s{number}", scope)
+    return scope
 
 
 def _share(kernel: Kernel, pieces: int, units: int) -> tuple[int, int]:
@@ -93,7 +106,9 @@ def _can_guard(expr: Expr, lane: Var) -> bool:
     return plain and (expr.kind == "guard" or expr.data[1].coefficient(lane) == 1)
 
 
-def _kept_lane(w: Writer, kernel: Kernel, lane: Var, full: int) -> tuple[list[str], int]:
+def _kept_lane(
+    w: Writer, kernel: Kernel, lane: Var, full: int, once: Scope
+) -> tuple[list[str], int]:
     """Lanes are neighbouring outputs: elementwise kernels, and reductions down columns."""
     outer = [v for v in kernel.kept if v is not lane]
     vectors = GRAIN // WIDTH // max(kernel.row_size, 1)
@@ -110,7 +125,7 @@ def _kept_lane(w: Writer, kernel: Kernel, lane: Var, full: int) -> tuple[list[st
         lines = w.unpack(outer, "piece")
         lines.append(f"const {w.integer} end = {size};")
         lines.append(f"{w.integer} {lane.name} = 0;")
-    top = Scope(lines=lines)
+    top = Scope(lines=lines, parent=once, variables=frozenset(kernel.kept))
     for width in sorted({full, 1}, reverse=True):
         w.lane, w.width = lane, width
         unit = Scope(parent=top, variables=frozenset([lane, REDUCED]))
@@ -120,10 +135,11 @@ def _kept_lane(w: Writer, kernel: Kernel, lane: Var, full: int) -> tuple[list[st
     return top.lines, math.prod(v.size for v in outer) * chunks
 
 
-def _row_lane(w: Writer, kernel: Kernel, lane: Var | None) -> tuple[list[str], int]:
+def _row_lane(w: Writer, kernel: Kernel, lane: Var | None, once: Scope) -> tuple[list[str], int]:
     """Lanes run along the row, or there are none."""
     w.lane, w.width = lane, WIDTH if lane else 1
-    top = Scope(lines=w.unpack(kernel.kept, "piece"))
+    kept = frozenset(kernel.kept)
+    top = Scope(lines=w.unpack(kernel.kept, "piece"), parent=once, variables=kept)
     unit = Scope(parent=top, variables=frozenset([*kernel.kept, REDUCED]))
     _row_code(w, kernel, unit)
     return [*top.lines, *unit.lines], kernel.rows
@@ -132,7 +148,7 @@ def _row_lane(w: Writer, kernel: Kernel, lane: Var | None) -> tuple[list[str], i
 def _row_code(w: Writer, kernel: Kernel, unit: Scope) -> None:
     """Reductions one after the other, then the outputs of the row and along it."""
     for number, reduction in enumerate(kernel.reductions):
-        _reduce(w, kernel, reduction, number, unit)
+        _reduce(w, kernel, reduction, f"a{number}", unit)
     along = [o for o in kernel.outputs if o.at.variables & frozenset(kernel.row)]
     for output in kernel.outputs:
         if output not in along:
@@ -195,8 +211,8 @@ def _steps(name: str, end: str, width: int) -> str:
     return f"for (; {_room(name, end, width)}; {step}) {{"
 
 
-def _reduce(w: Writer, kernel: Kernel, reduction: Reduction, number: int, unit: Scope) -> None:
-    dtype, name = reduction.expr.dtype, f"a{number}"
+def _reduce(w: Writer, kernel: Kernel, reduction: Reduction, name: str, unit: Scope) -> None:
+    dtype = reduction.expr.dtype
     along = w.lane in kernel.row
     width = w.width if along or w.lane in kernel.kept else 1
     first, kind = f"{name}_lanes" if along else name, value_type(dtype, width)
@@ -224,8 +240,8 @@ def _reduce(w: Writer, kernel: Kernel, reduction: Reduction, number: int, unit: 
             f"const {kind} {first}_new = {first} + {first}_add;",
             f"{first}_lost = ({first}_new - {first}) - {first}_add;",
             f"{first} = {first}_new;",
-            # Infinity less infinity: nothing to carry along.
-            f"{first}_lost = ({first}_lost == {first}_lost) ? {first}_lost : ({kind})(0);",
+            # Where the sum overflowed there is nothing to carry along: infinity, or NaN.
+            f"{first}_lost = ({first}_lost - {first}_lost == 0) ? {first}_lost : ({kind})(0);",
         ]
 
     _loop(w, kernel.row, unit, step, blocks if long_sum else None)

@@ -140,3 +140,53 @@ def test_memory_of_a_loop_is_flat_after_two_steps(opencl):
         jrk.eval(loss, w)
         peaks.append(usage.peak)
     assert len(set(peaks[2:])) == 1
+
+
+def _layer_norm(x, weight, bias):
+    centred = x - x.mean(axis=-1, keepdims=True)
+    return centred * (centred.square().mean(axis=-1, keepdims=True) + 1e-5).rsqrt() * weight + bias
+
+
+def _rows(opencl):
+    x, g = data(200, 300), data(200, 300)
+    labels = jrk.tensor(np.arange(200, dtype=np.int32))
+    return x, g, labels
+
+
+@pytest.mark.parametrize("name", ["softmax", "log_softmax", "layer_norm", "cross_entropy"])
+def test_the_derivative_of_a_row_function_is_one_launch(opencl, name):
+    x, g, labels = _rows(opencl)
+    weight, bias = data(300), data(300)
+    functions = {
+        "softmax": lambda: x.softmax(-1),
+        "log_softmax": lambda: x.log_softmax(-1),
+        "layer_norm": lambda: _layer_norm(x, weight, bias),
+        "cross_entropy": lambda: jrk.nn.functional.cross_entropy(x, labels),
+    }
+    y = functions[name]()
+    upstream = None if name == "cross_entropy" else g
+    p = launches(jrk.grad(y, [x], upstream)[0])
+    assert p.launches == 1
+    assert launches(functions[name]()).launches == 1
+
+
+def test_a_loss_and_its_derivative_share_one_launch_and_one_reading(opencl):
+    x, _, labels = _rows(opencl)
+    loss = jrk.nn.functional.cross_entropy(x, labels)
+    (slope,) = jrk.grad(loss, [x])
+    p = launches(loss, slope)
+    assert p.launches == 1
+    assert sum(k.bytes for k in p.kernels) < 2.1 * x.nbytes
+    values = x.numpy().astype(np.float64)
+    chances = np.exp(values) / np.exp(values).sum(1, keepdims=True)
+    hits = np.eye(200, 300)
+    np.testing.assert_allclose(slope.numpy(), (chances - hits) / 200, atol=1e-7)
+    assert abs(loss.item() + np.log(chances[np.arange(200), np.arange(200)]).mean()) < 1e-5
+
+
+def test_a_sum_of_few_elements_is_done_by_those_who_need_it(opencl):
+    x, few = data(300, 400), data(500)
+    p = launches(x / few.sum() + few.max())
+    assert p.launches == 1
+    expected = x.numpy() / few.numpy().sum() + few.numpy().max()
+    np.testing.assert_allclose((x / few.sum() + few.max()).numpy(), expected, rtol=1e-4, atol=1e-5)
