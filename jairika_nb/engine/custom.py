@@ -257,9 +257,8 @@ def compile_error(device: Device, text: str) -> tuple[int, str] | None:
 
     head = "#pragma OPENCL EXTENSION cl_khr_fp64 : enable\n" if "double" in text else ""
     try:
-        cl.Program(device.context, f"{head}{text}\n{more}").build(
-            OPTIONS, cache_dir=program_cache()
-        )
+        program = cl.Program(device.context, f"{head}{text}\n")
+        program.build(OPTIONS, cache_dir=program_cache())
     except cl.Error as error:
         return _complaint(str(error), head.count("\n"))
     return None

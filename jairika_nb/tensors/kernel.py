@@ -203,10 +203,10 @@ class Kernel:
     def _attributes(self, names: dict[str, Any]) -> tuple[Any, ...]:
         """Shape, grid and work-group of a call."""
         assert self.form is not None
-        first = next((names[p.name].shape for p in self.form.inputs), None)
-        if self.shape is None and first is None:
+        if self.shape is None and not self.form.inputs:
             raise ArgumentError(f"kernel {self.name} reads no tensor: say the result's shape=")
-        shape = first if self.shape is None else self._sizes(self.shape, names, "shape")
+        like = self.shape if self.shape is not None else names[self.form.inputs[0].name].shape
+        shape = self._sizes(like, names, "shape")
         result = Node("leaf", (), (), shape, self.dtype, devices.REFERENCE)
         names = names | {self.form.output.name: result}
         default = math.prod(shape)

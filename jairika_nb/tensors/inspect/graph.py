@@ -115,7 +115,7 @@ def _node_box(found: Outline, i: int, folded: dict[int, str]) -> Box:
 def _all_nodes(found: Outline, shown: list[int], folded: dict[int, str], words: str) -> str:
     at = {i: k for k, i in enumerate(shown)}
     boxes = [_node_box(found, i, folded) for i in shown]
-    panels = {}
+    panels: dict[int, Panel] = {}
     for i in shown:
         kernel = found.kernel[i]
         if kernel is not None:
@@ -131,7 +131,8 @@ def _kernels_only(found: Outline, words: str) -> tuple[str, str]:
     kept = [*range(count)]
     if count > MOST_KERNELS:
         kept = [*range(MOST_KERNELS // 4), *range(count - 3 * MOST_KERNELS // 4, count)]
-    boxes, at = [], {}
+    boxes: list[Box] = []
+    at: dict[int, int] = {}
     for kernel in kept:
         if kernel and kernel - 1 not in at:
             at.update(dict.fromkeys(range(len(at), kernel), len(boxes)))
@@ -165,7 +166,9 @@ def _links(
     seen: set[int] = set()
     for i, inputs in enumerate(found.inputs):
         kernel = found.kernel[i]
-        for j in inputs if kernel is not None else ():
+        if kernel is None:
+            continue
+        for j in inputs:
             if found.kernel[j] is None and j not in seen:
                 seen.add(j)
                 data.setdefault(at[kernel], []).append(j)

@@ -13,8 +13,7 @@ if TYPE_CHECKING:
 
 WIDTH, LABEL, LANE, BAR, TOP = 860, 84, 30, 20, 8
 OTHER = "#6e7781"  # kernels beyond the colours there are
-# Bars nearer to each other than this many pixels, and of one colour, are drawn as one.
-NEAR = 0.6
+NEAR = 0.6  # launches narrower than so many pixels are drawn together
 
 
 def timeline(runs: list[KernelRun], names: list[str]) -> str:
@@ -33,8 +32,9 @@ def timeline(runs: list[KernelRun], names: list[str]) -> str:
         y = TOP + LANE * at
         parts.append(picture.text(0, y + 14, device, 11, picture.MUTED))
         mine = [r for r in runs if r.device == device]
-        for left, right, fill in _bars(mine, begin, scale, colours):
-            parts.append(picture.rectangle(LABEL + left, y, max(right - left, 0.7), BAR, fill))
+        for left, right, fill, opacity in _bars(mine, begin, scale, colours):
+            more = f'opacity="{opacity:.2f}"' if opacity < 1 else ""
+            parts.append(picture.rectangle(LABEL + left, y, right - left, BAR, fill, more))
     legend, height = _legend(colours, bottom + 24)
     words = f"{len(runs)} launches over {duration(span)} on {', '.join(lanes)}"
     return picture.image(WIDTH, height, parts + legend, words)
@@ -42,17 +42,24 @@ def timeline(runs: list[KernelRun], names: list[str]) -> str:
 
 def _bars(
     runs: list[KernelRun], begin: float, scale: float, colours: dict[str, str]
-) -> list[tuple[float, float, str]]:
-    """Left and right edge and colour of each bar; thousands of short launches become few bars."""
-    bars: list[tuple[float, float, str]] = []
-    for run in sorted(runs, key=lambda r: r.start):
-        left = (run.start - begin) * scale
-        right = left + run.seconds * scale
-        fill = colours[run.name]
-        if bars and left - bars[-1][1] < NEAR and (fill == bars[-1][2] or right - left < NEAR):
-            bars[-1] = (bars[-1][0], max(right, bars[-1][1]), bars[-1][2])
+) -> list[tuple[float, float, str, float]]:
+    """Left and right edge, colour and opacity of each bar.
+
+    Launches too short to be seen share their column of pixels: it has the colour of what took
+    most of it, and is paler the more of it was idle.
+    """
+    bars = []
+    columns: dict[int, dict[str, float]] = {}
+    for run in runs:
+        left, width = (run.start - begin) * scale, run.seconds * scale
+        if width >= NEAR:
+            bars.append((left, left + width, colours[run.name], 1.0))
         else:
-            bars.append((left, right, fill))
+            column = columns.setdefault(int(left), {})
+            column[colours[run.name]] = column.get(colours[run.name], 0.0) + width
+    for left, parts in columns.items():
+        most = max(parts, key=parts.__getitem__)
+        bars.append((left, left + 1.0, most, min(1.0, 0.55 + 0.45 * sum(parts.values()))))
     return bars
 
 
