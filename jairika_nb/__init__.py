@@ -29,9 +29,9 @@ _ROOMS = {
         logical_xor isnan isinf isfinite where clip astype detach hypot
         logaddexp conj copysign imag nextafter real signbit""",
     "tensors.shaping": """
-        reshape permute_dims matrix_transpose broadcast_to expand_dims squeeze flatten flip concat
-        stack unstack moveaxis roll tile repeat broadcast_arrays broadcast_shapes meshgrid tril
-        triu""",
+        reshape permute_dims matrix_transpose broadcast_to expand_dims squeeze flatten flip
+        moveaxis broadcast_shapes tril triu""",
+    "tensors.joining": "concat stack unstack roll tile repeat broadcast_arrays meshgrid",
     "tensors.reductions": """
         sum prod max min mean var std argmax argmin any all softmax log_softmax logsumexp
         count_nonzero diff""",

@@ -12,7 +12,8 @@ from typing import Any, NoReturn
 from jairika_nb.errors import DTypeError, ShapeError
 from jairika_nb.tensors.creation import Where, arange
 from jairika_nb.tensors.elementwise import where
-from jairika_nb.tensors.shaping import normal_axes, roll
+from jairika_nb.tensors.joining import roll
+from jairika_nb.tensors.shaping import normal_axes
 from jairika_nb.tensors.tensor import Axes, Tensor
 
 __all__ = [

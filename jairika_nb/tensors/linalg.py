@@ -21,10 +21,11 @@ from jairika_nb.errors import DTypeError, OutOfRange, ShapeError
 from jairika_nb.tensors.creation import eye, full, zeros
 from jairika_nb.tensors.dtypes import finfo
 from jairika_nb.tensors.elementwise import astype
+from jairika_nb.tensors.joining import stack, unstack
 from jairika_nb.tensors.linear import matmul, outer, tensordot, tensors, vecdot
 from jairika_nb.tensors.norms import matrix_norm, norm, real, vector_norm
 from jairika_nb.tensors.reductions import count_nonzero, sum
-from jairika_nb.tensors.shaping import broadcast_to, expand_dims, matrix_transpose, stack, unstack
+from jairika_nb.tensors.shaping import broadcast_to, expand_dims, matrix_transpose
 from jairika_nb.tensors.tensor import Tensor
 
 __all__ = [

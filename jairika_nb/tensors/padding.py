@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from jairika_nb.errors import OutOfRange, ShapeError
-from jairika_nb.tensors.shaping import broadcast_to, concat, flip
+from jairika_nb.tensors.joining import concat
+from jairika_nb.tensors.shaping import broadcast_to, flip
 from jairika_nb.tensors.tensor import Tensor
 from jairika_nb.tensors.windows import padded
 

@@ -13,7 +13,8 @@ from jairika_nb.engine.ops import reduce as r
 from jairika_nb.engine.ops import sources, views
 from jairika_nb.errors import OutOfRange
 from jairika_nb.tensors.arguments import on_tensors
-from jairika_nb.tensors.shaping import Axes, concat, normal_axes
+from jairika_nb.tensors.joining import concat
+from jairika_nb.tensors.shaping import Axes, normal_axes
 from jairika_nb.tensors.tensor import Tensor, attach
 
 

@@ -83,10 +83,10 @@ def test_the_namespace_passes_the_standards_suite(tmp_path):
     suite = _suite()
     command = [
         sys.executable, "-m", "pytest", "array_api_tests", "-q", "--tb=short", "--no-header",
-        "-p", "array_api_plugin", "-p", "no:cacheprovider", "-W", "ignore",
+        "-c", "pytest.ini", "-p", "array_api_plugin", "-p", "no:cacheprovider", "-W", "ignore",
         "--derandomize", "--disable-deadline",
         "--max-examples", os.environ.get("JRK_ARRAY_API_EXAMPLES", EXAMPLES),
-        "--skips-file", str(HERE / "array_api_complex.txt"), "--xfails-file", str(XFAILS),
+        f"--skips-file={HERE / 'array_api_complex.txt'}", f"--xfails-file={XFAILS}",
     ]  # fmt: skip
     run = subprocess.run(
         command, cwd=suite, env=_environment(tmp_path), capture_output=True, text=True

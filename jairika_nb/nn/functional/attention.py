@@ -9,8 +9,9 @@ from jairika_nb.errors import OutOfRange, ShapeError
 from jairika_nb.nn.functional.layers import dropout
 from jairika_nb.tensors.creation import ones
 from jairika_nb.tensors.elementwise import where
+from jairika_nb.tensors.joining import repeat
 from jairika_nb.tensors.reductions import softmax
-from jairika_nb.tensors.shaping import repeat, tril
+from jairika_nb.tensors.shaping import tril
 from jairika_nb.tensors.tensor import Tensor
 
 

@@ -11,7 +11,8 @@ from jairika_nb.errors import OutOfRange, ShapeError
 from jairika_nb.tensors.creation import arange, ones
 from jairika_nb.tensors.elementwise import clip, floor, where
 from jairika_nb.tensors.elementwise import round as rounded
-from jairika_nb.tensors.shaping import broadcast_to, concat
+from jairika_nb.tensors.joining import concat
+from jairika_nb.tensors.shaping import broadcast_to
 from jairika_nb.tensors.tensor import Tensor
 
 MODES = ("bilinear", "nearest", "bicubic")
