@@ -1,6 +1,6 @@
-"""Where derivatives end: the results of replays, which have no graph behind them.
+"""Where derivatives end: the results of replays, and histories that were let go.
 
-Taking a derivative through such a result raises instead of giving zeros. For that each result
+Taking a derivative through such a node raises instead of giving zeros. For that each of them
 remembers, without keeping them alive, the nodes that it was made of.
 """
 
@@ -10,6 +10,9 @@ import weakref
 from collections.abc import Iterable
 
 from jairika_nb.engine.graph import Node, topological
+
+
+_with_history: weakref.WeakSet[Node] = weakref.WeakSet()
 
 
 class Origin:
@@ -33,13 +36,38 @@ class Origin:
                 if below.op == "replayed":
                     self.sources |= {r for r in below.attrs[0].sources if r() is not None}
 
+    def forget(self) -> None:
+        """Drop the nodes that are gone."""
+        self.sources = {ref for ref in self.sources if ref() is not None}
+
     def connected(self) -> list[Node]:
         """The nodes that are still alive."""
         return [node for ref in self.sources if (node := ref()) is not None]
+
+
+def let_go(node: Node) -> None:
+    """Free the history of a node that has its value; derivatives through it raise from now on."""
+    origin = Origin(node.inputs)
+    close(node, origin)
+    origin.forget()
+
+
+def remember(node: Node) -> None:
+    """Note a node that has its value and a history, for :func:`let_go_all`."""
+    if node.inputs:
+        _with_history.add(node)
+
+
+def let_go_all() -> None:
+    """Free all histories of nodes that have their values: the last resort before memory is out."""
+    for node in list(_with_history):
+        if node.value is not None and node.inputs:
+            let_go(node)
+    _with_history.clear()
 
 
 def close(node: Node, origin: Origin) -> None:
     """Make a node that has its value one without a graph, noting where it came from."""
     passes = node.dtype.kind == "float" and node.op != "detach" and node.inputs
     node.op, node.attrs = ("replayed", (origin,)) if passes else ("leaf", ())
-    node.inputs = ()
+    node.inputs, node.age = (), 0

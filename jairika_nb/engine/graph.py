@@ -25,7 +25,8 @@ class Node:
     """One operation of the lazy graph; see the module's docstring."""
 
     __slots__ = (
-        "__weakref__", "attrs", "depth", "device", "dtype", "inputs", "op", "shape", "site", "value",
+        "__weakref__", "age", "attrs", "device", "dtype", "inputs", "op", "shape", "site",
+        "strain", "value",
     )  # fmt: skip
 
     def __init__(
@@ -46,12 +47,18 @@ class Node:
         self.device = device
         self.value = value
         self.site: Site | None = None
-        # How many operations deep the history is that has no values yet.
-        depth = 0
+        # How long the history is, and how much of it waits: an operation without value counts
+        # 1, and 1 more for each MiB that it keeps on its device.
+        age = strain = kept = 0
         for i in inputs:
-            if i.value is None and i.depth >= depth:
-                depth = i.depth + 1
-        self.depth: int = depth
+            if i.age >= age:
+                age = i.age + 1
+            if i.value is not None:
+                kept += i.value.nbytes >> 20
+            elif i.strain > strain:
+                strain = i.strain
+        self.age: int = age
+        self.strain: int = strain + kept + 1
 
     def __repr__(self) -> str:
         return f"<{self.op} {self.dtype.name}{list(self.shape)}>"
@@ -193,8 +200,9 @@ def _history(y: Node, wanted: set[int], ends: Container[int]) -> list[Node]:
     hidden = topological(beyond, through_values=True) if beyond else []
     if any(id(n) in wanted for n in hidden):
         raise GradientError(
-            "the derivative passes into or out of a compiled function: take it inside the "
-            "function, or leave the function uncompiled"
+            "the derivative passes a place where the graph ends: an argument or result of a "
+            "compiled function (take it inside, or leave that function uncompiled), or a history "
+            "so long that it was let go (take it earlier, or start anew with x.detach())"
         )
     return order
 

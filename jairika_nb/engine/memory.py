@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from jairika_nb.engine import device as devices
+from jairika_nb.engine.boundary import let_go_all
 from jairika_nb.engine.device import Device
 from jairika_nb.engine.dtypes import DType
 from jairika_nb.engine.waiting import keep, wait
@@ -108,15 +109,17 @@ class Room:
 
     def _within_limit(self, allocate: Callable[[int], Any], nbytes: int) -> Any:
         self.check(nbytes)
-        if self.taken + nbytes > self.limit:
-            self.release()
-            if self.taken + nbytes > self.limit:
-                raise self._full(nbytes)
+        for make_room in (lambda: None, self.release, self._release_all):
+            make_room()
+            if self.taken + nbytes <= self.limit:
+                break
+        else:
+            raise self._full(nbytes)
         try:
             return allocate(nbytes)
         except (self._refusal, MemoryError):
             # Memory kept for reuse may be in bins of other sizes: give it back and try once more.
-            self.release()
+            self._release_all()
         try:
             return allocate(nbytes)
         except (self._refusal, MemoryError):
@@ -142,6 +145,11 @@ class Room:
         # Tracebacks and other cycles may hold the last references to buffers.
         gc.collect()
         self.pool.free_held()
+
+    def _release_all(self) -> None:
+        """As :meth:`release`, and the histories with what they keep too."""
+        let_go_all()
+        self.release()
 
     def _full(self, nbytes: int) -> OutOfMemory:
         used = self.pool.active_bytes + self.blocks.live

@@ -9,25 +9,38 @@ from typing import Any
 import numpy as np
 
 from jairika_nb.engine import reference, tracing
+from jairika_nb.engine.boundary import let_go, remember
 from jairika_nb.engine.device import Device
 from jairika_nb.engine.dtypes import DType, convert
 from jairika_nb.engine.graph import Node, Shape, leaf
+
+# A tensor that waits for more operations, or keeps more MiB waiting, is computed when it is made.
+MOST_STRAIN = 4096
+# The most operations in a row that a derivative can pass; what is longer is let go.
+LONGEST_HISTORY = 32768
 
 
 def evaluate(nodes: Iterable[Node]) -> None:
     """Compute every node that has no value yet, all those of one device together."""
     tracing.refuse("computing a tensor now")
-    by_device: dict[Device, list[Node]] = {}
+    by_device: dict[Device, dict[int, Node]] = {}
     for node in nodes:
-        rows = by_device.setdefault(node.device, [])
-        if node.value is None and all(node is not known for known in rows):
-            rows.append(node)
+        if node.value is None:
+            by_device.setdefault(node.device, {})[id(node)] = node
     for device, rows in by_device.items():
-        if rows:
-            _backend(device).evaluate(rows)
+        _backend(device).evaluate([*rows.values()])
     for rows in by_device.values():
-        for node in rows:
+        for node in rows.values():
             _forget_history(node)
+            if node.age > LONGEST_HISTORY:
+                let_go(node)
+            remember(node)
+
+
+def relieve(nodes: Iterable[Node]) -> None:
+    """Compute nodes whose histories wait for too much: a graph that only grows never overflows."""
+    if tracing.active.get() is None and any(n.strain > MOST_STRAIN for n in nodes):
+        evaluate(nodes)
 
 
 def _backend(device: Device) -> Any:
@@ -41,7 +54,7 @@ def _backend(device: Device) -> Any:
 def _forget_history(node: Node) -> None:
     # No derivative passes a detach, so what made its value can be freed.
     if node.op == "detach":
-        node.op, node.inputs, node.attrs = "leaf", (), ()
+        node.op, node.inputs, node.attrs, node.age = "leaf", (), (), 0
 
 
 def to_numpy(node: Node) -> np.ndarray:

@@ -26,6 +26,11 @@ class HostData:
     def __init__(self, array: np.ndarray) -> None:
         self.array = array
 
+    @property
+    def nbytes(self) -> int:
+        """How much memory the array takes."""
+        return int(self.array.nbytes)
+
 
 @dataclass
 class PerCall:

@@ -35,6 +35,7 @@ def grad(y: Tensor, sources: Sequence[Tensor], upstream: Any = None) -> list[Ten
             raise GradientError(f"grad: derivatives need float tensors, not {shown}")
     seed = _seed(y, upstream)
     found = cotangents(y.node, [s.node for s in sources], seed.node)
+    run.relieve([g for g in found if g is not None])
     return [zeros_like(s) if g is None else Tensor(g) for s, g in zip(sources, found, strict=True)]
 
 

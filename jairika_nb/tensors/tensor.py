@@ -46,6 +46,8 @@ class Tensor:
         self.node = node
         if node.site is None:
             node.site = here()
+        if node.strain > run.MOST_STRAIN and node.value is None:
+            run.relieve([node])
 
     if TYPE_CHECKING:
         # Attached by the rooms that define them; declared here for type checkers and editors.

@@ -372,7 +372,7 @@ def test_a_derivative_through_a_replay_raises_instead_of_giving_zeros(device):
         x = row(2)
         y = f(x) * 2
         for source in (x, w):
-            with pytest.raises(GradientError, match="compiled function"):
+            with pytest.raises(GradientError, match="the graph ends"):
                 jrk.grad(y, [source])
         v = row(3)
         assert jrk.grad(y * v.sum(), [v])[0].tolist() == [2 * 40.0] * 4
@@ -385,7 +385,7 @@ def test_a_derivative_with_respect_to_what_made_an_argument_raises(device):
     def f(x):
         return jrk.grad((x * x).sum(), [a])[0]
 
-    with pytest.raises(GradientError, match="compiled function"):
+    with pytest.raises(GradientError, match="the graph ends"):
         f(a * 2)
 
 
