@@ -88,6 +88,12 @@ def test_cosine_similarity(device, compare):
             tolerance=1e-4)  # fmt: skip
 
 
+def test_cosine_similarity_of_broadcast_vectors(device, compare):
+    compare(lambda x, y: F.cosine_similarity(x, y, axis=-2),
+            lambda x, y: T.cosine_similarity(x, y, dim=-2), draw(1, 2, 3), draw(2, 1, 3),
+            tolerance=1e-4)  # fmt: skip
+
+
 def test_embedding(device, compare):
     rows = np.array([[1, 2, 2], [0, 2, 3]])
     compare(lambda w: F.embedding(rows, w), lambda w: T.embedding(torch.tensor(rows), w),

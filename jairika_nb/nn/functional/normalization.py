@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from jairika_nb.errors import OutOfRange, ShapeError
 from jairika_nb.nn.signature import axis_names
 from jairika_nb.tensors.elementwise import clip, detach, maximum, sqrt
+from jairika_nb.tensors.joining import broadcast_arrays
 from jairika_nb.tensors.reductions import max as largest
 from jairika_nb.tensors.reductions import sum as total
 from jairika_nb.tensors.tensor import Tensor
@@ -227,5 +228,6 @@ def _safe_root(x: Tensor) -> Tensor:
 @axis_names
 def cosine_similarity(x1: Tensor, x2: Tensor, axis: int = 1, eps: float = 1e-8) -> Tensor:
     """The cosine of the angle between vectors along ``axis``; norms count at least as ``eps``."""
+    x1, x2 = broadcast_arrays(x1, x2)
     one, other = (maximum(_norm(v, 2, axis), eps) for v in (x1, x2))
     return total((x1 / one) * (x2 / other), axis=axis)
