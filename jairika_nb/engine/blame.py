@@ -8,6 +8,7 @@ from jairika_nb.engine import sites
 from jairika_nb.engine.graph import TABLE, Node, topological
 from jairika_nb.engine.plan import Plan
 from jairika_nb.engine.program import Program
+from jairika_nb.engine.sites import Site
 from jairika_nb.errors import KernelError
 
 # Operations named in a message; a fused kernel may hold hundreds.
@@ -24,21 +25,21 @@ def kernel(error: KernelError, roots: list[Node], program: Program, steps: Plan)
     if step is None:
         return
     inside = {*steps.inside[step], *steps.sources[step].outputs}
-    nodes = [n for n in topological(roots) if id(n) in program.place]
-    mine = [n for n in nodes if steps.place[program.place[id(n)]] in inside and n.inputs]
+    order = [n for n in topological(roots) if id(n) in program.place]
+    mine = [n for n in order if steps.place[program.place[id(n)]] in inside and n.inputs]
     told = [n for n in mine if n.site is not None] or mine
     if told:
-        error.args = (f"{error}; it computes {_listed(told)}", source)
+        error.args = (f"{error}; it computes {_listed(told, _sites(order))}", source)
 
 
 def index(suspects: Iterable[Node | None], axis: int, size: int) -> str:
     """The operations among what led to ``suspects`` that pick along such an axis."""
-    found: dict[str, None] = {}
-    for root in suspects:
-        for node in topological([root], through_values=True) if root is not None else ():
-            if _picks(node, axis, size):
-                found.setdefault(_told(node))
-    return "; it was given to " + " or ".join([*found][:MOST_NAMED]) if found else ""
+    roots = [node for node in suspects if node is not None]
+    order = topological(roots, through_values=True)
+    site = _sites(order)
+    found = [_told(n, site[id(n)]) for n in order if _picks(n, axis, size)]
+    named = [*dict.fromkeys(found)][:MOST_NAMED]
+    return "; it was given to " + " or ".join(named) if named else ""
 
 
 def _picks(node: Node, axis: int, size: int) -> bool:
@@ -48,13 +49,23 @@ def _picks(node: Node, axis: int, size: int) -> bool:
     return indexed and axis < len(shape) and shape[axis] == size
 
 
-def _listed(nodes: list[Node]) -> str:
-    last = [*dict.fromkeys(_told(n) for n in reversed(nodes))]
+def _sites(order: list[Node]) -> dict[int, Site | None]:
+    """The line of each node: its own, or that of the first operation it was made for."""
+    site: dict[int, Site | None] = {id(n): n.site for n in order}
+    for node in reversed(order):
+        for i in node.inputs:
+            if site.get(id(i)) is None:
+                site[id(i)] = site[id(node)]
+    return site
+
+
+def _listed(nodes: list[Node], site: dict[int, Site | None]) -> str:
+    last = [*dict.fromkeys(_told(n, site[id(n)]) for n in reversed(nodes))]
     more = f" and {len(last) - MOST_NAMED} more" if len(last) > MOST_NAMED else ""
     return ", ".join(last[:MOST_NAMED]) + more
 
 
-def _told(node: Node) -> str:
-    line = sites.line_of(node.site)
+def _told(node: Node, site: Site | None) -> str:
+    line = sites.line_of(site)
     what = f"{node.op} {node.dtype.name}{list(node.shape)}"
     return f"{what} ({line})" if line else what

@@ -89,6 +89,12 @@ def renamed(text: str, names: dict[str, str]) -> str:
     return pattern.sub(lambda found: names[found[0]], text)
 
 
+def called(text: str) -> set[str]:
+    """The functions of a text that it calls itself."""
+    bare = _without_comments(text)
+    return {f.name for f in functions(text) if len(re.findall(rf"\b{f.name}\s*\(", bare)) > 1}
+
+
 def without(text: str, names: list[str]) -> str:
     """The text without the functions of these names."""
     bare = _without_comments(text)

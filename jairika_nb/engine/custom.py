@@ -23,12 +23,11 @@ from jairika_nb.engine.graph import TABLE, Node, Op, Shape, Vjp, define, make
 from jairika_nb.engine.ops import elementwise, views
 from jairika_nb.engine.program import Entry
 from jairika_nb.engine.routines import RESULT, ROUTINES
-from jairika_nb.engine.spelling import FUNCTIONS, PREAMBLES
+from jairika_nb.engine.spelling import FUNCTIONS, PREAMBLES, WIDTH
 from jairika_nb.errors import KernelError
 
 # Weighs against an addition when the planner asks what is worth storing.
 COST = 16
-WIDTH = 16
 # What a type of C stands for; of two dtypes with one stored type the number comes first.
 OF_C = {d.opencl: d for d in (dtypes.bool_, *dtypes.ALL) if d.kind != "complex"} | {
     "uchar": dtypes.uint8, "ushort": dtypes.uint16,
@@ -37,14 +36,20 @@ Reference = Callable[..., Any] | None
 _SIZE = re.compile(r"(?P<tensor>\w+)_(?:size|shape(?P<axis>\d+))")
 
 
-def unused(name: str) -> str:
-    """The name, or the name with the first number that no operation or function has."""
-    taken = {*TABLE, *FUNCTIONS}
-    number = 2
-    free = name
-    while free in taken:
-        free, number = f"{name}_{number}", number + 1
-    return free
+_names: dict[tuple[str, str, str], str] = {}
+
+
+def name_for(name: str, text: str, dtype: DType) -> str:
+    """The operation's name: the same for the same text, with a number where it is taken."""
+    key = name, text, dtype.name
+    if key not in _names:
+        taken = {*TABLE, *FUNCTIONS}
+        number = 2
+        free = name
+        while free in taken:
+            free, number = f"{name}_{number}", number + 1
+        _names[key] = free
+    return _names[key]
 
 
 # Element functions
@@ -55,7 +60,8 @@ def define_map(function: CFunction, text: str, vjp: Vjp, reference: Reference, v
 
     ``vector`` says that the text also compiles with every float replaced by a vector of them.
     """
-    name, result = unused(function.name), OF_C[function.result]
+    result = OF_C[function.result]
+    name = name_for(function.name, text, result)
     first = function.parameters[0].type
     scalar, wide = f"{name}_{first}", f"{name}_{first}{WIDTH}"
     FUNCTIONS[name] = name
@@ -178,7 +184,7 @@ def define_kernel(
     function: CFunction, text: str, form: Form, dtype: DType, vjp: Vjp, reference: Reference
 ) -> str:
     """A row and a routine for a whole kernel; returns the operation's name."""
-    name = unused(function.name)
+    name = name_for(function.name, text, dtype)
     own = {n: f"{name}_{n}" for n in csource.names(text)}
     body = csource.renamed(text, own | {function.name: name})
     # What follows expects the head in one form.
@@ -237,45 +243,3 @@ def _size(name: str, shapes: dict[str, Shape]) -> int:
             f"{name}: {found['tensor']} of shape {shape} has no axis {axis}; axes count from 0"
         )
     return shape[axis]
-
-
-# Compiling once to see whether it compiles
-
-# FILE:3:14: error: what is wrong (clang), and error: FILE:3:14: what is wrong (PoCL).
-_LOCATED = (
-    re.compile(r":(?P<line>\d+):\d+:\s*(?:fatal )?error:\s*(?P<words>.*)"),
-    re.compile(r"error:\s*\S*?:(?P<line>\d+):\d+:\s*(?P<words>.*)"),
-)
-
-
-def compile_error(device: Device, text: str) -> tuple[int, str] | None:
-    """The line of ``text`` (from 1) and the compiler's words where it does not compile."""
-    import pyopencl as cl
-
-    from jairika_nb.engine.build import OPTIONS
-    from jairika_nb.engine.drivers import program_cache
-
-    head = "#pragma OPENCL EXTENSION cl_khr_fp64 : enable\n" if "double" in text else ""
-    try:
-        program = cl.Program(device.context, f"{head}{text}\n")
-        program.build(OPTIONS, cache_dir=program_cache())
-    except cl.Error as error:
-        return _complaint(str(error), head.count("\n"))
-    return None
-
-
-def _complaint(log: str, before: int) -> tuple[int, str]:
-    found = next((f for form in _LOCATED if (f := form.search(log))), None)
-    if found is None:
-        lines = [line for line in log.splitlines() if "error" in line.lower()] or [log]
-        return 0, " ".join(lines[0].split())
-    return int(found["line"]) - before, " ".join(found["words"].split())
-
-
-def vector_compiles(device: Device, text: str) -> bool:
-    """Whether an element function means the same with vectors of floats in place of floats.
-
-    OpenCL C converts between vectors only where asked to, and a comparison of vectors is no number
-    there, so a text whose meaning would change does not compile.
-    """
-    return compile_error(device, re.sub(r"\bfloat\b", f"float{WIDTH}", text)) is None

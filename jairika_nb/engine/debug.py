@@ -44,7 +44,7 @@ def evaluation(device: Device, roots: list[Node]) -> None:
     found = outline(roots)
     _say("graph", f"{len(found.nodes)} nodes on {device.id}", found.lines(FIRST, LAST))
     rows = [_plan_row(i, source) for i, source in enumerate(found.sources)]
-    _say("plan", f"{len(rows)} kernels on {device.id}", columns(rows))
+    _say("plan", f"{len(rows)} kernel{'s' * (len(rows) != 1)} on {device.id}", columns(rows))
     for source in found.sources:
         if source.text not in _shown and source.text:
             _shown.add(source.text)

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from jairika_nb.engine import blame
 from jairika_nb.engine.device import Device
 from jairika_nb.engine.graph import Node
 from jairika_nb.engine.waiting import wait
@@ -70,7 +71,7 @@ def check(device: Device) -> None:
     message = (
         f"index {index} is outside axis {axis}, which has size {size}; indices run from "
         f"{-size} to {size - 1}"
-    )
+    ) + blame.index(suspects, axis, size)
     for node in suspects:
         if node is not None and node.inputs:
             node.value = None

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from jairika_nb.engine import csource, custom, dtypes
+from jairika_nb.engine import csource, custom, dtypes, trial
 from jairika_nb.engine import device as devices
 from jairika_nb.engine.csource import CFunction, CParameter
 from jairika_nb.engine.device import Device
@@ -79,7 +79,7 @@ class Kernel:
     ) -> None:  # fmt: skip
         self.source, self.first_line = source, first_line
         found = csource.functions(source)
-        self.function = _chosen(found, name)
+        self.function = _chosen(source, found, name)
         self.name = self.function.name
         self.shape, self.grid, self.group = shape, grid, group
         self.reference = reference
@@ -109,12 +109,12 @@ class Kernel:
         device = devices.default()
         if device.is_reference:
             return False
-        problem = custom.compile_error(device, self.source)
+        problem = trial.compile_error(device, self.source)
         if problem is not None:
             raise KernelError(self._told(*problem))
         if self.form is not None or not _only_floats(self.function):
             return False
-        return custom.vector_compiles(device, self.source)
+        return trial.vector_compiles(device, self.source)
 
     def _told(self, line: int, words: str) -> str:
         lines = self.source.split("\n")
@@ -261,18 +261,20 @@ def _only_floats(function: CFunction) -> bool:
     return {p.type for p in function.parameters} | {function.result} == {"float"}
 
 
-def _chosen(found: list[CFunction], name: str | None) -> CFunction:
-    """The function that a source is about."""
+def _chosen(source: str, found: list[CFunction], name: str | None) -> CFunction:
+    """The function that a source is about: its only kernel, or the one that no other calls."""
     if name is not None:
         for function in found:
             if function.name == name:
                 return function
         known = ", ".join(f.name for f in found) or "none"
         raise KernelError(f"kernel {name}: the source defines no function {name!r} but {known}")
-    kernels = [f for f in found if f.is_kernel]
     names = {f.name for f in found}
-    others = [f for f in found if not any(f.name.startswith(f"{n}_d") for n in names)]
-    rows = kernels or others
+    partials = [f.name for f in found if any(f.name.startswith(f"{n}_d") for n in names)]
+    called = csource.called(csource.without(source, partials))
+    rows = [f for f in found if f.is_kernel] or [
+        f for f in found if f.name not in partials and f.name not in called
+    ]
     if len(rows) != 1:
         shown = ", ".join(f.name for f in rows) or "none"
         raise KernelError(
