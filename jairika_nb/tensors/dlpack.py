@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from jairika_nb.engine.device import Device
+from jairika_nb.engine.dtypes import bfloat16
 from jairika_nb.engine.sharing import host_view
 from jairika_nb.errors import ArgumentError, NotShareable
 from jairika_nb.tensors.creation import tensor
@@ -31,6 +32,8 @@ def _export(
     NotShareable (a BufferError) for others; else the taker gets a copy it may change.
     """
     _check_place(stream, dl_device)
+    if self.dtype is bfloat16:
+        raise NotShareable("__dlpack__: NumPy hands out no bfloat16; use x.astype('float32')")
     view = host_view(self.node)
     if copy is not False:
         whole = self.numpy() if view is None else view

@@ -51,6 +51,14 @@ def _dtype(value: Any) -> DType:
     return value.dtype if isinstance(value, Tensor) else dtypes.dtype_of(value)
 
 
+def _float_limits(dtype: DType) -> Any:
+    if dtype is not dtypes.bfloat16:
+        return np.finfo(dtype.numpy)
+    import ml_dtypes
+
+    return ml_dtypes.finfo(dtype.numpy)
+
+
 def finfo(type: Any, /) -> FloatInfo:
     """The limits of a floating type, or of a tensor's.
 
@@ -61,7 +69,7 @@ def finfo(type: Any, /) -> FloatInfo:
     dtype = _dtype(type)
     if not dtypes.is_float(dtype):
         raise DTypeError(f"finfo: {dtype.name} is no floating type; use iinfo for integers")
-    info = np.finfo(dtype.numpy)
+    info = _float_limits(dtype)
     eps, most, least, normal = map(float, (info.eps, info.max, info.min, info.smallest_normal))
     return FloatInfo(dtype.itemsize * 8, eps, most, least, normal, dtype)
 

@@ -113,6 +113,18 @@ def test_from_dlpack_of_a_tensor_needs_no_copy_but_keeps_assignments_apart(devic
         jrk.asarray(np.ones(3), copy=False)
 
 
+def test_two_byte_floats_take_part_where_they_can(device):
+    assert jrk.finfo(jrk.bfloat16).eps == 2.0**-7 and jrk.finfo("float16").bits == 16
+    x = jrk.linspace(0, 1, 5, dtype=jrk.bfloat16)
+    assert x.tolist() == [0.0, 0.25, 0.5, 0.75, 1.0]
+    assert jrk.signbit(-x).tolist() == [True] * 5
+    with pytest.raises(errors.DTypeError, match="astype"):
+        jrk.nextafter(x, 2.0)
+    with pytest.raises(BufferError, match="bfloat16"):
+        np.from_dlpack(x)
+    np.testing.assert_array_equal(np.from_dlpack(x.astype("float16")), x.numpy().astype("float16"))
+
+
 def test_complex_numbers_are_refused_with_a_reason(device):
     for wrong in (
         lambda: jrk.ones((2,), dtype=jrk.complex64),

@@ -276,7 +276,18 @@ define(Op("copysign", "elementwise", _needs("float", "copysign"),
           lambda attrs, a, b: np.copysign(a, b),
           lambda g, y, a, b: (mul(g, mul(_sign(a), apply("copysign", 1.0, b))), None),
           "copysign({0}, {1})"))  # fmt: skip
-define(Op("nextafter", "elementwise", _needs("float", "nextafter"),
+
+
+def _wide_floats(a: Node, b: Node, attrs: Any) -> tuple[Shape, DType]:
+    if a.dtype not in (dtypes.float32, dtypes.float64):
+        raise DTypeError(
+            f"nextafter of {a.dtype.name} {a.shape}: 2-byte floats are computed in float32, where "
+            "the next number is nearer; convert with x.astype('float32')"
+        )
+    return a.shape, a.dtype
+
+
+define(Op("nextafter", "elementwise", _wide_floats,
           lambda attrs, a, b: np.nextafter(a, b),
           lambda g, y, a, b: (g, None), "nextafter({0}, {1})", 4))  # fmt: skip
 define(Op("remainder", "elementwise", _numeric("remainder"),
