@@ -17,6 +17,7 @@ import numpy as np
 import pytest
 
 import jairika_nb as jrk
+from jairika_nb.engine import device as devices
 from jairika_nb.errors import JairikaError
 
 sys.path.insert(0, str(Path(__file__).parent))
@@ -26,14 +27,18 @@ import torch_ops_differences as differences
 NAMES = list(t.rows())
 
 
-def _count(device: Any, derivatives: bool = False) -> int | None:
-    if device.is_reference:
-        asked = os.environ.get("JRK_TORCH_SAMPLES", "8")
-    else:
-        asked = os.environ.get("JRK_TORCH_DEVICE_SAMPLES", "0" if derivatives else "1")
-    if asked == "0":
-        pytest.skip("derivatives are graphs of the same operations on every device")
+def _count(device: Any) -> int | None:
+    name = "JRK_TORCH_SAMPLES" if device.is_reference else "JRK_TORCH_DEVICE_SAMPLES"
+    asked = os.environ.get(name, "8" if device.is_reference else "1")
     return None if asked == "all" else int(asked)
+
+
+def _for_derivatives() -> list[str]:
+    """Derivatives are graphs of the same operations everywhere: other devices only if asked."""
+    named = os.environ.get("JRK_TEST_DEVICES")
+    found = named.split(",") if named else [d.id for d in devices.devices()]
+    asked = "JRK_TORCH_DEVICE_SAMPLES" in os.environ
+    return [name for name in found if asked or name == "reference"]
 
 
 @pytest.fixture
@@ -86,11 +91,11 @@ def test_values_equal_pytorch(device, name, op):
     _each(name, t.spread(samples, _count(device)), check)
 
 
+@pytest.mark.parametrize("where", _for_derivatives())
 @pytest.mark.parametrize("name", NAMES)
-def test_first_and_second_derivatives_equal_pytorch(device, name, op):
+def test_first_and_second_derivatives_equal_pytorch(where, name, op):
     import torch
 
-    count = _count(device, derivatives=True)
     if not op.supports_autograd or torch.float64 not in op.supported_backward_dtypes("cpu"):
         pytest.skip("PyTorch has no derivative of it")
 
@@ -115,7 +120,8 @@ def test_first_and_second_derivatives_equal_pytorch(device, name, op):
                 np.testing.assert_allclose(g, w, rtol=1e-6, atol=1e-8, err_msg=f"{order} {sample}")
 
     samples = op.sample_inputs("cpu", torch.float64, requires_grad=True)
-    _each(name, t.spread(samples, count), check)
+    with jrk.device(where) as device:
+        _each(name, t.spread(samples, _count(device)), check)
 
 
 @pytest.mark.parametrize("name", NAMES)
