@@ -91,7 +91,8 @@ def evaluate(roots: list[Node]) -> None:
         roots = [root for root in roots if root.value is None]
         if not roots:
             return
-        program = capture(roots)
+        program = capture(roots, with_held=True)
+        roots += program.held
         steps = planned(program, device)
         if debug.views:
             debug.evaluation(device, roots)

@@ -25,8 +25,8 @@ class Node:
     """One operation of the lazy graph; see the module's docstring."""
 
     __slots__ = (
-        "__weakref__", "age", "attrs", "device", "dtype", "inputs", "op", "shape", "site",
-        "strain", "value",
+        "__weakref__", "age", "attrs", "device", "dtype", "handle", "inputs", "op", "shape",
+        "site", "strain", "value",
     )  # fmt: skip
 
     def __init__(
@@ -47,6 +47,8 @@ class Node:
         self.device = device
         self.value = value
         self.site: Site | None = None
+        # Of a single number: the tensor that somebody may still hold.
+        self.handle: Callable[[], Any] | None = None
         # How long the history is, and how much of it waits: an operation without value counts
         # 1, and 1 more for each MiB that it keeps on its device.
         age = strain = kept = 0

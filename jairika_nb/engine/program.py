@@ -43,6 +43,7 @@ class Program:
     scalars: list[bool | int | float] = field(default_factory=list)
     streams: list[tuple[int, int, int]] = field(default_factory=list)
     place: dict[int, int] = field(default_factory=dict)  # the entry of a node, by its id
+    held: list[Node] = field(default_factory=list)  # wanted too: see capture
 
     @property
     def key(self) -> tuple:
@@ -55,8 +56,12 @@ def is_literal(value: bool | int | float) -> bool:
     return value in LITERALS or value != value or value in (math.inf, -math.inf)
 
 
-def capture(roots: list[Node]) -> Program:
-    """The program that computes ``roots``."""
+def capture(roots: list[Node], with_held: bool = False) -> Program:
+    """The program that computes ``roots``.
+
+    ``with_held`` adds the single numbers on the way that somebody has a tensor of, such as a loss
+    whose gradients are computed: reading them later then costs nothing.
+    """
     program = Program()
     place = program.place
     known: dict[Entry, int] = {}
@@ -66,6 +71,8 @@ def capture(roots: list[Node]) -> Program:
         if node.inputs and node.value is None:
             inputs = tuple([place[id(i)] for i in node.inputs])
             entry = Entry(node.op, node.attrs, inputs, node.shape, node.dtype)
+            if with_held and node.handle is not None and node.handle() is not None:
+                program.held.append(node)
         else:
             entry = _source(program, slots, node)
         position = known.get(entry)
@@ -73,7 +80,9 @@ def capture(roots: list[Node]) -> Program:
             position = known[entry] = len(entries)
             entries.append(entry)
         place[id(node)] = position
-    program.wanted = [place[id(root)] for root in roots]
+    wanted = {id(root) for root in roots}
+    program.held = [node for node in program.held if id(node) not in wanted]
+    program.wanted = [place[id(node)] for node in (*roots, *program.held)]
     return program
 
 

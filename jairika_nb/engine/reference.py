@@ -16,9 +16,12 @@ def evaluate(roots: list[Node]) -> None:
     """Compute ``roots``; each one's ``value`` becomes a NumPy array."""
     values: dict[int, np.ndarray] = {}
     with np.errstate(all="ignore"):
-        for node in topological(roots):
+        order = topological(roots)
+        for node in order:
             values[id(node)] = _value(node, values)
-    for root in roots:
+    waiting = (n for n in order if n.inputs and n.value is None and n.handle is not None)
+    held = [n for n in waiting if n.handle() is not None]
+    for root in (*roots, *held):
         root.value = np.ascontiguousarray(values[id(root)]).reshape(root.shape)
 
 

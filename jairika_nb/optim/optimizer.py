@@ -8,10 +8,12 @@ from typing import Any
 
 import numpy as np
 
+from jairika_nb.engine import tracing
 from jairika_nb.engine.run import per_call
 from jairika_nb.errors import ArchitectureError, ShapeError, TrainingError
 from jairika_nb.nn.parts import Parts
 from jairika_nb.nn.signature import FromInit
+from jairika_nb.tensors import autograd
 from jairika_nb.tensors.creation import tensor
 from jairika_nb.tensors.tensor import Tensor
 
@@ -66,8 +68,8 @@ class Optimizer:
     def update(self, model: Any, grads: Mapping[str, Tensor]) -> None:
         """Replace the model's parameters by what ``grads``, by parameter name, make of them.
 
-        Lazy: nothing is computed until values are needed; ``jrk.eval(*model.parameters(),
-        *opt.tensors())`` computes a whole step at once. Parameters without a gradient stay.
+        The step is started at once and nothing waits for it; a loss that somebody holds is
+        computed with it. Parameters without a gradient stay.
         Raises ArchitectureError for names that the model lacks, ShapeError for shapes that differ.
         """
         parameters = dict(model.named_parameters())
@@ -87,6 +89,8 @@ class Optimizer:
                 new[name] = new[name].detach()
                 self.state[name] = {slot: value.detach() for slot, value in slots.items()}
         model.replace(new)
+        if tracing.active.get() is None:
+            autograd.eval(*new.values(), *self.tensors())
 
     def _numbers(self, names: list[str], parameter: Tensor) -> list[Tensor]:
         """The scalars of the next step of parameters that took equally many, which it counts."""

@@ -7,6 +7,7 @@ by ``x[i] = v``); nodes themselves never change.
 from __future__ import annotations
 
 import operator
+import weakref
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -46,6 +47,8 @@ class Tensor:
         self.node = node
         if node.site is None:
             node.site = here()
+        if not node.shape:
+            node.handle = weakref.ref(self)
         if node.strain > run.MOST_STRAIN and node.value is None:
             run.relieve([node])
 
