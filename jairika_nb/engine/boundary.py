@@ -11,7 +11,6 @@ from collections.abc import Iterable
 
 from jairika_nb.engine.graph import Node, topological
 
-
 _with_history: weakref.WeakSet[Node] = weakref.WeakSet()
 
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from jairika_nb.engine import reference, tracing
 from jairika_nb.engine.boundary import let_go, remember
-from jairika_nb.engine.device import Device
+from jairika_nb.engine.device import Device, check_process
 from jairika_nb.engine.dtypes import DType, convert
 from jairika_nb.engine.graph import Node, Shape, leaf
 
@@ -28,7 +28,12 @@ def evaluate(nodes: Iterable[Node]) -> None:
         if node.value is None:
             by_device.setdefault(node.device, {})[id(node)] = node
     for device, rows in by_device.items():
-        _backend(device).evaluate([*rows.values()])
+        check_process(device)
+        # Another thread may be giving values to shared nodes, or tracing a function.
+        with device.lock:
+            waiting = [node for node in rows.values() if node.value is None]
+            if waiting:
+                _backend(device).evaluate(waiting)
     for rows in by_device.values():
         for node in rows.values():
             _forget_history(node)
@@ -61,6 +66,9 @@ def to_numpy(node: Node) -> np.ndarray:
     """The node's values on the host, computed if they were not yet; a fresh array."""
     tracing.refuse("reading a tensor's values (.numpy(), .item(), print, bool)")
     evaluate([node])
+    if isinstance(node.value, tracing.HostData):
+        with node.device.lock:
+            pass  # another thread traces the function that made it, and places it at the end
     if node.device.is_reference:
         return node.value.copy()
     from jairika_nb.engine import faults, memory

@@ -122,7 +122,8 @@ class Compiled:
         trace = tracing.Trace({id(node): node for node in inputs})
         with ExitStack() as held:
             # What the function assigns is not computed yet: other threads wait for it.
-            for device in sorted({n.device for n in inputs}, key=lambda d: d.id):
+            used = {n.device for n in inputs} | {devices.default()}
+            for device in sorted(used, key=lambda d: d.id):
                 held.enter_context(device.lock)
             try:
                 result = self._run(trace, args, kwargs)
