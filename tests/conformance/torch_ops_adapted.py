@@ -172,6 +172,11 @@ def _their_first(op: Any) -> Any:
     return lambda *args, **kwargs: op(*args, **kwargs)[0]
 
 
+def _their_zeros(op: Any) -> Any:
+    # What an empty tensor holds is anything, even NaN.
+    return lambda *args, **kwargs: op(*args, **kwargs).fill_(0)
+
+
 def _their_solve(op: Any) -> Any:
     def call(a: Any, b: Any, **named: Any) -> Any:
         if b.ndim == a.ndim - 1 > 1:
@@ -266,5 +271,5 @@ THEIRS: dict[str, Any] = {
     "linalg.lstsq@grad_oriented": _their_first,
     "linalg.solve": _their_solve,
     "bincount": lambda op: lambda *a, **named: op(*a, **named).double(),
-    **dict.fromkeys(("empty", "empty_like"), lambda op: lambda *a, **named: op(*a, **named) * 0),
+    **dict.fromkeys(("empty", "empty_like"), _their_zeros),
 }
