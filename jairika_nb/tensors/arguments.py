@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import difflib
 import functools
+import inspect
 import operator
 from collections.abc import Callable, Iterable
 from typing import Any, ParamSpec, TypeVar
@@ -30,17 +32,23 @@ STANDARD = {
 
 
 def on_tensors(function: Callable[P, R]) -> Callable[P, R]:
-    """The function with its first argument made a tensor, and foreign names of others answered.
+    """The function with its first argument made a tensor, and wrong other ones answered clearly.
 
     >>> import numpy as np
     >>> on_tensors(lambda x, axis=0: x.shape)(np.ones((2, 3)), axis=1)
     (2, 3)
     """
+    rows = inspect.signature(function).parameters.values()
+    named = {p.name for p in rows if p.kind is not p.POSITIONAL_ONLY}
+    places = [p.name for p in rows if p.kind is not p.KEYWORD_ONLY]
+    several = any(p.kind is p.VAR_POSITIONAL for p in rows)
 
     @functools.wraps(function)
     def checked(*args: P.args, **kwargs: P.kwargs) -> R:
-        if kwargs and not STANDARD.keys().isdisjoint(kwargs):
-            _refuse(function.__name__, next(n for n in kwargs if n in STANDARD))
+        if kwargs and not named.issuperset(kwargs):
+            _refuse_name(function.__name__, next(n for n in kwargs if n not in named), named)
+        if len(args) > len(places) and not several:
+            _refuse_place(function.__name__, args[len(places) :], named - {*places})
         if args and not isinstance(args[0], Tensor):
             args = (Tensor(node_of(args[0])), *args[1:])  # type: ignore[assignment]
         return function(*args, **kwargs)
@@ -48,11 +56,21 @@ def on_tensors(function: Callable[P, R]) -> Callable[P, R]:
     return checked
 
 
-def _refuse(function: str, name: str) -> None:
+def _refuse_name(function: str, name: str, known: set[str]) -> None:
+    instead = STANDARD.get(name)
+    if instead is None or (instead.endswith("=") and instead[:-1] not in known):
+        near = difflib.get_close_matches(name, known, 1)
+        instead = f"{near[0]}=" if near else " ".join(f"{n}=" for n in sorted(known)) or "none"
     raise ArgumentError(
         f"{function} takes no {name}=; arguments have the array standard's names here: use "
-        f"{STANDARD[name]}"
+        f"{instead}"
     )
+
+
+def _refuse_place(function: str, extra: tuple[Any, ...], known: set[str]) -> None:
+    shown = ", ".join(repr(v)[:30] for v in extra)
+    by_name = " ".join(f"{n}=" for n in sorted(known)) or "none"
+    raise ArgumentError(f"{function} takes no place for {shown}; give it by name: {by_name}")
 
 
 def all_tensors(name: str, given: Any) -> list[Tensor]:
