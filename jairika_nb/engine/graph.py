@@ -47,7 +47,8 @@ class Node:
         self.device = device
         self.value = value
         self.site: Site | None = None
-        # Of a single number: the tensor that somebody may still hold.
+        # A tensor of one number that is computed along while somebody holds it: this node's own,
+        # or the loss whose gradient this is.
         self.handle: Callable[[], Any] | None = None
         # How long the history is, and how much of it waits: an operation without value counts
         # 1, and 1 more for each MiB that it keeps on its device.

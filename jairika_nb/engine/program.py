@@ -59,20 +59,22 @@ def is_literal(value: bool | int | float) -> bool:
 def capture(roots: list[Node], with_held: bool = False) -> Program:
     """The program that computes ``roots``.
 
-    ``with_held`` adds the single numbers on the way that somebody has a tensor of, such as a loss
-    whose gradients are computed: reading them later then costs nothing.
+    ``with_held`` adds single numbers that somebody has a tensor of: those on the way, and a loss
+    whose gradients are computed. Reading them later then costs nothing.
     """
     program = Program()
     place = program.place
     known: dict[Entry, int] = {}
     slots: dict[tuple, int] = {}
     entries = program.entries
-    for node in topological(roots):
+    order = topological(roots)
+    if with_held:
+        program.held = held(order, roots)
+        order = topological([*roots, *program.held]) if program.held else order
+    for node in order:
         if node.inputs and node.value is None:
             inputs = tuple([place[id(i)] for i in node.inputs])
             entry = Entry(node.op, node.attrs, inputs, node.shape, node.dtype)
-            if with_held and node.handle is not None and node.handle() is not None:
-                program.held.append(node)
         else:
             entry = _source(program, slots, node)
         position = known.get(entry)
@@ -80,10 +82,20 @@ def capture(roots: list[Node], with_held: bool = False) -> Program:
             position = known[entry] = len(entries)
             entries.append(entry)
         place[id(node)] = position
-    wanted = {id(root) for root in roots}
-    program.held = [node for node in program.held if id(node) not in wanted]
     program.wanted = [place[id(node)] for node in (*roots, *program.held)]
     return program
+
+
+def held(order: list[Node], roots: list[Node]) -> list[Node]:
+    """The single numbers to compute along with ``roots``, which need the nodes of ``order``."""
+    found: dict[int, Node] = {}
+    for node in order:
+        tensor = None if node.handle is None else node.handle()
+        if tensor is not None and tensor.node.value is None and tensor.node.inputs:
+            found[id(tensor.node)] = tensor.node
+    for root in roots:
+        found.pop(id(root), None)
+    return [node for node in found.values() if node.device is roots[0].device]
 
 
 def _source(program: Program, slots: dict[tuple, int], node: Node) -> Entry:

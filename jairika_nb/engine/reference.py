@@ -10,18 +10,17 @@ import numpy as np
 from jairika_nb.engine.dtypes import DType, convert, widened
 from jairika_nb.engine.graph import TABLE, Node, topological
 from jairika_nb.engine.ops.sources import random_reference
+from jairika_nb.engine.program import held
 
 
 def evaluate(roots: list[Node]) -> None:
     """Compute ``roots``; each one's ``value`` becomes a NumPy array."""
     values: dict[int, np.ndarray] = {}
     with np.errstate(all="ignore"):
-        order = topological(roots)
-        for node in order:
+        roots = [*roots, *held(topological(roots), roots)]
+        for node in topological(roots):
             values[id(node)] = _value(node, values)
-    waiting = (n for n in order if n.inputs and n.value is None and n.handle is not None)
-    held = [n for n in waiting if n.handle() is not None]
-    for root in (*roots, *held):
+    for root in roots:
         root.value = np.ascontiguousarray(values[id(root)]).reshape(root.shape)
 
 

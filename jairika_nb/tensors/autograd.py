@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -35,7 +36,12 @@ def grad(y: Tensor, sources: Sequence[Tensor], upstream: Any = None) -> list[Ten
             raise GradientError(f"grad: derivatives need float tensors, not {shown}")
     seed = _seed(y, upstream)
     found = cotangents(y.node, [s.node for s in sources], seed.node)
-    run.relieve([g for g in found if g is not None])
+    known = [g for g in found if g is not None]
+    if y.size == 1:
+        # Whoever computes a gradient mostly wants to see the loss as well.
+        for node in known:
+            node.handle = weakref.ref(y)
+    run.relieve(known)
     return [zeros_like(s) if g is None else Tensor(g) for s, g in zip(sources, found, strict=True)]
 
 
