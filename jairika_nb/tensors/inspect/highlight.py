@@ -10,15 +10,15 @@ KEYWORDS = """
     break continue switch case default typedef struct volatile __kernel __global __local __constant
     __attribute__ sizeof"""
 TYPES = r"(?:u?(?:char|short|int|long)|float|double|half|bool|void|size_t)(?:2|3|4|8|16)?"
-# JupyterLab's colours for code; the second of each is for pages without them.
+# JupyterLab's colours for code, and colours that can be read on light and on dark pages.
 COLOURS = {
-    "comment": ("comment", "#6a7f6a"),
-    "macro": ("meta", "#9b6a00"),
-    "number": ("number", "#2e8b57"),
-    "keyword": ("keyword", "#a626a4"),
-    "type": ("builtin", "#1a7fa0"),
-    "call": ("def", "#4078f2"),
-    "string": ("string", "#b3541e"),
+    "comment": ("comment", "#7d8590"),
+    "macro": ("meta", "#b0722a"),
+    "number": ("number", "#2f9159"),
+    "keyword": ("keyword", "#9a5fd0"),
+    "type": ("builtin", "#1d8aa5"),
+    "call": ("def", "#3f80d0"),
+    "string": ("string", "#c0603a"),
 }
 _TOKEN = re.compile(
     r"(?P<comment>//[^\n]*|/\*.*?\*/)"
@@ -50,5 +50,6 @@ def highlighted(source: str) -> str:
 def style(kind: str) -> str:
     """The style of a kind of token."""
     variable, plain = COLOURS[kind]
+    # A notebook that is not trusted drops the second colour, as it is a variable.
     more = ";font-style:italic" if kind == "comment" else ""
-    return f"color:var(--jp-mirror-editor-{variable}-color,{plain}){more}"
+    return f"color:{plain};color:var(--jp-mirror-editor-{variable}-color,{plain}){more}"

@@ -11,7 +11,7 @@ from jairika_nb.tensors.inspect.units import duration, shortened
 if TYPE_CHECKING:
     from jairika_nb.tensors.inspect.profile import KernelRun
 
-WIDTH, LABEL, LANE, BAR, TOP = 860, 84, 30, 20, 8
+WIDTH, LABEL, LANE, BAR, TOP = 820, 84, 30, 20, 8
 OTHER = "#6e7781"  # kernels beyond the colours there are
 NEAR = 0.6  # launches narrower than so many pixels are drawn together
 
@@ -59,7 +59,7 @@ def _bars(
             column[colours[run.name]] = column.get(colours[run.name], 0.0) + width
     for left, parts in columns.items():
         most = max(parts, key=parts.__getitem__)
-        bars.append((left, left + 1.0, most, min(1.0, 0.55 + 0.45 * sum(parts.values()))))
+        bars.append((left, left + 1.4, most, min(1.0, 0.75 + 0.25 * sum(parts.values()))))
     return bars
 
 
