@@ -1,17 +1,11 @@
 // What:    running JOIN along the middle axis of (before, n, after), in blocks of `size`.
-// Layouts: x, out row-major (before, n, after); starts (before, blocks, after) if STARTS.
+// Layouts: x, out row-major (before, n, after); starts (before, blocks, after) if `begun`.
 // Parameters: T, V16; NEUTRAL; STEP(V, sum, lost, value) joins a value to a running one, and may
-//          carry along what rounding lost; REVERSE from behind; SPAN columns a piece, 16 or 1.
+//          carry along what rounding lost; SPAN columns a piece, 16 or 1.
 // Used by: jairika_nb/engine/routines/scan.py, where several columns lie side by side.
 
 #ifndef SPAN
 #define SPAN 16
-#endif
-#ifndef REVERSE
-#define REVERSE 0
-#endif
-#ifndef STARTS
-#define STARTS 0
 #endif
 #define LOAD1(p) (*(p))
 #define LOAD16(p) vload16(0, p)
@@ -20,9 +14,9 @@
 #define RUN(V, LOAD, STORE) \
   { \
     V sum = (V)(NEUTRAL), lost = (V)(0); \
-    if (STARTS) sum = LOAD(starts + ((size_t)row * blocks + block) * after + column); \
+    if (begun) sum = LOAD(starts + ((size_t)row * blocks + block) * after + column); \
     for (int k = first; k < last; k++) { \
-      const int line = REVERSE ? first + last - 1 - k : k; \
+      const int line = reverse ? first + last - 1 - k : k; \
       const size_t at = ((size_t)row * n + line) * after + column; \
       STEP(V, sum, lost, LOAD(x + at)) \
       STORE(sum, out + at); \
@@ -31,8 +25,8 @@
 
 kernel void KERNEL_NAME(
     global T *restrict out, global const T *restrict x, global const T *restrict starts,
-    const int n, const int after, const int blocks, const int size, const int groups,
-    const int pieces, const int each) {
+    const int n, const int after, const int blocks, const int size, const int reverse,
+    const int begun, const int groups, const int pieces, const int each) {
   const int begin = get_global_id(0) * each, end = min(begin + each, pieces);
   for (int piece = begin; piece < end; piece++) {
     const int group = piece % groups, block = piece / groups % blocks;

@@ -1,7 +1,7 @@
 // What:    running JOIN along contiguous rows of n elements, in blocks of `size`, on a GPU.
-// Layouts: x, out row-major (rows, n); starts (rows, blocks) if STARTS; one work-group a block.
-// Parameters: T; JOIN(a, b) and its NEUTRAL; STEP as in scan_columns.cl; REVERSE from behind; GROUP
-//          work-items hold PER elements each.
+// Layouts: x, out row-major (rows, n); starts (rows, blocks) if `begun`.
+// Parameters: T; JOIN(a, b) and its NEUTRAL; STEP as in scan_columns.cl; a block to a work-group of
+//          GROUP work-items that hold PER elements each.
 // Used by: jairika_nb/engine/routines/scan.py, where the axis is the last one.
 
 #ifndef GROUP
@@ -10,23 +10,17 @@
 #ifndef PER
 #define PER 4
 #endif
-#ifndef REVERSE
-#define REVERSE 0
-#endif
-#ifndef STARTS
-#define STARTS 0
-#endif
-#define AT(k) (base + (REVERSE ? count - 1 - (k) : (k)))
+#define AT(k) (base + (reverse ? count - 1 - (k) : (k)))
 
 kernel __attribute__((reqd_work_group_size(GROUP, 1, 1))) void KERNEL_NAME(
     global T *restrict out, global const T *restrict x, global const T *restrict starts,
-    const int n, const int blocks, const int size) {
+    const int n, const int blocks, const int size, const int reverse, const int begun) {
   local T tile[GROUP * PER], sums[GROUP];
   const int me = get_local_id(0), piece = get_group_id(0);
   const int row = piece / blocks, block = piece % blocks;
   const int first = block * size, count = min(size, n - first);
   const size_t base = (size_t)row * n + first;
-  T sum = STARTS ? starts[piece] : (T)(NEUTRAL), lost = 0;
+  T sum = begun ? starts[piece] : (T)(NEUTRAL), lost = 0;
   for (int begin = 0; begin < count; begin += GROUP * PER) {
     for (int i = 0; i < PER; i++) {
       const int k = begin + i * GROUP + me;

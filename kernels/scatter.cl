@@ -1,25 +1,26 @@
 // What:    out = base, then out[row, index[row, k, c], c] joined with updates[row, k, c], k rising.
 // Layouts: base, out (rows, n, after); updates (rows, many, after); index (rows or 1, many, after
 //          or 1), strides in elements.
-// Parameters: T, I of the index; JOIN(a, b) of the old and the new; a piece is a row, SPAN columns
-//          and a range of the elements written to; it meets all updates and takes its own.
+// Parameters: T, V16, I of the index; JOIN(a, b) of the old and the new; WIDE with vectors. A
+//          piece, a row, `span` columns and a range of n, meets all updates and takes its own.
 // Used by: jairika_nb/engine/routines/scatter.py.
 
-#ifndef SPAN
-#define SPAN 16
+#ifndef WIDE
+#define WIDE 1
 #endif
 
 kernel void KERNEL_NAME(
     global T *restrict out, global const T *restrict base, global const I *restrict index,
     global const T *restrict updates, const int n, const int many, const int after,
-    const int row_stride, const int k_stride, const int column_stride, const int groups,
-    const int ranges, const int axis, const int pieces, const int each, global int *fault) {
+    const int row_stride, const int k_stride, const int column_stride, const int span,
+    const int groups, const int ranges, const int axis, const int pieces, const int each,
+    global int *fault) {
   const int begin = get_global_id(0) * each, end = min(begin + each, pieces);
   for (int piece = begin; piece < end; piece++) {
     const int range = piece % ranges, group = piece / ranges % groups;
     const int row = piece / ranges / groups;
     const int low = (long)n * range / ranges, high = (long)n * (range + 1) / ranges;
-    const int first = group * SPAN, last = min(first + SPAN, after);
+    const int first = group * span, last = min(first + span, after);
     global T *to = out + (size_t)row * n * after;
     global const T *from = base + (size_t)row * n * after;
     if (last - first == after) {
@@ -36,7 +37,7 @@ kernel void KERNEL_NAME(
         if (j < low || j >= high) continue;
         global T *line = to + (size_t)j * after;
         int c = first;
-#if SPAN >= 16
+#if WIDE
         for (; c + 16 <= last; c += 16) {
           const V16 old = vload16(0, line + c), new = vload16(0, update + c);
           vstore16(JOIN(old, new), 0, line + c);

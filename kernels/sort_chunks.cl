@@ -1,8 +1,8 @@
 // What:    the steps that sort long rows in chunks: pairs of key half and place; how often each
 //          digit occurs in a chunk; and the stable move of a chunk's pairs to where they belong.
 // Layouts: pairs (rows, n) ulong; counts and places (rows, DIGITS, chunks) int.
-// Parameters: STEP 0, 1 or 2 for those three; T, KEY(v), PART of 64-bit keys and AGAIN where pairs
-//          in an order exist already; DIGITS a power of two. Used by: engine/routines/sort.py.
+// Parameters: STEP 0, 1, 2 for those three; T, KEY as in sort_rows.cl; DIGITS a power of 2; `part`
+//          of 64-bit keys, `again` where pairs are in an order. Used by: routines/sort.py.
 
 #ifndef STEP
 #define STEP 0
@@ -15,13 +15,14 @@
 #if STEP == 0
 kernel void KERNEL_NAME(
     global ulong *restrict out, global const T *restrict x, global const ulong *restrict pairs,
-    const int n, const int pieces, const int each) {
+    const int n, const int flip, const int part, const int again, const int pieces,
+    const int each) {
   const int begin = get_global_id(0) * each, end = min(begin + each, pieces);
   for (int i = begin; i < end; i++) {
     const int row = i / n;
-    const uint place = AGAIN ? (uint)pairs[i] : (uint)(i - row * n);
-    const ulong key = KEY(x[(size_t)row * n + place]);
-    out[i] = (PART ? key >> 32 : key & 0xFFFFFFFFUL) << 32 | place;
+    const uint place = again ? (uint)pairs[i] : (uint)(i - row * n);
+    const ulong key = KEY(x[(size_t)row * n + place], flip);
+    out[i] = (part ? key >> 32 : key & 0xFFFFFFFFUL) << 32 | place;
   }
 }
 #elif STEP == 1

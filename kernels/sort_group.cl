@@ -1,8 +1,8 @@
 // What:    the order that sorts rows of n elements, on a GPU: a work-group sorts a row in local
 //          memory by a bitonic network (K. E. Batcher, 1968); places break ties, so it is stable.
 // Layouts: x (rows, n); out (rows, n) int.
-// Parameters: T; K, the unsigned integer of its size; KEY(v), which orders as the values do; SIZE,
-//          the power of two from n up; GROUP work-items. Used by: engine/routines/sort.py.
+// Parameters: T; K, the unsigned integer of its size, and KEY as in sort_rows.cl; SIZE, the power
+//          of two from n up; GROUP work-items. Used by: engine/routines/sort.py.
 
 #ifndef GROUP
 #define GROUP 256
@@ -12,13 +12,13 @@
 #endif
 
 kernel __attribute__((reqd_work_group_size(GROUP, 1, 1))) void KERNEL_NAME(
-    global int *restrict out, global const T *restrict x, const int n) {
+    global int *restrict out, global const T *restrict x, const int n, const int flip) {
   local K keys[SIZE];
   local int places[SIZE];
   const int me = get_local_id(0);
   const size_t base = (size_t)get_group_id(0) * n;
   for (int i = me; i < SIZE; i += GROUP) {
-    keys[i] = i < n ? (K)KEY(x[base + i]) : (K)~(K)0;
+    keys[i] = i < n ? (K)KEY(x[base + i], flip) : (K)~(K)0;
     places[i] = i;
   }
   for (int run = 2; run <= SIZE; run *= 2) {

@@ -1,6 +1,6 @@
 // What:    the order that sorts rows of n elements, on a CPU: digit by digit, least first; stable.
 // Layouts: x (rows, n); out (rows, n) int; scratch 2 * n ulong a work-item: key half and place.
-// Parameters: T; K, the unsigned integer of its size; KEY(v), which orders as the values do;
+// Parameters: T; KEY(v, flip), an unsigned integer that orders as the values do, or upside down;
 //          PARTS 32-bit halves of a key, PASSES digits of 8 bits each; SMALL rows are inserted.
 // Used by: jairika_nb/engine/routines/sort.py.
 
@@ -10,7 +10,7 @@
 
 kernel void KERNEL_NAME(
     global int *restrict out, global const T *restrict x, global ulong *restrict scratch,
-    const int n, const int pieces, const int each) {
+    const int n, const int flip, const int pieces, const int each) {
   const int begin = get_global_id(0) * each, end = min(begin + each, pieces);
   for (int row = begin; row < end; row++) {
     global const T *line = x + (size_t)row * n;
@@ -18,7 +18,7 @@ kernel void KERNEL_NAME(
     for (int part = 0; part < PARTS; part++) {
       for (int i = 0; i < n; i++) {
         const uint place = part ? (uint)from[i] : (uint)i;
-        const ulong key = KEY(line[place]);
+        const ulong key = KEY(line[place], flip);
         from[i] = (part ? key >> 32 : key & 0xFFFFFFFFUL) << 32 | place;
       }
       if (n <= SMALL) {

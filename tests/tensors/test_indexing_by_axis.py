@@ -22,7 +22,7 @@ CASES = [((3, 40), 1, 90), ((40, 3), 0, 10), ((2, 17, 33), 1, 50), ((1,), 0, 3),
 
 def twins():
     """A CPU driver once more, told that it is a GPU: the same numbers by other kernels."""
-    cpus = [d for d in devices.devices() if d.kind == "cpu"][-1:]
+    cpus = [d for d in devices.devices() if d.kind == "cpu"][:1]
     return [
         devices.Device(f"{d.id}-as-gpu", d.name, d.driver, "gpu", d.handle, probe="") for d in cpus
     ]
@@ -60,7 +60,7 @@ def expected(base, index, updates, axis, mode):
     return out
 
 
-@pytest.mark.parametrize("dtype", ["int8", "uint16", "int64", "float16", "float32", "float64"])
+@pytest.mark.parametrize("dtype", ["int8", "int64", "float16", "float32"])
 def test_every_mode_writes_one_after_the_other(anywhere, dtype):
     try:
         anywhere.check_dtype(dtype_of(dtype))
@@ -265,7 +265,7 @@ def test_wrong_calls_raise_one_clear_line(device, wrong, error, words):
 def test_an_index_on_the_device_out_of_range_raises_when_read(anywhere):
     i = jrk.tensor([0, 2, -4]) * 1
     for wrong in (
-        lambda: jrk.take(jrk.zeros((3,)), i),
+        lambda: jrk.take(jrk.tensor([1.0, 2.0, 3.0]), i),
         lambda: jrk.scatter_add(jrk.zeros((3,)), 0, i, jrk.ones((3,))),
         lambda: jrk.index_copy(jrk.zeros((3, 70)), 0, i, jrk.ones((3, 70))),
     ):

@@ -13,7 +13,7 @@ from jairika_nb.engine.ops import scan as ops
 from jairika_nb.tensors.tensor import Tensor
 
 RNG = np.random.default_rng(5)
-DTYPES = ("int8", "uint8", "int16", "uint32", "int64", "float16", "float32", "float64")
+DTYPES = ("int8", "uint32", "float16", "float32", "float64")
 # Lines and columns; vectors with and without a rest; blocks of long rows, ragged too.
 SHAPES = [((3, 40), 1), ((40, 3), 0), ((2, 17, 33), 1), ((1,), 0), ((0, 3), 0), ((2, 70001), 1),
           ((2, 1, 3, 2, 5), 2)]  # fmt: skip
@@ -25,7 +25,7 @@ def twins():
         devices.Device(f"{d.id}-as-gpu", d.name, d.driver, "gpu", d.handle, probe="")
         for d in devices.devices()
         if d.kind == "cpu"
-    ][-1:]
+    ][:1]
 
 
 @pytest.fixture(params=[None, *twins()], ids=lambda d: "own" if d is None else d.id)
@@ -77,7 +77,7 @@ def test_running_sums_equal_numpy(anywhere, dtype):
         close(jrk.cumsum(jrk.tensor(x), axis, dtype=dtype, reverse=True).numpy(), back)
 
 
-@pytest.mark.parametrize("dtype", ("int32", "uint8", "float32", "float64"))
+@pytest.mark.parametrize("dtype", ("int32", "float32"))
 def test_running_products_and_extremes_equal_numpy(anywhere, dtype):
     for shape, axis in SHAPES:
         x = numbers(shape, dtype)

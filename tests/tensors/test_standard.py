@@ -243,3 +243,26 @@ def test_a_products_derivatives_hold_at_zeros_to_second_order(device):
         (second,) = jrk.grad((first * first).sum(), [x])
         (want,) = torch.autograd.grad((want * want).sum(), [theirs])
         np.testing.assert_allclose(second.numpy(), want.numpy(), rtol=1e-5)
+
+
+def test_clip_keeps_derivatives_on_its_bounds_and_nan_anywhere(device):
+    x = jrk.tensor([-2.0, -1.0, 0.0, 1.0, 2.0, np.nan])
+    y = jrk.clip(x, -1, 1)
+    np.testing.assert_array_equal(y.numpy(), [-1, -1, 0, 1, 1, np.nan])
+    (slope,) = jrk.grad(y.sum(), [x])
+    np.testing.assert_array_equal(slope.numpy()[:5], [0, 1, 1, 1, 0])
+    bounds = jrk.tensor([0.0, np.nan, 0.0, 0.0, 0.0, 0.0])
+    np.testing.assert_array_equal(jrk.clip(x, bounds).numpy(), [0, np.nan, 0, 1, 2, np.nan])
+    assert jrk.clip(jrk.tensor([0, 200], dtype="uint8"), -5, 300).tolist() == [0, 200]
+    assert jrk.clip(jrk.tensor([0, 9]), 0.5, 8.5).tolist() == [0, 8]
+
+
+def test_integer_powers_below_one_round_to_zero(device):
+    got = jrk.tensor([1, -1, -1, 2, 0, 3]) ** jrk.tensor([-3, -3, -2, -1, -1, 4])
+    assert got.tolist() == [1, -1, 1, 0, 0, 81]
+
+
+def test_the_angle_of_no_point_has_no_slope(device):
+    a, b = jrk.tensor([0.0, 3.0]), jrk.tensor([0.0, 4.0])
+    for got, want in zip(jrk.grad(jrk.atan2(a, b).sum(), [a, b]), (4 / 25, -3 / 25), strict=True):
+        np.testing.assert_allclose(got.numpy(), [0.0, want], rtol=1e-6)

@@ -42,7 +42,7 @@ def _growth(dtype: DType) -> str:
     return f"((a) == (b) ? {half} : log1p(exp(-fabs((a) - (b)))))"
 
 
-def _macros(dtype: DType, kind: str, reverse: bool) -> dict[str, object]:
+def _macros(dtype: DType, kind: str) -> dict[str, object]:
     kept = dtype.opencl
     neutral = {"logaddexp": "(-INFINITY)"}.get(kind) or spelling.literal(
         initial({"add": "sum", "mul": "prod"}.get(kind, kind), dtype), dtype
@@ -54,15 +54,13 @@ def _macros(dtype: DType, kind: str, reverse: bool) -> dict[str, object]:
         "STEP(V, sum, lost, value)": STEP[kind] if compensated else PLAIN_STEP,
         # The sum of minus zero alone is minus zero.
         "NEUTRAL": f"(({kept})-0.0f)" if compensated and kind == "add" else neutral,
-        "REVERSE": int(reverse),
     }  # fmt: skip
 
 
 def _scan(entry: Entry, inputs: list[Entry], device: Device) -> Source:
     kind, reverse, blocks = entry.attrs
     before, n, after = entry.shape
-    macros = _macros(entry.dtype, kind, reverse)
-    macros["STARTS"] = int(len(inputs) > 1)
+    macros, ways = _macros(entry.dtype, kind), (int(reverse), int(len(inputs) > 1))
     # Without starts the input stands in their place, unread.
     buffers = [Argument("buffer", i) for i in (RESULT, entry.inputs[0], entry.inputs[-1])]
     size, moved = math.ceil(n / blocks), 2 * entry.size * entry.dtype.itemsize
@@ -72,17 +70,17 @@ def _scan(entry: Entry, inputs: list[Entry], device: Device) -> Source:
         groups = math.ceil(after / span)
         pieces = before * blocks * groups
         each, items = share(device, pieces, entry.size)
-        numbers = ints(n, after, blocks, size, groups, pieces, each)
+        numbers = ints(n, after, blocks, size, *ways, groups, pieces, each)
         launch = (device, items, 0)
         return source("scan_columns.cl", name, macros, [*buffers, *numbers], launch, moved)
     pieces = before * blocks
     if device.kind == "gpu":
         macros["GROUP"] = GROUP
         launch = (device, pieces * GROUP, GROUP)
-        arguments = [*buffers, *ints(n, blocks, size)]
+        arguments = [*buffers, *ints(n, blocks, size, *ways)]
         return source("scan_group.cl", name, macros, arguments, launch, moved)
     each, items = share(device, pieces, entry.size)
-    arguments = [*buffers, *ints(n, blocks, size, pieces, each)]
+    arguments = [*buffers, *ints(n, blocks, size, *ways, pieces, each)]
     return source("scan_lines.cl", name, macros, arguments, (device, items, 0), moved)
 
 
@@ -91,12 +89,12 @@ def _recurrence(entry: Entry, inputs: list[Entry], device: Device) -> Source:
     before, n, after = entry.shape
     kept = entry.dtype.opencl
     span = 1 if device.kind == "gpu" or after < 16 else 16
-    macros = {"T": kept, "V16": f"{kept}16", "REVERSE": int(reverse), "SPAN": span}
+    macros = {"T": kept, "V16": f"{kept}16", "SPAN": span}
     groups = math.ceil(after / span)
     pieces = before * groups
     each, items = share(device, pieces, entry.size)
     buffers = [Argument("buffer", i) for i in (RESULT, *entry.inputs)]
-    arguments = [*buffers, *ints(n, after, groups, pieces, each)]
+    arguments = [*buffers, *ints(n, after, int(reverse), groups, pieces, each)]
     moved = 3 * entry.size * entry.dtype.itemsize
     launch = (device, items, 0)
     return source("scan_recurrence.cl", "recurrence", macros, arguments, launch, moved)

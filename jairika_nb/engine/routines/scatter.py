@@ -32,13 +32,13 @@ def _rows(entry: Entry, inputs: list[Entry], device: Device) -> Source:
     ranges = 1
     if device.kind != "gpu" and many * after >= 4096:
         ranges = max(1, min(n, math.ceil(device.compute_units / (rows * groups))))
-    macros = {**_macros(entry, index), "SPAN": span}
+    macros = {**_macros(entry, index), "WIDE": int(span > 1)}
     pieces = rows * groups * ranges
     each, items = share(device, pieces, max(updates.size, entry.size) * ranges)
     # 0 repeats the index over all rows, or all columns.
     places, width = index.shape[0], index.shape[2]
     strides = (many * width if places > 1 else 0, width, int(width > 1))
-    numbers = ints(n, many, after, *strides, groups, ranges, entry.attrs[1], pieces, each)
+    numbers = ints(n, many, after, *strides, span, groups, ranges, entry.attrs[1], pieces, each)
     buffers = [Argument("buffer", i) for i in (RESULT, *entry.inputs)]
     moved = sum(e.size * e.dtype.itemsize for e in (entry, *inputs))
     arguments = [*buffers, *numbers, FAULT]

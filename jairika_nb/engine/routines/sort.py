@@ -15,19 +15,19 @@ from jairika_nb.engine.routines.spread import ints, share, source
 GROUP = 256
 
 
-def _key_macros(dtype: DType, descending: bool) -> dict[str, object]:
-    """KEY(v): an unsigned integer that orders as the values do; minus zero is zero, NaN is last."""
+def _key_macros(dtype: DType) -> dict[str, object]:
+    """KEY(v, flip): unsigned integers that order as the values do; -0 is 0, NaN comes last."""
     bits, kept = 8 * dtype.itemsize, dtype.opencl
     unsigned = {8: "uchar", 16: "ushort", 32: "uint", 64: "ulong"}[bits]
     top = f"(({unsigned})1 << {bits - 1})"
-    flip = "~" if descending else ""
+    flip = f"({unsigned})-flip"
     if dtype.kind == "float":
         raw = f"as_{unsigned}((v) == 0 ? ({kept})0 : (v))"
         key = f"({raw} & {top} ? ~{raw} : {raw} | {top})"
-        text = f"((v) != (v) ? ~({unsigned})0 : {flip}{key})"
+        text = f"((v) != (v) ? ~({unsigned})0 : {key} ^ {flip})"
     else:
-        text = f"(({unsigned})({flip}(({unsigned})(v) ^ {top if dtype.kind == 'int' else 0})))"
-    return {"T": kept, "K": unsigned, "KEY(v)": text}
+        text = f"(({unsigned})(({unsigned})(v) ^ {top if dtype.kind == 'int' else 0} ^ {flip}))"
+    return {"T": kept, "K": unsigned, "KEY(v, flip)": text}
 
 
 def _buffers(entry: Entry) -> list[Argument]:
@@ -41,31 +41,31 @@ def _bytes(entry: Entry, inputs: list[Entry]) -> int:
 def _rows(entry: Entry, inputs: list[Entry], device: Device) -> Source:
     (x,) = inputs
     rows, n = x.shape
-    macros = _key_macros(x.dtype, entry.attrs[0])
+    macros, flip = _key_macros(x.dtype), int(entry.attrs[0])
     moved = _bytes(entry, inputs)
     if device.kind == "gpu":
         size = 1 << (n - 1).bit_length()
         group = min(GROUP, max(size // 2, 16))
         macros |= {"SIZE": size, "GROUP": group}
-        arguments = [*_buffers(entry), *ints(n)]
+        arguments = [*_buffers(entry), *ints(n, flip)]
         launch = (device, rows * group, group)
         return source("sort_group.cl", "argsort", macros, arguments, launch, moved)
     macros |= {"PARTS": 2 if x.dtype.itemsize == 8 else 1, "PASSES": min(x.dtype.itemsize, 4)}
     each, items = share(device, rows, x.size * 8)
     scratch = Argument("scratch", items * n * 16)
-    arguments = [*_buffers(entry), scratch, *ints(n, rows, each)]
+    arguments = [*_buffers(entry), scratch, *ints(n, flip, rows, each)]
     return source("sort_rows.cl", "argsort", macros, arguments, (device, items, 0), moved)
 
 
 def _pairs(entry: Entry, inputs: list[Entry], device: Device) -> Source:
     x = inputs[0]
     descending, part = entry.attrs
-    macros = {**_key_macros(x.dtype, descending), "STEP": 0, "PART": part}
-    macros["AGAIN"] = int(len(inputs) > 1)
+    macros = {**_key_macros(x.dtype), "STEP": 0}
     # Without pairs the input stands in their place, unread.
     buffers = [Argument("buffer", i) for i in (RESULT, entry.inputs[0], entry.inputs[-1])]
     each, items = share(device, x.size, x.size)
-    arguments = [*buffers, *ints(x.shape[1], x.size, each)]
+    again = int(len(inputs) > 1)
+    arguments = [*buffers, *ints(x.shape[1], int(descending), part, again, x.size, each)]
     moved = _bytes(entry, inputs)
     return source("sort_chunks.cl", "sort_pairs", macros, arguments, (device, items, 0), moved)
 
