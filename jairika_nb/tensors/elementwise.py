@@ -196,10 +196,21 @@ def clip(x: Any, /, min: Any = None, max: Any = None) -> Tensor:
     """``x`` limited to [min, max]; either bound may be None."""
     out = x if isinstance(x, Tensor) else Tensor(node_of(x))
     dtype = out.dtype
-    for name, bound in (("maximum", min), ("minimum", max)):
+    for outside, bound in (("less", min), ("greater", max)):
         if bound is not None:
-            out = Tensor(e.apply(name, *operands(out, bound)))
+            out = _bounded(out, bound, outside)
     return astype(out, dtype)
+
+
+def _bounded(x: Tensor, bound: Any, outside: str) -> Tensor:
+    # Elements on the bound keep their whole derivative, as PyTorch's clamp gives it.
+    if type(bound) is int and dtypes.is_integer(x.dtype):
+        low, high = dtypes.limits(x.dtype)
+        bound = int(low if bound < low else high if bound > high else bound)
+    elif type(bound) not in (bool, int, float) or bound != bound:
+        limit = Tensor(node_of(bound, x.device))
+        return where(Tensor(e.apply(outside, x.node, limit.node)) | isnan(limit), limit, x)
+    return where(Tensor(e.apply(outside, x.node, bound)), bound, x)
 
 
 def astype(x: Tensor, dtype: Any, /, *, copy: bool = True, device: Any = None) -> Tensor:

@@ -263,12 +263,28 @@ define(Op("sign", "elementwise", _numeric("sign"), lambda attrs, x: np.sign(x),
           lambda g, y, x: (None,), "SIGN({0})"))  # fmt: skip
 define(Op("div", "elementwise", _needs("float", "div"), lambda attrs, a, b: a / b,
           lambda g, y, a, b: (div(g, b), neg(div(mul(g, y), b))), "({0} / {1})", 4))  # fmt: skip
-define(Op("pow", "elementwise", _numeric("pow"), lambda attrs, a, b: np.power(a, b),
-          _pow_vjp, "POW({0}, {1})", 16))  # fmt: skip
+
+
+def _pow_reference(attrs: tuple, a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    if a.dtype.kind != "i":
+        return np.power(a, b)
+    # 1 / a**n rounded towards zero, which NumPy refuses: 0 but for bases 1 and -1.
+    below = np.where(a == 1, 1, np.where(a == -1, 1 - 2 * (b & 1), 0))
+    return np.where(b < 0, below, np.power(a, np.maximum(b, 0)))
+
+
+define(Op("pow", "elementwise", _numeric("pow"), _pow_reference, _pow_vjp,
+          "POW({0}, {1})", 16))  # fmt: skip
+
+
+def _atan2_vjp(g: Node, a: Node, b: Node) -> tuple[Node, Node]:
+    square = add(mul(a, a), mul(b, b))
+    slope = div(g, where(apply("equal", square, 0), 1.0, square))
+    return mul(slope, b), neg(mul(slope, a))
+
+
 define(Op("atan2", "elementwise", _needs("float", "atan2"), lambda attrs, a, b: np.arctan2(a, b),
-          lambda g, y, a, b: (div(mul(g, b), add(mul(a, a), mul(b, b))),
-                              neg(div(mul(g, a), add(mul(a, a), mul(b, b))))),
-          "atan2({0}, {1})", 12))  # fmt: skip
+          lambda g, y, a, b: _atan2_vjp(g, a, b), "atan2({0}, {1})", 12))  # fmt: skip
 define(Op("hypot", "elementwise", _needs("float", "hypot"), lambda attrs, a, b: np.hypot(a, b),
           lambda g, y, a, b: (div(mul(g, a), y), div(mul(g, b), y)),
           "hypot({0}, {1})", 10))  # fmt: skip
