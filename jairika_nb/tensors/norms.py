@@ -39,6 +39,10 @@ def vector_norm(
     axes = normal_axes("vector_norm", axis, values.shape)
     if isinstance(ord, str):
         raise OutOfRange(f"vector_norm: ord={ord!r} is for matrices; use a number")
+    if values.dtype.itemsize < float32.itemsize:
+        # Squares of 300 are too large for float16 already.
+        wide = vector_norm(astype(values, float32), axis=axes, keepdims=keepdims, ord=ord)
+        return astype(wide, values.dtype)
     if not axes:
         return not_equal(values, 0).astype(values.dtype) if ord == 0 else abs(values)
     if math.isinf(ord):

@@ -137,6 +137,13 @@ def test_dtypes_follow_the_standard(device):
     assert L.cholesky(ints).numpy().dtype == np.float32
 
 
+def test_norms_of_short_floats_do_not_overflow_on_the_way(device):
+    x = jrk.full((4,), 300.0, dtype="float16")
+    norm = L.vector_norm(x)
+    assert norm.dtype == jrk.float16 and norm.item() == 600.0
+    assert L.inv(jrk.tensor([[4.0]], dtype="float16")).tolist() == [[0.25]]
+
+
 def test_empty_matrices_have_the_values_of_empty_products(device):
     assert L.det(jrk.ones((0, 0))).item() == 1
     assert L.inv(jrk.ones((2, 0, 0))).shape == (2, 0, 0)
