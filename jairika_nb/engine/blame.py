@@ -43,8 +43,8 @@ def index(suspects: Iterable[Node | None], axis: int, size: int) -> str:
 
 
 def _picks(node: Node, axis: int, size: int) -> bool:
-    row = TABLE[node.op]
-    indexed = row.kind == "gather" or "scatter" in node.op
+    row = TABLE.get(node.op)  # what a replay leaves behind is in no table
+    indexed = row is not None and (row.kind == "gather" or "scatter" in node.op)
     shape = node.inputs[0].shape if node.inputs else ()
     return indexed and axis < len(shape) and shape[axis] == size
 
