@@ -160,6 +160,11 @@ def _launch(
         )
     except cl.Error as error:
         raise failure(device, source, error) from None
+    note(device, source, event)
+
+
+def note(device: Device, source: Source, event: Any) -> None:
+    """Tell profiles and the debugging views of a launch."""
     for recorder in recorders:
         recorder.launches.append(Launch(source, event, device))
     if debug.views:

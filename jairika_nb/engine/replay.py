@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from jairika_nb.engine import build, execute, memory, reference
+from jairika_nb.engine import build, debug, execute, memory, reference
 from jairika_nb.engine import device as devices
 from jairika_nb.engine.arena import Arena, Life
 from jairika_nb.engine.code import Source, number_of
@@ -59,6 +59,7 @@ class Step:
         self.scalars: list[Any] | None = None
         self.arena: Arena | None = None
         self.pieces: dict[int, Any] = {}
+        self.stretches = _stretches(self.runs)
         self.is_running = False
         self.is_stocked = False  # whether the pool has room for the results of two runs
         self._bind_fixed()
@@ -150,19 +151,20 @@ class Step:
         import pyopencl as cl
 
         launch, queue = cl.enqueue_nd_range_kernel, self.device.queue
-        recorders = execute.recorders
-        for run in self.runs:
-            kernel, source = run.kernel, run.source
-            if kernel is None:
-                self._on_host(source, buffers)
-                continue
+        is_watched = execute.recorders or debug.views
+        for kernels, hosted in self.stretches:
             try:
-                event = launch(queue, kernel, source.global_size, source.local_size)
+                for kernel, global_size, local_size in kernels:
+                    event = launch(queue, kernel, global_size, local_size)
+                    if is_watched:
+                        execute.note(self.device, self._source(kernel), event)
             except cl.Error as error:
-                raise execute.failure(self.device, source, error) from None
-            if recorders:
-                for recorder in recorders:
-                    recorder.launches.append(execute.Launch(source, event, self.device))
+                raise execute.failure(self.device, self._source(kernel), error) from None
+            if hosted is not None:
+                self._on_host(hosted, buffers)
+
+    def _source(self, kernel: Any) -> Source:
+        return next(run.source for run in self.runs if run.kernel is kernel)
 
     def _on_host(self, source: Source, buffers: dict[int, Any]) -> None:
         (entry,) = source.outputs
@@ -170,6 +172,19 @@ class Step:
         buffers[entry] = found
         for kernel, i in self.places.get(entry, ()):
             kernel.set_arg(i, found.cl)
+
+
+def _stretches(runs: list[Run]) -> list[tuple[list[tuple[Any, Any, Any]], Source | None]]:
+    """Launches in a row, each row with the work of the host that follows it."""
+    rows: list[tuple[list[tuple[Any, Any, Any]], Source | None]] = []
+    launches: list[tuple[Any, Any, Any]] = []
+    for run in runs:
+        if run.kernel is not None:
+            launches.append((run.kernel, run.source.global_size, run.source.local_size))
+        else:
+            rows.append((launches, run.source))
+            launches = []
+    return [*rows, (launches, None)]
 
 
 Lives = list[tuple[int, Life]]

@@ -67,6 +67,7 @@ class Recording:
     numbers: list[Numbers] = field(default_factory=list)
     owners: list[int] = field(default_factory=list)  # the places of the numbers' owners
     kinds: list[tuple] = field(default_factory=list)  # shape, dtype, device of each node
+    sites: list[Any] = field(default_factory=list)  # the line of the program that made each node
     detached: list[bool] = field(default_factory=list)
     draws: int = 0
     kept: dict[int, Any] = field(default_factory=dict)  # buffers of data, once verified
@@ -96,11 +97,10 @@ class Recording:
         new = self.compute(inputs, numbers, random.reserve(self.draws))
         origin: Origin | None = None
         made: list[Node] = []
-        for value, (shape, dtype, device), detached in zip(
-            new, self.kinds, self.detached, strict=True
-        ):
-            node = leaf(value, shape, dtype, device)
-            if not detached:
+        for n, value in enumerate(new):
+            node = leaf(value, *self.kinds[n])
+            node.site = self.sites[n]
+            if not self.detached[n]:
                 origin = origin or Origin(nodes)
                 node.op, node.attrs = "replayed", (origin,)
             made.append(node)
@@ -170,6 +170,7 @@ def record(watch: Watch, inputs: list[Node], trace: Trace, effects: Effects) -> 
     ]
     found.owners = [_owner(watch, numbers) for numbers in trace.numbers]
     found.kinds = [(node.shape, node.dtype, node.device) for node in effects.nodes]
+    found.sites = [node.site for node in effects.nodes]
     found.detached = [
         node.op == "detach" or node.dtype.kind != "float" or not node.inputs
         for node in effects.nodes
