@@ -16,8 +16,8 @@ __array_api_version__ = "2025.12"
 _ROOMS = {
     "tensors.tensor": "Tensor",
     "tensors.creation": """
-        tensor asarray full zeros ones empty full_like zeros_like ones_like empty_like arange
-        linspace eye""",
+        tensor asarray full zeros ones empty full_like zeros_like ones_like empty_like eye""",
+    "tensors.ramps": "arange linspace",
     "tensors.info": "__array_namespace_info__",
     "tensors.dlpack": "from_dlpack",
     "tensors.elementwise": """

@@ -10,9 +10,10 @@ from collections.abc import Callable
 from typing import Any, NoReturn
 
 from jairika_nb.errors import DTypeError, ShapeError
-from jairika_nb.tensors.creation import Where, arange
+from jairika_nb.tensors.creation import Where
 from jairika_nb.tensors.elementwise import where
 from jairika_nb.tensors.joining import roll
+from jairika_nb.tensors.ramps import arange
 from jairika_nb.tensors.shaping import normal_axes
 from jairika_nb.tensors.tensor import Axes, Tensor
 

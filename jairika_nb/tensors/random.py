@@ -19,7 +19,7 @@ from jairika_nb.engine.graph import Node
 from jairika_nb.engine.ops import elementwise as e
 from jairika_nb.engine.ops import sources
 from jairika_nb.errors import OutOfRange
-from jairika_nb.tensors.creation import _device, _shape, tensor
+from jairika_nb.tensors.creation import chosen_device, chosen_shape, tensor
 from jairika_nb.tensors.tensor import Tensor
 
 __all__ = [
@@ -90,10 +90,10 @@ def _words(shape: Any, device: Where) -> Node:
     trace = tracing.active.get()
     if trace is not None:
         # Numbered when the trace is over, because each replay draws from the streams next in turn.
-        trace.draws.append(sources.random_words(_shape(shape), 0, 0, _device(device)))
+        trace.draws.append(sources.random_words(chosen_shape(shape), 0, 0, chosen_device(device)))
         return trace.draws[-1]
     seed, call = reserve(1)
-    return sources.random_words(_shape(shape), seed, call, _device(device))
+    return sources.random_words(chosen_shape(shape), seed, call, chosen_device(device))
 
 
 # The bits of a significand: so many of a word make a number below 1 that needs no rounding.

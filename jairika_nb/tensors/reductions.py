@@ -236,8 +236,8 @@ def logsumexp(x: Tensor, /, axis: Axes = -1, keepdims: bool = False) -> Tensor:
 
 
 def _method(function: Any) -> Any:
-    def method(x: Tensor, axis: Axes = None, **options: Any) -> Tensor:
-        return function(x, axis=axis, **options)
+    def method(x: Tensor, axis: Axes = None, *more: Any, **options: Any) -> Tensor:
+        return function(x, *more, axis=axis, **options)
 
     method.__doc__ = function.__doc__
     return method

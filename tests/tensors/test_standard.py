@@ -61,6 +61,12 @@ def test_linspace_is_exact_at_both_ends_and_near_between(device, start, stop, en
         assert got[-1] == np.float32(stop) and got[0] == np.float32(start)
 
 
+def test_ramps_take_numpys_and_tensors_numbers(device):
+    assert jrk.arange(np.int64(3)).dtype is jrk.int32
+    assert jrk.arange(jrk.tensor(1), np.float32(2.5)).tolist() == [1.0, 2.0]
+    assert jrk.linspace(np.int8(0), jrk.tensor(1.0), 3).tolist() == [0.0, 0.5, 1.0]
+
+
 def test_ramps_are_lazy(device):
     if device.is_reference:
         pytest.skip("the reference launches nothing")

@@ -14,8 +14,9 @@ import numpy as np
 
 from jairika_nb.engine.dtypes import is_float, is_integer
 from jairika_nb.errors import DataError, DTypeError, OutOfRange, ShapeError
-from jairika_nb.tensors.creation import arange, tensor
+from jairika_nb.tensors.creation import tensor
 from jairika_nb.tensors.elementwise import where
+from jairika_nb.tensors.ramps import arange
 from jairika_nb.tensors.reductions import log_softmax
 from jairika_nb.tensors.shaping import expand_dims, reshape
 from jairika_nb.tensors.tensor import Tensor

@@ -10,8 +10,9 @@ import numpy as np
 from jairika_nb.engine import dtypes
 from jairika_nb.errors import DTypeError, OutOfRange, ShapeError
 from jairika_nb.nn.functional.spatial import Sizes, each_axis, with_batch, without_batch
-from jairika_nb.tensors.creation import arange, tensor
+from jairika_nb.tensors.creation import tensor
 from jairika_nb.tensors.elementwise import isnan, where
+from jairika_nb.tensors.ramps import arange
 from jairika_nb.tensors.tensor import Tensor
 from jairika_nb.tensors.windows import padded, sliding
 

@@ -8,10 +8,11 @@ from itertools import product
 
 from jairika_nb.engine.ops import gather, views
 from jairika_nb.errors import OutOfRange, ShapeError
-from jairika_nb.tensors.creation import arange, ones
+from jairika_nb.tensors.creation import ones
 from jairika_nb.tensors.elementwise import clip, floor, where
 from jairika_nb.tensors.elementwise import round as rounded
 from jairika_nb.tensors.joining import concat
+from jairika_nb.tensors.ramps import arange
 from jairika_nb.tensors.shaping import broadcast_to
 from jairika_nb.tensors.tensor import Tensor
 

@@ -7,8 +7,8 @@ from typing import Any
 from jairika_nb.engine import dtypes
 from jairika_nb.engine.ops import gather, views
 from jairika_nb.errors import DTypeError, ShapeError
-from jairika_nb.tensors.creation import arange
 from jairika_nb.tensors.elementwise import where
+from jairika_nb.tensors.ramps import arange
 from jairika_nb.tensors.shaping import expand_dims
 from jairika_nb.tensors.tensor import Tensor, node_of
 
