@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 
+from jairika_nb.engine import regions
 from jairika_nb.engine.device import Device
 from jairika_nb.engine.dtypes import NARROW, float32
 from jairika_nb.engine.fuse import FEW_ROWS, MANY_ELEMENTS, operand
@@ -36,8 +37,16 @@ class Lowered:
         self.device = device
         self.place: list[int] = []
         place = self.place
-        for entry in program.entries:
-            moved = entry._replace(inputs=tuple(place[i] for i in entry.inputs))
+        replaced, needed = regions.chosen(program, device)
+        for position, entry in enumerate(program.entries):
+            if position not in needed:
+                place.append(-1)
+                continue
+            if position in replaced:
+                inputs = tuple(place[i] for i in entry.inputs[1:])
+                moved = entry._replace(op=replaced[position], attrs=entry.attrs[1:], inputs=inputs)
+            else:
+                moved = entry._replace(inputs=tuple(place[i] for i in entry.inputs))
             place.append(self._rewrite(moved))
         self.wanted = [place[i] for i in program.wanted]
 
@@ -59,8 +68,12 @@ class Lowered:
             for one, other in (entry.inputs, entry.inputs[::-1]):
                 if self._is_one(one):
                     return other
+        if entry.op == "region":
+            return entry.inputs[0]
         if TABLE[entry.op].expand:
             return self._expand(entry)
+        if entry.op == "stored":
+            return self._stored(entry.inputs[0])
         if entry.dtype in NARROW and entry.op in ("sum", "prod", "matmul"):
             return self._in_float32(entry)
         if TABLE[entry.op].kind in ("routine", "host"):

@@ -14,6 +14,7 @@ import jairika_nb as jrk
 from jairika_nb.engine import device as devices
 from jairika_nb.engine.graph import TABLE, make, topological
 from jairika_nb.engine.ops import conv, gather, scan, scatter, views
+from jairika_nb.engine.ops.region import region
 from jairika_nb.tensors.tensor import Tensor
 
 ROWS = sorted(TABLE)  # as they are at import: cells of other tests may add their own
@@ -22,7 +23,7 @@ RNG = np.random.default_rng(5)
 SOURCES = {"const", "iota", "leaf", "random"}
 # Differences cannot see through a rounding: it has a test of its own.
 ROUNDED = {"cast"}
-INSIDE = {"gemm", "scan_rows", "recurrence_rows", "argsort_rows", "sort_pairs", "radix_counts",
+INSIDE = {"attention_rows", "gemm", "scan_rows", "recurrence_rows", "argsort_rows", "sort_pairs", "radix_counts",
           "radix_move", "scatter_rows", "scatter_sorted"}  # fmt: skip
 FLAT = {
     "floor": jrk.floor, "ceil": jrk.ceil, "trunc": jrk.trunc, "round": jrk.round,
@@ -116,6 +117,7 @@ CASES = {
              for kind in ("add", "mul", "max", "min", "logaddexp") for back in (False, True)],
     "recurrence": [(on_nodes(lambda a, b, r=back: scan.recurrence(a, b, 1, r)), TWO)
                    for back in (False, True)],
+    "region": [(on_nodes(lambda x: region("square", (), make("mul", (x, x)), x)), ONE)],
     "matmul": [(lambda a, b: a @ b.T, TWO), (lambda x: x @ x @ x, MATRIX)],
     "conv": [(on_nodes(lambda x, w: conv.conv(x, w, GEOMETRY)),
               (array(2, 4, 5, 4), array(4, 2, 2, 2)))],

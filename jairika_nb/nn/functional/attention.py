@@ -7,6 +7,7 @@ import math
 from jairika_nb.engine.dtypes import is_float
 from jairika_nb.errors import OutOfRange, ShapeError
 from jairika_nb.nn.functional.layers import dropout
+from jairika_nb.tensors.composite import composite
 from jairika_nb.tensors.creation import ones
 from jairika_nb.tensors.elementwise import where
 from jairika_nb.tensors.joining import repeat
@@ -44,6 +45,11 @@ def scaled_dot_product_attention(
     scores = (query * factor) @ key.mT
     if is_causal:
         attn_mask = tril(ones((query.shape[-2], key.shape[-2]), dtype="bool", device=query.device))
+    if attn_mask is None and not dropout_p:
+        return composite("attention", (False, factor), softmax(scores) @ value, query, key, value)
+    if is_causal and not dropout_p:
+        body = _masked(scores, attn_mask) @ value
+        return composite("attention", (True, factor), body, query, key, value)
     if attn_mask is None:
         return dropout(softmax(scores), dropout_p) @ value
     return dropout(_masked(scores, attn_mask), dropout_p) @ value
