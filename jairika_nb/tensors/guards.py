@@ -159,8 +159,11 @@ class Watch:
         if isinstance(value, set | frozenset):
             return (EQUAL, value.copy()), self._freeze
         if isinstance(value, types.FunctionType):
-            own = not is_library(value.__module__)
-            return ((CODE, value.__code__), self._function) if own else ((SAME, value), None)
+            if is_library(value.__module__):
+                return ((CODE, value.__code__), self._cells) if value.__closure__ else (
+                    (SAME, value), None
+                )  # fmt: skip
+            return (CODE, value.__code__), self._function
         if isinstance(value, types.MethodType):
             return (TYPE, type(value)), self._method
         if isinstance(value, functools.partial):
@@ -181,7 +184,9 @@ class Watch:
         return (TYPE, type(value)), self._instance
 
     def _open(self, value: Any, at: int, name: str) -> None:
-        enter = self._kind(value)[1]
+        # The function itself is looked into wherever it comes from, also from a library.
+        plain = isinstance(value, types.FunctionType)
+        enter = self._function if plain else self._kind(value)[1]
         self.known[id(value)] = at
         if enter is not None:
             enter(at, value, name)
@@ -287,8 +292,7 @@ class Watch:
         for part in ("__defaults__", "__kwdefaults__", "__dict__"):
             if getattr(value, part):
                 self._visit(ATTRIBUTE, at, part, getattr(value, part), f"{name}.{part}")
-        for i, free in enumerate(value.__code__.co_freevars):
-            self._cell(at, i, value, free)
+        self._cells(at, value, name)
         found = reads(value.__code__)
         world = value.__globals__
         space = self.known.get(id(world))
@@ -300,6 +304,10 @@ class Watch:
             self._global(space, world, key, found)
         for module in found.imports:
             self._module(module)
+
+    def _cells(self, at: int, value: types.FunctionType, name: str) -> None:
+        for i, free in enumerate(value.__code__.co_freevars):
+            self._cell(at, i, value, free)
 
     def _cell(self, at: int, i: int, value: types.FunctionType, free: str) -> None:
         cell = (value.__closure__ or ())[i]

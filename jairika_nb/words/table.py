@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from jairika_nb.words import demo, devices, doctor, history, kernel, lab, models, views
+from jairika_nb.words import bench, demo, devices, doctor, history, kernel, lab, models, views
 from jairika_nb.words.word import Word
 
 WORDS: dict[str, Word] = {
@@ -90,6 +90,13 @@ WORDS: dict[str, Word] = {
             doctor.doctor,
             "check drivers, sidebar, server part and folders, and say what cures them",
             "doctor",
+            "this machine",
+        ),
+        Word(
+            "bench",
+            bench.bench,
+            "how fast this is here, beside PyTorch where that is installed",
+            "bench",
             "this machine",
         ),
         Word(
