@@ -78,7 +78,14 @@ def _count(x: Tensor, axes: tuple[int, ...]) -> int:
 
 
 def _real(x: Tensor) -> Node:
-    return x.node if dtypes.is_float(x.dtype) else e.cast(x.node, dtypes.float32)
+    # 2-byte floats are too narrow for what lies between: 300 squared is no float16.
+    wide = dtypes.is_float(x.dtype) and x.dtype not in dtypes.NARROW
+    return x.node if wide else e.cast(x.node, dtypes.float32)
+
+
+def _rounded(result: Node, x: Tensor) -> Node:
+    """A result of :func:`_real` numbers in the dtype that ``x`` asks for."""
+    return e.cast(result, x.dtype) if x.dtype in dtypes.NARROW else result
 
 
 @on_tensors
@@ -86,7 +93,8 @@ def mean(x: Tensor, /, *, axis: Axes = None, keepdims: bool = False) -> Tensor:
     """The arithmetic mean over ``axis``; of integers, float32."""
     axes = normal_axes("mean", axis, x.shape)
     total = r.reduce("sum", _real(x), axes)
-    return _finish(e.div(total, float(_count(x, axes))), axes, keepdims)
+    middle = e.div(total, float(_count(x, axes)))
+    return _finish(_rounded(middle, x), axes, keepdims)
 
 
 @on_tensors
@@ -95,11 +103,15 @@ def var(
 ) -> Tensor:
     """The variance over ``axis``: squared deviations over (count - correction)."""
     axes = normal_axes("var", axis, x.shape)
+    return _finish(_rounded(_variance(x, axes, correction), x), axes, keepdims)
+
+
+def _variance(x: Tensor, axes: tuple[int, ...], correction: float) -> Node:
     node, count = _real(x), _count(x, axes)
     middle = e.div(r.reduce("sum", node, axes), float(count))
     deviation = e.apply("sub", node, middle)
     total = r.reduce("sum", e.mul(deviation, deviation), axes)
-    return _finish(e.div(total, builtins.max(float(count - correction), 0.0)), axes, keepdims)
+    return e.div(total, builtins.max(float(count - correction), 0.0))
 
 
 @on_tensors
@@ -107,8 +119,9 @@ def std(
     x: Tensor, /, *, axis: Axes = None, correction: float = 0.0, keepdims: bool = False
 ) -> Tensor:
     """The standard deviation over ``axis``: the root of :func:`var`."""
-    squared = var(x, axis=axis, correction=correction, keepdims=keepdims)
-    return Tensor(e.call("sqrt", squared.node))
+    axes = normal_axes("std", axis, x.shape)
+    root = e.call("sqrt", _variance(x, axes, correction))
+    return _finish(_rounded(root, x), axes, keepdims)
 
 
 @on_tensors
@@ -194,11 +207,10 @@ def _quantifier(name: str, empty: int, x: Tensor, axis: Axes, keepdims: bool) ->
     return _finish(e.cast(r.reduce(name, truth, axes), dtypes.bool_), axes, keepdims)
 
 
-def _shifted(x: Tensor, axes: tuple[int, ...]) -> tuple[Node, Node]:
+def _shifted(x: Tensor, axes: tuple[int, ...]) -> Node:
     node = _real(x)
     # The shift cancels in the result, so no derivative needs to pass through it.
-    top = e.call("detach", r.reduce("max", node, axes))
-    return e.apply("sub", node, top), top
+    return e.apply("sub", node, e.call("detach", r.reduce("max", node, axes)))
 
 
 @on_tensors
@@ -206,9 +218,9 @@ def softmax(x: Tensor, /, axis: Axes = -1) -> Tensor:
     """exp(x) over its sum along ``axis``, shifted by the maximum so that nothing overflows."""
     axes = normal_axes("softmax", axis, x.shape)
     if not x.size:
-        return Tensor(_real(x))
-    power = e.call("exp", _shifted(x, axes)[0])
-    return Tensor(e.div(power, r.reduce("sum", power, axes)))
+        return Tensor(_rounded(_real(x), x))
+    power = e.call("exp", _shifted(x, axes))
+    return Tensor(_rounded(e.div(power, r.reduce("sum", power, axes)), x))
 
 
 @on_tensors
@@ -216,10 +228,10 @@ def log_softmax(x: Tensor, /, axis: Axes = -1) -> Tensor:
     """The logarithm of :func:`softmax`, computed without overflow."""
     axes = normal_axes("log_softmax", axis, x.shape)
     if not x.size:
-        return Tensor(_real(x))
-    shifted, _ = _shifted(x, axes)
+        return Tensor(_rounded(_real(x), x))
+    shifted = _shifted(x, axes)
     total = r.reduce("sum", e.call("exp", shifted), axes)
-    return Tensor(e.apply("sub", shifted, e.call("log", total)))
+    return Tensor(_rounded(e.apply("sub", shifted, e.call("log", total)), x))
 
 
 @on_tensors
@@ -228,11 +240,12 @@ def logsumexp(x: Tensor, /, axis: Axes = -1, keepdims: bool = False) -> Tensor:
     axes = normal_axes("logsumexp", axis, x.shape)
     node = _real(x)
     if _count(x, axes) == 0:
-        return _finish(e.call("log", r.reduce("sum", node, axes)), axes, keepdims)
+        nothing = e.call("log", r.reduce("sum", node, axes))
+        return _finish(_rounded(nothing, x), axes, keepdims)
     top = e.call("detach", r.reduce("max", node, axes))
     finite = e.where(e.apply("less", e.call("abs", top), float("inf")), top, 0.0)
     total = r.reduce("sum", e.call("exp", e.apply("sub", node, finite)), axes)
-    return _finish(e.add(e.call("log", total), finite), axes, keepdims)
+    return _finish(_rounded(e.add(e.call("log", total), finite), x), axes, keepdims)
 
 
 def _method(function: Any) -> Any:

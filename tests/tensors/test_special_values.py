@@ -82,3 +82,17 @@ def test_the_angle_of_no_point_has_no_slope(device):
     a, b = jrk.tensor([0.0, 3.0]), jrk.tensor([0.0, 4.0])
     for got, want in zip(jrk.grad(jrk.atan2(a, b).sum(), [a, b]), (4 / 25, -3 / 25), strict=True):
         np.testing.assert_allclose(got.numpy(), [0.0, want], rtol=1e-6)
+
+
+@pytest.mark.parametrize("dtype", ["float16", "bfloat16"])
+def test_two_byte_floats_do_not_overflow_on_the_way(device, dtype):
+    x = np.linspace(-300, 300, 1000).astype(np.float32)
+    t = jrk.tensor(x).astype(dtype)
+    exact = t.astype("float64").numpy()
+    for name, want in {"mean": (exact + 1000).mean(), "std": exact.std()}.items():
+        got = getattr(jrk, name)(t + 1000 if name == "mean" else t)
+        assert got.dtype is t.dtype
+        assert got.item() == pytest.approx(want, rel=1e-2)
+    assert jrk.var(t / 2).item() == pytest.approx((exact / 2).var(), rel=1e-2)
+    top = jrk.logsumexp(jrk.zeros((70000,), dtype=dtype))
+    assert top.dtype is t.dtype and top.item() == pytest.approx(np.log(70000), rel=1e-2)
