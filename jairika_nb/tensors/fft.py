@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import Any, NoReturn
 
 from jairika_nb.errors import DTypeError, ShapeError
+from jairika_nb.tensors.arguments import on_tensors
 from jairika_nb.tensors.creation import Where
 from jairika_nb.tensors.elementwise import where
 from jairika_nb.tensors.joining import roll
@@ -45,11 +46,13 @@ def _ramp(name: str, n: int, count: int, d: float, dtype: Any, device: Where) ->
     return arange(count, dtype=dtype or "float32", device=device)
 
 
+@on_tensors
 def fftshift(x: Tensor, /, *, axes: Axes = None) -> Tensor:
     """``x`` with the frequency 0 moved from the start to the middle of ``axes`` (all axes)."""
     return _shifted("fftshift", x, axes, lambda n: n // 2)
 
 
+@on_tensors
 def ifftshift(x: Tensor, /, *, axes: Axes = None) -> Tensor:
     """What undoes :func:`fftshift`.
 

@@ -18,6 +18,7 @@ from typing import Any, NamedTuple, NoReturn
 from jairika_nb.engine.ops import elementwise as e
 from jairika_nb.engine.ops import host, views
 from jairika_nb.errors import DTypeError, OutOfRange, ShapeError
+from jairika_nb.tensors.arguments import on_tensors
 from jairika_nb.tensors.creation import eye, full, zeros
 from jairika_nb.tensors.dtypes import finfo
 from jairika_nb.tensors.elementwise import astype
@@ -65,6 +66,7 @@ class SVDResult(NamedTuple):
     Vh: Tensor
 
 
+@on_tensors
 def cholesky(x: Any, /, *, upper: bool = False) -> Tensor:
     """The lower triangular L with L @ L.T = x, or the upper U with U.T @ U = x; on the host.
 
@@ -81,6 +83,7 @@ def cholesky(x: Any, /, *, upper: bool = False) -> Tensor:
     return Tensor(host.cholesky(values.node))
 
 
+@on_tensors
 def det(x: Any, /) -> Tensor:
     """The determinant of each matrix of ``x`` (..., n, n); on the host.
 
@@ -89,6 +92,7 @@ def det(x: Any, /) -> Tensor:
     return Tensor(host.det(real(x).node))
 
 
+@on_tensors
 def slogdet(x: Any, /) -> SlogdetResult:
     """Sign and logarithm of the size of the determinant of ``x`` (..., n, n); on the host.
 
@@ -97,6 +101,7 @@ def slogdet(x: Any, /) -> SlogdetResult:
     return SlogdetResult(*map(Tensor, host.slogdet(real(x).node)))
 
 
+@on_tensors
 def inv(x: Any, /) -> Tensor:
     """The inverse of each matrix of ``x`` (..., n, n); on the host.
 
@@ -128,6 +133,7 @@ def solve(x1: Any, x2: Any, /) -> Tensor:
     return found.reshape(found.shape[:-1]) if vector else found
 
 
+@on_tensors
 def qr(x: Any, /, *, mode: str = "reduced") -> QRResult:
     """Orthonormal Q and upper triangular R with Q @ R = x; on the host.
 
@@ -139,6 +145,7 @@ def qr(x: Any, /, *, mode: str = "reduced") -> QRResult:
     return QRResult(*map(Tensor, host.qr(real(x).node, mode == "complete")))
 
 
+@on_tensors
 def eigh(x: Any, /) -> EighResult:
     """Eigenvalues (ascending) and eigenvectors of symmetric ``x`` (..., n, n); on the host.
 
@@ -148,6 +155,7 @@ def eigh(x: Any, /) -> EighResult:
     return EighResult(*map(Tensor, host.eigh(real(x).node)))
 
 
+@on_tensors
 def eigvalsh(x: Any, /) -> Tensor:
     """The eigenvalues of symmetric ``x`` (..., n, n), ascending; on the host."""
     return eigh(x).eigenvalues
@@ -170,6 +178,7 @@ def _complex(name: str, other: str) -> NoReturn:
     )
 
 
+@on_tensors
 def svd(x: Any, /, *, full_matrices: bool = True) -> SVDResult:
     """U, S and Vh with U @ diag(S) @ Vh = x; on the host.
 
@@ -186,6 +195,7 @@ def svd(x: Any, /, *, full_matrices: bool = True) -> SVDResult:
     return SVDResult(Tensor(u), Tensor(s), Tensor(vh))
 
 
+@on_tensors
 def svdvals(x: Any, /) -> Tensor:
     """The singular values of ``x`` (..., m, n), descending; on the host."""
     return svd(x, full_matrices=False).S
@@ -203,6 +213,7 @@ def _tolerance(name: str, x: Tensor, rtol: Any) -> Tensor:
     return broadcast_to(astype(given, x.dtype), x.shape[:-2])
 
 
+@on_tensors
 def pinv(x: Any, /, *, rtol: Any = None) -> Tensor:
     """The Moore-Penrose inverse of each matrix of ``x`` (..., m, n); on the host.
 
@@ -213,6 +224,7 @@ def pinv(x: Any, /, *, rtol: Any = None) -> Tensor:
     return Tensor(host.pinv(values.node, _tolerance("pinv", values, rtol).node))
 
 
+@on_tensors
 def matrix_rank(x: Any, /, *, rtol: Any = None) -> Tensor:
     """How many singular values exceed ``rtol`` times the largest, int32; on the host.
 
@@ -237,12 +249,14 @@ def lstsq(a: Any, b: Any, /, *, rtol: Any = None) -> Tensor:
     return matmul(pinv(left, rtol=rtol), right)
 
 
+@on_tensors
 def cond(x: Any, /) -> Tensor:
     """The largest over the smallest singular value of each matrix; on the host."""
     found = svdvals(x)
     return found[..., 0] / found[..., -1]
 
 
+@on_tensors
 def matrix_power(x: Any, n: int, /) -> Tensor:
     """The ``n``-th power of each square matrix; the inverse's for negative ``n``.
 
@@ -276,6 +290,7 @@ def multi_dot(arrays: Sequence[Tensor], /) -> Tensor:
     return functools.reduce(matmul, arrays)
 
 
+@on_tensors
 def diagonal(x: Any, /, *, offset: int = 0) -> Tensor:
     """The diagonals of the matrices in the last two axes, as a view; shape (..., k).
 
@@ -296,6 +311,7 @@ def diagonal(x: Any, /, *, offset: int = 0) -> Tensor:
     return block.reshape((*values.shape[:-2], k * k))[..., :: k + 1]
 
 
+@on_tensors
 def trace(x: Any, /, *, offset: int = 0, dtype: Any = None) -> Tensor:
     """The sum of each diagonal of the matrices in the last two axes."""
     return sum(diagonal(x, offset=offset), axis=-1, dtype=dtype)

@@ -8,6 +8,7 @@ from typing import Any
 from jairika_nb.engine.dtypes import float32, is_float
 from jairika_nb.engine.ops import host
 from jairika_nb.errors import OutOfRange, ShapeError
+from jairika_nb.tensors.arguments import on_tensors
 from jairika_nb.tensors.elementwise import abs, astype, not_equal, pow, sqrt, where
 from jairika_nb.tensors.linear import tensors
 from jairika_nb.tensors.reductions import any, max, min, sum
@@ -23,6 +24,7 @@ def real(x: Any) -> Tensor:
     return found if is_float(found.dtype) else astype(found, float32)
 
 
+@on_tensors
 def vector_norm(
     x: Any, /, *, axis: Axes = None, keepdims: bool = False, ord: int | float = 2
 ) -> Tensor:
@@ -71,6 +73,7 @@ def _power_norm(sizes: Tensor, ord: float, axes: tuple[int, ...], keepdims: bool
     return where(flat, 0.0, pow(where(flat, 1.0, total), 1 / ord))
 
 
+@on_tensors
 def matrix_norm(x: Any, /, *, keepdims: bool = False, ord: Order = "fro") -> Tensor:
     """The norm of each matrix in the last two axes.
 
@@ -111,6 +114,7 @@ def _singular(x: Tensor, ord: Order) -> Tensor:
     return {"nuc": sum, 2: max, -2: min}[ord](values, axis=-1)  # type: ignore
 
 
+@on_tensors
 def norm(x: Any, /, ord: Order = None, *, axis: Axes = None, keepdims: bool = False) -> Tensor:
     """PyTorch's norm: of all elements, of vectors along one axis, or of matrices in two axes.
 

@@ -210,6 +210,9 @@ def test_wrong_values_are_told_when_they_are_needed(device, call, words):
         (lambda x: L.diagonal(x[0]), "ShapeError", "two axes"),
         (lambda x: L.matrix_rank(x[0]), "ShapeError", "two axes"),
         (lambda x: L.multi_dot([x]), "ShapeError", "two matrices"),
+        (lambda x: L.norm(x, dim=0), "ArgumentError", "axis="),
+        (lambda x: L.svd(x, some=True), "ArgumentError", "full_matrices="),
+        (lambda x: L.inv("x"), "DTypeError", "'x'"),
     ],
 )
 def test_wrong_calls_are_told_at_once(call, error, words):
