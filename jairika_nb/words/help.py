@@ -113,11 +113,21 @@ def _example(word: Word, session: Session) -> str:
     return " ".join(word.example.format(model=model, net=net).split())
 
 
+# What the environment of a process can say.
+SETTINGS = (
+    ("JRK_DEVICE", "the device of new tensors: opencl:0, cpu, gpu or reference"),
+    ("JRK_DEBUG", "graph,plan,code,launch,memory: what the engine does, on standard error"),
+)
+
+
 def _list(session: Session) -> Help:
     groups = groupby(WORDS.values(), key=lambda word: word.group)
     return Help(
         usage=f"{session.sign} WORD [arguments]",
         summary="Deep learning on OpenCL, with models versioned like Git in one HDF5 file.",
-        sections=tuple((group, tuple((w.name, w.help) for w in words)) for group, words in groups),
+        sections=(
+            *((group, tuple((w.name, w.help) for w in words)) for group, words in groups),
+            ("environment variables", SETTINGS),
+        ),
         example=f"{session.sign} commit --help",
     )

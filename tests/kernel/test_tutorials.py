@@ -7,17 +7,35 @@ import nbformat
 import pytest
 from nbclient import NotebookClient
 
-FIRST = Path(__file__).parents[2] / "tutorials" / "01-first-network.ipynb"
+TUTORIALS = Path(__file__).parents[2] / "tutorials"
+
+
+def pages_of(name: str, folder: Path) -> str:
+    """Everything that a tutorial shows, run in ``folder`` from its first cell to its last."""
+    notebook = nbformat.read(TUTORIALS / name, as_version=4)
+    client = NotebookClient(notebook, timeout=300, resources={"metadata": {"path": str(folder)}})
+    client.execute(env=os.environ | {"IPYTHONDIR": str(folder / ".ipython")})
+    outputs = [o for cell in notebook.cells for o in cell.get("outputs", [])]
+    assert not [o for o in outputs if o["output_type"] == "error"]
+    return "".join(str(o.get("data", o.get("text", ""))) for o in outputs)
 
 
 def test_the_first_network(tmp_path):
     pytest.importorskip("sklearn", reason="the digits come with scikit-learn")
-    notebook = nbformat.read(FIRST, as_version=4)
-    client = NotebookClient(notebook, timeout=300, resources={"metadata": {"path": str(tmp_path)}})
-    client.execute(env=os.environ | {"IPYTHONDIR": str(tmp_path / ".ipython")})
-    outputs = [o for cell in notebook.cells for o in cell.get("outputs", [])]
-    assert not [o for o in outputs if o["output_type"] == "error"]
-    pages = "".join(str(o.get("data", o.get("text", ""))) for o in outputs)
+    pages = pages_of("01-first-network.ipynb", tmp_path)
     for part in ('iteration: "prime"', 'iteration: "PT"', "kernel void"):
         assert part in pages
     assert list(tmp_path.glob("*.jrk.h5"))
+
+
+def test_inside_a_tensor(tmp_path):
+    from jairika_nb.engine.device import default
+
+    if default().is_reference:
+        pytest.skip("kernels need an OpenCL device")
+    pages = pages_of("02-inside-a-tensor.ipynb", tmp_path)
+    for part in (
+        "fused into 1 kernel", "kernel void map_", "soft(x, width) -> float32", "sum of all influences: 1.0",
+        "line 3: use of undeclared identifier", "GFLOP/s", "data:image/svg+xml",
+    ):  # fmt: skip
+        assert part in pages

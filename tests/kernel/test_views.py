@@ -42,6 +42,16 @@ def test_graph_names_the_cell_and_line_of_each_operation(notebook):
     assert re.search(r"tanh\(.*In\[\d+\], line 2: b = a\.tanh\(\)", reply.printed)
 
 
+def test_lines_of_expressions_and_cells_are_those_of_the_notebook(notebook):
+    number = int(notebook.run("print(len(In) - 1)").printed) + 1
+    expression = text_of(notebook.run("a = 1\n%jrk graph x.cosh()"))
+    assert f"In[{number}], line 2: x.cosh()" in expression
+    notebook.run("%%jrk profile\nc = x * 3\nkept = c.sinh()")
+    assert (
+        f"In[{number + 1}], line 3: kept = c.sinh()" in notebook.run("print(kept.graph())").printed
+    )
+
+
 def test_kernels_show_source_and_arguments(notebook):
     (bundle,) = notebook.run("%jrk kernels [x + 1, x * 2]").bundles
     assert "kernel void" in bundle["text/plain"]
