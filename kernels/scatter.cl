@@ -31,6 +31,18 @@ kernel void KERNEL_NAME(
     }
     global const I *places = index + (size_t)row * row_stride;
     global const T *update = updates + (size_t)row * many * after;
+    if (after == 1) {
+      for (int k = 0; k < many; k++) {
+        const long given = places[(long)k * k_stride], j = given < 0 ? given + n : given;
+        if (j >= low && j < high) {
+          const T old = to[j], new = update[k];
+          to[j] = JOIN(old, new);
+        } else if (j < 0 || j >= n) {
+          pick(given, n, axis, fault);
+        }
+      }
+      continue;
+    }
     for (int k = 0; k < many; k++, update += after, places += k_stride) {
       if (column_stride == 0) {
         const int j = pick(*places, n, axis, fault);

@@ -14,14 +14,14 @@ kernel void KERNEL_NAME(
   for (int i = begin; i < end; i++) {
     global const T *row = rows + (size_t)(i / many) * row_stride;
     const T v = values[i];
-    int low = 0, high = n;
-    while (low < high) {
-      const int middle = (low + high) / 2;
-      const T a = row[middle];
-      if (BEFORE(a, v))
-        low = middle + 1;
-      else
-        high = middle;
+    int low = 0;
+    // Without branches: half the elements lie before, and no one can foresee which half.
+    for (int left = n; left > 0;) {
+      const int middle = left / 2;
+      const T a = row[low + middle];
+      const int before = BEFORE(a, v) ? 1 : 0;
+      low = before ? low + middle + 1 : low;
+      left = before ? left - middle - 1 : middle;
     }
     out[i] = low;
   }

@@ -74,10 +74,10 @@ def topk(
     if not x.ndim:
         values, places = topk(flatten(x), k, largest=largest)
         return Sorted(values.reshape(()), places.reshape(()))
-    order, at = _order("topk", x, axis, largest)
+    (at,) = normal_axes("topk", axis, x.shape)
     if not 0 <= k <= x.shape[at]:
         raise OutOfRange(f"topk: k={k} of an axis of size {x.shape[at]} in {x.shape}")
-    first = _part(order, at, 0, k)
+    first = s.first_places(x.node, at, largest, k)
     return Sorted(Tensor(gather.take_along(x.node, first, at)), Tensor(first))
 
 
@@ -86,10 +86,11 @@ def kthvalue(x: Tensor, /, k: int, *, axis: int = -1, keepdims: bool = False) ->
     if not x.ndim:
         values, places = kthvalue(flatten(x), k)
         return Sorted(values.reshape(()), places.reshape(()))
-    order, at = _order("kthvalue", x, axis, False)
+    (at,) = normal_axes("kthvalue", axis, x.shape)
     if not 1 <= k <= x.shape[at]:
         raise OutOfRange(f"kthvalue: k={k} is not 1 to {x.shape[at]}, the axis' size in {x.shape}")
-    return _read(x, _part(order, at, k - 1, 1), at, keepdims)
+    first = s.first_places(x.node, at, False, k)
+    return _read(x, _part(first, at, k - 1, 1), at, keepdims)
 
 
 def _read(x: Tensor, place: Node, axis: int, keepdims: bool) -> Sorted:

@@ -99,6 +99,19 @@ def test_the_largest_equal_pytorch(anywhere):
         np.testing.assert_array_equal(got.indices.numpy(), want.indices.numpy())
 
 
+@pytest.mark.parametrize("dtype", ["uint8", "int64", "float32"])
+def test_few_of_many_are_the_first_in_order(anywhere, dtype):
+    for shape, k in (((6, 300), 5), ((1, 70001), 20), ((70001,), 1), ((3, 300), 65)):
+        x = numbers(shape, dtype)
+        want = reversed_order(x, -1)[..., :k]
+        got = jrk.topk(jrk.tensor(x), k)
+        np.testing.assert_array_equal(got.indices.numpy(), want)
+        np.testing.assert_array_equal(got.values.numpy(), np.take_along_axis(x, want, -1))
+        least = np.argsort(x, axis=-1, kind="stable")[..., :k]
+        got = jrk.topk(jrk.tensor(x), k, largest=False)
+        np.testing.assert_array_equal(got.indices.numpy(), least)
+
+
 def test_medians_and_quantiles_equal_pytorch(device):
     torch = pytest.importorskip("torch")
     x = RNG.permutation(60).reshape(3, 4, 5).astype("f4")

@@ -17,6 +17,7 @@ from jairika_nb.engine.dtypes import DType, int32
 from jairika_nb.engine.graph import Node, Op, Shape, define, make
 from jairika_nb.engine.ops import elementwise as e
 from jairika_nb.engine.ops import sources, views
+from jairika_nb.engine.ops.gather import take_along
 from jairika_nb.engine.ops.scan import scan, shifted
 from jairika_nb.errors import DTypeError, ShapeError
 
@@ -26,6 +27,8 @@ DIGIT = {"cpu": 8, "gpu": 4}
 # Elements of a chunk that one worker counts and moves: on a GPU what a work-group holds.
 GPU_CHUNK = 2048
 LONG_ROW = 1 << 16
+# Up to so many first elements are found without sorting all, on a CPU.
+FEW = 64
 
 
 def argsort(x: Node, axis: int, descending: bool) -> Node:
@@ -34,6 +37,11 @@ def argsort(x: Node, axis: int, descending: bool) -> Node:
     Equal elements keep their order, in both directions; NaN comes last in both.
     """
     return make("argsort", (x,), (axis, descending))
+
+
+def first_places(x: Node, axis: int, descending: bool, k: int) -> Node:
+    """The first ``k`` places of :func:`argsort`."""
+    return make("first_places", (x,), (axis, descending, k))
 
 
 def searchsorted(rows: Node, values: Node, side: str) -> Node:
@@ -56,7 +64,8 @@ def _reference(attrs: Any, x: np.ndarray) -> np.ndarray:
 
 
 def _expand(attrs: Any, x: Node) -> Node:
-    axis, descending = attrs
+    """The axis becomes the last of two, and keys what kernels can compare."""
+    axis, *how = attrs
     if x.dtype.kind == "float" and x.dtype.itemsize < 4:
         x = e.cast(x, dtypes.float32)
     elif x.dtype.kind == "bool":
@@ -66,7 +75,8 @@ def _expand(attrs: Any, x: Node) -> Node:
     moved = views.permute(x, order)
     n = x.shape[axis]
     rows = views.reshape(moved, (math.prod(moved.shape[:-1]), n))
-    found = views.reshape(_plan(rows, descending), moved.shape)
+    found = _plan(rows, *how) if len(how) == 1 else _first_plan(rows, *how)
+    found = views.reshape(found, (*moved.shape[:-1], found.shape[1]))
     return views.permute(found, tuple(sorted(range(last + 1), key=order.__getitem__)))
 
 
@@ -79,6 +89,30 @@ def _plan(x: Node, descending: bool) -> Node:
     if n > GPU_ROW if gpu else few and n >= LONG_ROW:
         return _in_chunks(x, descending)
     return make("argsort_rows", (x,), (descending,))
+
+
+def _first_plan(x: Node, descending: bool, k: int) -> Node:
+    rows, n = x.shape
+    if x.device.kind == "gpu" or k > FEW or n < 4 * k:
+        return views.take_slice(_plan(x, descending), ((0, rows, 1), (0, k, 1)))
+    blocks = 2 * x.device.compute_units
+    if rows >= x.device.compute_units or n < LONG_ROW:
+        return make("first_rows", (x,), (descending, k))
+    # Few long rows: the first ones of each block, then the first ones among those.
+    size = math.ceil(n / blocks)
+    last = _last_value(x.dtype, descending)
+    whole = views.pad(x, ((0, 0, 0), (0, blocks * size - n, 0)), last)
+    parts = views.reshape(whole, (rows * blocks, size))
+    found = views.reshape(make("first_rows", (parts,), (descending, k)), (rows, blocks, k))
+    starts = e.mul(views.reshape(sources.iota(blocks, x.device), (1, blocks, 1)), size)
+    place = views.reshape(e.add(found, starts), (rows, blocks * k))
+    best = make("first_rows", (take_along(whole, place, 1),), (descending, k))
+    return take_along(place, best, 1)
+
+
+def _last_value(dtype: DType, descending: bool) -> float:
+    """A value that no other comes after; of equal ones what is added comes last."""
+    return math.nan if dtype.kind == "float" else dtypes.limits(dtype)[0 if descending else 1]
 
 
 def _in_chunks(x: Node, descending: bool) -> Node:
@@ -99,6 +133,15 @@ def _in_chunks(x: Node, descending: bool) -> Node:
             pairs = make("radix_move", (pairs, places), (shift, chunk, digits))
     assert pairs is not None
     return e.cast(pairs, int32)
+
+
+def _resized(shape: Shape, axis: int, n: int) -> Shape:
+    return (*shape[:axis], n, *shape[axis + 1 :])
+
+
+def _first_reference(attrs: Any, x: np.ndarray) -> np.ndarray:
+    axis, descending, k = attrs
+    return np.take(_reference((axis, descending), x), np.arange(k), axis=axis)
 
 
 def _keys(x: np.ndarray, descending: bool) -> np.ndarray:
@@ -162,6 +205,11 @@ def _search_reference(attrs: Any, rows: np.ndarray, values: np.ndarray) -> np.nd
 
 _PAIRS = (lambda x, *more: (x.shape, dtypes.uint64), _pairs_reference)
 define(Op("argsort", "composite", _infer, _reference, lambda g, y, x: (None,), expand=_expand))
+define(Op("first_places", "composite",
+          lambda x, attrs: (_resized(x.shape, attrs[0], attrs[2]), int32), _first_reference,
+          lambda g, y, x: (None,), expand=_expand))  # fmt: skip
+define(Op("first_rows", "routine", lambda x, attrs: ((x.shape[0], attrs[1]), int32),
+          lambda attrs, x: _first_reference((1, *attrs), x)))  # fmt: skip
 define(Op("argsort_rows", "routine", lambda x, attrs: (x.shape, int32),
           lambda attrs, x: _reference((1, *attrs), x)))  # fmt: skip
 define(Op("sort_pairs", "routine", *_PAIRS))

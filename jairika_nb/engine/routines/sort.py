@@ -7,7 +7,7 @@ import math
 from jairika_nb.engine.code import Argument, Source
 from jairika_nb.engine.device import Device
 from jairika_nb.engine.dtypes import DType
-from jairika_nb.engine.ops.sort import GPU_CHUNK
+from jairika_nb.engine.ops.sort import FEW, GPU_CHUNK
 from jairika_nb.engine.program import Entry
 from jairika_nb.engine.routines import RESULT, ROUTINES
 from jairika_nb.engine.routines.spread import ints, share, source
@@ -16,18 +16,25 @@ GROUP = 256
 
 
 def _key_macros(dtype: DType) -> dict[str, object]:
-    """KEY(v, flip): unsigned integers that order as the values do; -0 is 0, NaN comes last."""
-    bits, kept = 8 * dtype.itemsize, dtype.opencl
-    unsigned = {8: "uchar", 16: "ushort", 32: "uint", 64: "ulong"}[bits]
-    top = f"(({unsigned})1 << {bits - 1})"
-    flip = f"({unsigned})-flip"
-    if dtype.kind == "float":
-        raw = f"as_{unsigned}((v) == 0 ? ({kept})0 : (v))"
-        key = f"({raw} & {top} ? ~{raw} : {raw} | {top})"
-        text = f"((v) != (v) ? ~({unsigned})0 : {key} ^ {flip})"
-    else:
-        text = f"(({unsigned})(({unsigned})(v) ^ {top if dtype.kind == 'int' else 0} ^ {flip}))"
-    return {"T": kept, "K": unsigned, "KEY(v, flip)": text}
+    """KEY(v, flip): unsigned integers that order as the values do; KEYS for 16 of them."""
+    kept = dtype.opencl
+    unsigned = {1: "uchar", 2: "ushort", 4: "uint", 8: "ulong"}[dtype.itemsize]
+    key, keys = (_key(dtype, unsigned, width) for width in ("", "16"))
+    macros = {"T": kept, "K": unsigned, "K16": f"{unsigned}16"}
+    return {**macros, "KEY(v, flip)": key, "KEYS(v, flip)": keys}
+
+
+def _key(dtype: DType, unsigned: str, width: str) -> str:
+    # Minus zero is zero, and NaN is last whichever way the others are turned.
+    top = f"(({unsigned})(({unsigned})1 << {8 * dtype.itemsize - 1}))"
+    flip, kind = f"({unsigned})-flip", f"{unsigned}{width}"
+    if dtype.kind != "float":
+        turned = top if dtype.kind == "int" else f"({unsigned})0"
+        return f"(({kind})(as_{kind}(v) ^ {turned} ^ {flip}))"
+    kept = f"{dtype.opencl}{width}"
+    raw = f"as_{kind}((v) == ({kept})(0) ? ({kept})(0) : (v))"
+    key = f"((({raw} & {top}) != ({kind})(0)) ? ~{raw} : ({raw} | {top}))"
+    return f"((v) != (v) ? ~({kind})(0) : ({key} ^ {flip}))"
 
 
 def _buffers(entry: Entry) -> list[Argument]:
@@ -55,6 +62,17 @@ def _rows(entry: Entry, inputs: list[Entry], device: Device) -> Source:
     scratch = Argument("scratch", items * n * 16)
     arguments = [*_buffers(entry), scratch, *ints(n, flip, rows, each)]
     return source("sort_rows.cl", "argsort", macros, arguments, (device, items, 0), moved)
+
+
+def _first(entry: Entry, inputs: list[Entry], device: Device) -> Source:
+    (x,) = inputs
+    rows, n = x.shape
+    descending, k = entry.attrs
+    macros = {**_key_macros(x.dtype), "MOST": FEW}
+    each, items = share(device, rows, x.size)
+    arguments = [*_buffers(entry), *ints(n, k, int(descending), rows, each)]
+    moved, launch = _bytes(entry, inputs), (device, items, 0)
+    return source("sort_first.cl", "first_places", macros, arguments, launch, moved)
 
 
 def _pairs(entry: Entry, inputs: list[Entry], device: Device) -> Source:
@@ -102,6 +120,7 @@ def _search(entry: Entry, inputs: list[Entry], device: Device) -> Source:
 
 
 ROUTINES["argsort_rows"] = _rows
+ROUTINES["first_rows"] = _first
 ROUTINES["sort_pairs"] = _pairs
 ROUTINES["radix_counts"] = _chunks
 ROUTINES["radix_move"] = _chunks
