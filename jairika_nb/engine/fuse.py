@@ -148,6 +148,9 @@ class Tracer:
     ) -> None:
         self.entries = entries
         self.sides: list[Side] | None = [] if sides else None
+        self.side_values: dict[int, Expr] = {}
+        self.side_known: dict[Any, Expr] = {}
+        self.in_side = False
         self.stored = stored
         self.roots = roots
         self.product = product
@@ -336,7 +339,7 @@ class Tracer:
     def _reduce(
         self, position: int, entry: Entry, at: tuple[Form, ...], bounds: tuple[Bound, ...]
     ) -> Expr:
-        joins = not bounds and self.product is None
+        joins = not bounds and self.product is None and not self.in_side
         inner = self._row_index(position, entry, at) if joins else None
         if inner is None:
             if self.sides is not None and is_side(self.entries, position):
@@ -355,20 +358,22 @@ class Tracer:
         return result
 
     def _side(self, position: int, entry: Entry) -> Expr:
-        key = position, "side", ()
-        if key not in self.known:
+        if position not in self.side_values:
             assert self.sides is not None
             self.inlined[position] = None
-            shape, number = self.entries[entry.inputs[0]].shape, len(self.known)
-            row = [Var(f"s{number}_{d}", n) for d, n in enumerate(shape) if n != 1]
+            shape = self.entries[entry.inputs[0]].shape
+            row = [Var(f"s{position}_{d}", n) for d, n in enumerate(shape) if n != 1]
             rest = iter([index.variable(v) for v in row])
             at = tuple(index.ZERO if n == 1 else next(rest) for n in shape)
+            # It comes before the row's reductions: what it needs of those it does itself.
+            kept, self.known = self.known, self.side_known
+            outside, self.in_side = self.in_side, True
             expr = self.value(entry.inputs[0], at, ())
-            self.known[key] = result = Expr(
-                "reduced", entry.dtype, (expr,), (entry.op,), frozenset()
-            )
+            self.known, self.in_side = kept, outside
+            result = Expr("reduced", entry.dtype, (expr,), (entry.op,), frozenset())
+            self.side_values[position] = result
             self.sides.append(Side(row, Reduction(entry.op, expr, result)))
-        return self.known[key]
+        return self.side_values[position]
 
     def _row_index(
         self, position: int, entry: Entry, at: tuple[Form, ...]

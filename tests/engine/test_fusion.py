@@ -190,3 +190,16 @@ def test_a_sum_of_few_elements_is_done_by_those_who_need_it(opencl):
     assert p.launches == 1
     expected = x.numpy() / few.numpy().sum() + few.numpy().max()
     np.testing.assert_allclose((x / few.sum() + few.max()).numpy(), expected, rtol=1e-4, atol=1e-5)
+
+
+def test_a_small_sum_of_a_reduced_row_does_both_itself(opencl):
+    x, large = data(500), data(300, 400)
+    centred = (x - x.mean()).abs().max()
+    y = large * x.var() + centred
+    values = x.numpy().astype(np.float64)
+    expected = large.numpy() * values.var() + np.abs(values - values.mean()).max()
+    np.testing.assert_allclose(y.numpy(), expected, rtol=1e-5, atol=1e-6)
+    few = x[:7]
+    assert (
+        abs(((few.max(keepdims=True) + 1) ** 2).sum().item() - (few.numpy().max() + 1) ** 2) < 1e-5
+    )
