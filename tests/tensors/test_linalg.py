@@ -218,3 +218,18 @@ def test_wrong_values_are_told_when_they_are_needed(device, call, words):
 def test_wrong_calls_are_told_at_once(call, error, words):
     with jrk.device("reference"), pytest.raises(getattr(errors, error), match=words):
         call(jrk.ones((2, 3)))
+
+
+def test_compiled_functions_may_contain_host_steps(device):
+    def solved(a, b):
+        x = L.solve(a, b)
+        return x, jrk.grad((x * x).sum(), [a])[0]
+
+    compiled = jrk.compile(solved)
+    for _ in range(3):
+        a, b = jrk.tensor(positive(3, 3)), jrk.tensor(draw(3, 2))
+        for got, want in zip(compiled(a, b), solved(a, b), strict=True):
+            np.testing.assert_allclose(got.numpy(), want.numpy(), rtol=1e-4, atol=1e-5)
+    with pytest.raises(errors.MatrixError, match="no inverse"):
+        compiled(jrk.zeros((3, 3)), b)[0].numpy()
+    np.testing.assert_allclose(compiled(a, b)[0].numpy(), solved(a, b)[0].numpy(), rtol=1e-4)
