@@ -1,6 +1,7 @@
 """Compiles kernels: those that a plan lacks together in one program, each kernel once a process.
 
-Drivers compile twenty kernels in one program several times faster than in twenty programs.
+Drivers compile twenty kernels in one program several times faster than in twenty programs; they
+compile one program at a time, so that threads would gain nothing.
 PyOpenCL keeps the binaries of programs on disk, by device, driver and source.
 """
 
@@ -55,7 +56,7 @@ def _build_together(device: Device, sources: list[Source]) -> None:
             sources[0],
         ) from None
     for number, source in enumerate(sources):
-        key, name = (device, source.text), f"{source.name}_{number}"
+        key, name = (device, source.text), _numbered(source.name, number)
         _kernels[key] = cl.Kernel(program, name)
         _origins[key] = program, name
 
@@ -67,10 +68,15 @@ def joined(sources: list[Source]) -> str:
     for number, source in enumerate(sources):
         body = source.body
         for name in set(re.findall(r"\bvoid (\w+)\(", body)):
-            body = re.sub(rf"\b{name}\(", f"{name}_{number}(", body)
+            body = re.sub(rf"\b{name}\(", f"{_numbered(name, number)}(", body)
         macros = dict.fromkeys(re.findall(r"#define (\w+)", body))
         parts += [body, *(f"#undef {m}\n" for m in macros)]
     return "".join(parts)
+
+
+def _numbered(name: str, number: int) -> str:
+    # Kernels that were joined before have names that end in numbers: these end otherwise.
+    return f"{name}_k{number}"
 
 
 def _extensions(sources: list[Source]) -> str:

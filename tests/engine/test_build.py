@@ -41,6 +41,21 @@ def test_kernels_of_one_name_and_equal_macros_stay_apart(device):
 
 
 @pytest.mark.parametrize("device", DRIVERS, ids=lambda d: d.id)
+def test_names_that_end_in_numbers_stay_apart(device, monkeypatch):
+    programs = []
+    together = build._build_together
+
+    def counted(device, sources):
+        programs.append(sources)
+        together(device, sources)
+
+    monkeypatch.setattr(build, "_build_together", counted)
+    named = [filler(name, 10 + i) for i, name in enumerate(("f_1", "f", "f_0", "f_1_1"))]
+    build.build(device, named)
+    assert len(programs) == 1
+
+
+@pytest.mark.parametrize("device", DRIVERS, ids=lambda d: d.id)
 def test_the_kernel_that_does_not_compile_is_named(device):
     wrong = source("wrong", "kernel void wrong(global float *out) { out[0] = nonsense; }\n")
     with pytest.raises(KernelError, match=r"did not compile kernel wrong: .*nonsense") as caught:
