@@ -1,8 +1,8 @@
 """Every row of the table of operations has all its parts, and its derivatives are right.
 
 Each row that has derivatives stands in ``CASES`` with a function that uses it; those without stand
-in ``FLAT`` (their derivative is zero wherever it exists) or in ``INSIDE`` (made by the expansion or
-the planning of other rows, never differentiated). A row in none of them fails.
+in ``FLAT`` (their derivative is zero wherever it exists) or in ``INSIDE`` (kernels made by the
+expansion or the planning of other rows, never differentiated). A row in none of them fails.
 """
 
 from __future__ import annotations

@@ -1,0 +1,6 @@
+"""Tables that tests here share are found beside them."""
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent))
