@@ -73,7 +73,8 @@ class Lowered:
         if TABLE[entry.op].expand:
             return self._expand(entry)
         if entry.op == "stored":
-            return self._stored(entry.inputs[0])
+            self._stored(self._bytes(entry.inputs[0]))
+            return entry.inputs[0]
         if entry.dtype in NARROW and entry.op in ("sum", "prod", "matmul"):
             return self._in_float32(entry)
         if TABLE[entry.op].kind in ("routine", "host"):
@@ -176,7 +177,7 @@ class Lowered:
     def _in_place(self, position: int) -> int:
         """An operand that the template reads by strides: a view of what is stored, or stored."""
         base = position
-        while self.entries[base].op in STRIDED:
+        while self.entries[base].op in STRIDED and base not in self.forced:
             base = self.entries[base].inputs[0]
         if TABLE[self.entries[base].op].kind != "source" or self.entries[base].op == "leaf":
             sizes = self.entries[position].shape[:-2]

@@ -7,45 +7,24 @@ zeros (``spread``) makes transposed convolutions and both derivatives instances 
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
 from jairika_nb.engine import dtypes
 from jairika_nb.engine.dtypes import DType
 from jairika_nb.engine.graph import Node, Op, Shape, define, make
-from jairika_nb.engine.ops import contract, views
 from jairika_nb.engine.ops import elementwise as e
+from jairika_nb.engine.ops import patches, views
+from jairika_nb.engine.ops.patches import Geometry, spans_of
 from jairika_nb.errors import DTypeError, ShapeError
-
-Sizes = tuple[int, ...]
-
-
-class Geometry(NamedTuple):
-    """How a kernel walks: one entry for each spatial axis, but for ``groups``.
-
-    ``pads`` are (before, after) and crop where negative; ``spread - 1`` zeros stand between the
-    elements of the input, ``dilation - 1`` between those of the kernel.
-    """
-
-    stride: Sizes
-    pads: tuple[tuple[int, int], ...]
-    spread: Sizes
-    dilation: Sizes
-    groups: int
 
 
 def conv(x: Node, w: Node, geometry: Geometry) -> Node:
     """x (N, C, *S) with w (O, C / groups, *K) -> (N, O, *out)."""
     common = dtypes.promote(x.dtype, w.dtype)
     return make("conv", (e.cast(x, common), e.cast(w, common)), geometry)
-
-
-def _spans(shape: Shape, steps: Sizes) -> Sizes:
-    """The sizes that elements take once zeros stand between them."""
-    return tuple((n - 1) * step + 1 if n else 0 for n, step in zip(shape, steps, strict=True))
 
 
 def _infer(x: Node, w: Node, geometry: Geometry) -> tuple[Shape, DType]:
@@ -58,9 +37,9 @@ def _infer(x: Node, w: Node, geometry: Geometry) -> tuple[Shape, DType]:
     _check_channels(asked, x.shape[1], w.shape, geometry.groups)
     if x.dtype.kind == "bool":
         raise DTypeError(f"{asked} of bool; convert with x.astype('float32')")
-    room = _spans(x.shape[2:], geometry.spread)
+    room = spans_of(x.shape[2:], geometry.spread)
     padded = tuple(n + sum(pair) for n, pair in zip(room, geometry.pads, strict=True))
-    spans = _spans(w.shape[2:], geometry.dilation)
+    spans = spans_of(w.shape[2:], geometry.dilation)
     if min(w.shape[2:]) < 1 or any(n < k for n, k in zip(padded, spans, strict=True)):
         raise ShapeError(
             f"{asked}: the kernel spans {spans} with its dilation and must fit into the padded "
@@ -84,13 +63,13 @@ def _reference(geometry: Geometry, x: np.ndarray, w: np.ndarray) -> np.ndarray:
     # Sliding windows and one einsum, in double precision: nothing shared with the expansion.
     stride, pads, spread, dilation, groups = geometry
     wide = np.float64 if x.dtype.kind == "f" else np.int64
-    room = np.zeros((*x.shape[:2], *_spans(x.shape[2:], spread)), wide)
+    room = np.zeros((*x.shape[:2], *spans_of(x.shape[2:], spread)), wide)
     room[_last(slice(None, None, s) for s in spread)] = x
     room = np.pad(room, [(0, 0), (0, 0), *((max(a, 0), max(b, 0)) for a, b in pads)])
     ends = [n + min(b, 0) for n, (_, b) in zip(room.shape[2:], pads, strict=True)]
     crop = (slice(max(-a, 0), end) for (a, _), end in zip(pads, ends, strict=True))
     room = room[_last(crop)]
-    spans, axes = _spans(w.shape[2:], dilation), tuple(range(2, x.ndim))
+    spans, axes = spans_of(w.shape[2:], dilation), tuple(range(2, x.ndim))
     seen = np.lib.stride_tricks.sliding_window_view(room, spans, axes)
     seen = seen[_last([slice(None, None, s) for s in stride] + [slice(None)] * len(spans))]
     seen = seen[_last(slice(None, None, d) for d in dilation)]
@@ -115,8 +94,8 @@ def _input_vjp(g: Node, x: Node, w: Node, geometry: Geometry) -> Node:
     # Every output went to where its kernel looked: the cotangent, spread by the stride, is seen
     # by the flipped kernel.
     stride, pads, spread, dilation, groups = geometry
-    spans, room = _spans(w.shape[2:], dilation), _spans(x.shape[2:], spread)
-    given = _spans(g.shape[2:], stride)
+    spans, room = spans_of(w.shape[2:], dilation), spans_of(x.shape[2:], spread)
+    given = spans_of(g.shape[2:], stride)
     before = [k - 1 - lo for k, (lo, _) in zip(spans, pads, strict=True)]
     rows = zip(room, spans, given, before, strict=True)
     around = tuple((lo, n + k - 1 - m - lo) for n, k, m, lo in rows)
@@ -138,8 +117,8 @@ def _kernel_vjp(g: Node, x: Node, w: Node, geometry: Geometry) -> Node:
     # The cotangent is the kernel that walks over the input; samples are what it sums over.
     stride, pads, spread, dilation, groups = geometry
     n, c = x.shape[:2]
-    spans, room = _spans(w.shape[2:], dilation), _spans(x.shape[2:], spread)
-    given = _spans(g.shape[2:], stride)
+    spans, room = spans_of(w.shape[2:], dilation), spans_of(x.shape[2:], spread)
+    given = spans_of(g.shape[2:], stride)
     rows = zip(pads, spans, given, room, strict=True)
     around = tuple((lo, k + m - 1 - size - lo) for (lo, _), k, m, size in rows)
     space = tuple(range(3, len(x.shape) + 1))
@@ -151,66 +130,9 @@ def _kernel_vjp(g: Node, x: Node, w: Node, geometry: Geometry) -> Node:
     return views.permute(found, (1, 0, *range(2, len(g.shape))))
 
 
-def expand(geometry: Geometry, x: Node, w: Node) -> Node:
-    """The convolution as a product of matrices whose patches are only an index expression."""
-    stride, _, _, dilation, groups = geometry
-    x = _padded(x, geometry)
-    rank, kernel = len(stride), w.shape[2:]
-    for axis in range(rank):
-        x = views.window(x, 2 + 2 * axis, kernel[axis], stride[axis], dilation[axis])
-    n, c = x.shape[:2]
-    x = views.reshape(x, (n, groups, c // groups, *x.shape[2:]))
-    w = views.reshape(w, (groups, w.shape[0] // groups, *w.shape[1:]))
-    if c == groups:
-        return _each_channel(x, w)
-    return _batched(x, w) if n * w.shape[1] <= math.prod(x.shape[3::2]) else _flat(x, w)
+def _expand(geometry: Geometry, x: Node, w: Node) -> Node:
+    geometry = Geometry(*geometry)
+    return patches.product(x, w, _infer(x, w, geometry)[0][2:], geometry)
 
 
-def _padded(x: Node, geometry: Geometry) -> Node:
-    rows = list(zip(geometry.pads, geometry.spread, strict=True))
-    widths = tuple((max(lo, 0), max(hi, 0), step - 1) for (lo, hi), step in rows)
-    x = views.pad(x, ((0, 0, 0), (0, 0, 0), *widths))
-    sizes = zip(x.shape[2:], geometry.pads, strict=True)
-    kept = tuple((max(-lo, 0), n + min(lo, 0) + min(hi, 0), 1) for n, (lo, hi) in sizes)
-    return views.take_slice(x, ((0, x.shape[0], 1), (0, x.shape[1], 1), *kept))
-
-
-def _each_channel(x: Node, w: Node) -> Node:
-    """Depthwise: x (N, G, 1, o1, k1, ...), w (G, M, 1, k1, ...); sums over the taps alone."""
-    n, groups = x.shape[:2]
-    many, out, taps = w.shape[1], x.shape[3::2], w.shape[3:]
-    each = [m for tap in taps for m in (1, tap)]
-    y = e.mul(x, views.reshape(w, (groups, many, *each)))
-    axes = tuple(4 + 2 * i for i in range(len(taps)))
-    return views.reshape(make("sum", (y,), axes), (n, groups * many, *out))
-
-
-def _batched(x: Node, w: Node) -> Node:
-    """One product a sample, weights on the left: the result lies as it is wanted."""
-    n, groups, c = x.shape[:3]
-    out, taps = x.shape[3::2], x.shape[4::2]
-    outs, ins = _alternate(len(out))
-    x = views.permute(x, (0, 1, 2, *ins, *outs))
-    patches = views.reshape(x, (n, groups, c * math.prod(taps), math.prod(out)))
-    y = contract.matmul(views.reshape(w, (1, groups, w.shape[1], patches.shape[2])), patches)
-    return views.reshape(y, (n, groups * w.shape[1], *out))
-
-
-def _flat(x: Node, w: Node) -> Node:
-    """One product for all samples: weights are packed once, the result is turned around."""
-    n, groups, c = x.shape[:3]
-    out, taps = x.shape[3::2], x.shape[4::2]
-    outs, ins = _alternate(len(out))
-    x = views.permute(x, (1, 2, *ins, 0, *outs))
-    patches = views.reshape(x, (groups, c * math.prod(taps), n * math.prod(out)))
-    y = contract.matmul(views.reshape(w, (groups, w.shape[1], patches.shape[1])), patches)
-    y = views.reshape(y, (groups * w.shape[1], n, math.prod(out)))
-    return views.reshape(views.permute(y, (1, 0, 2)), (n, y.shape[0], *out))
-
-
-def _alternate(rank: int) -> tuple[Sizes, Sizes]:
-    """The axes of output places and of kernel taps behind (N, groups, C)."""
-    return tuple(3 + 2 * i for i in range(rank)), tuple(4 + 2 * i for i in range(rank))
-
-
-define(Op("conv", "composite", _infer, _reference, _vjp, cost=64, expand=expand))
+define(Op("conv", "composite", _infer, _reference, _vjp, cost=64, expand=_expand))
