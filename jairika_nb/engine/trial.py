@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 from jairika_nb.engine.build import OPTIONS
 from jairika_nb.engine.device import Device
@@ -16,6 +17,7 @@ _LOCATED = (
 )
 
 
+@lru_cache(maxsize=64)
 def compile_error(device: Device, text: str) -> tuple[int, str] | None:
     """The line of ``text`` (from 1) and the compiler's words where it does not compile."""
     import pyopencl as cl

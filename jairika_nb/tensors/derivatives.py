@@ -75,7 +75,8 @@ def of_cell(kernel: Kernel, found: list[CFunction]) -> Callable[..., Any] | None
     partials = {n: f"{kernel.name}_d{n}" for n in (p.name for p in kernel.function.parameters)}
     if not names & set(partials.values()):
         return None
-    made: dict[str, Kernel] = {}
+    # Made now, not when first used: a function that is traced for replay must not change state.
+    made = {p: type(kernel)(kernel.source, p) for p in partials.values() if p in names}
 
     def derivative(g: Tensor, y: Tensor, *values: Any) -> list[Tensor | None]:
         rows = zip(kernel.arguments, values, strict=True)
@@ -85,13 +86,11 @@ def of_cell(kernel: Kernel, found: list[CFunction]) -> Callable[..., Any] | None
         if not dtypes.is_float(value.dtype):
             return None
         function = partials[name]
-        if function not in names:
+        if function not in made:
             raise GradientError(
                 f"kernel {kernel.name} has no derivative with respect to {name}; write "
                 f"{function} beside it, or pass {name} as a number or detached"
             )
-        if function not in made:
-            made[function] = type(kernel)(kernel.source, function)
         return g * made[function](*values)
 
     return derivative

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from html import escape
 from typing import Any
@@ -17,7 +16,7 @@ from jairika_nb.engine.graph import Node, make
 from jairika_nb.engine.ops.sources import const
 from jairika_nb.errors import ArgumentError, DeviceError, DTypeError, KernelError
 from jairika_nb.tensors import derivatives
-from jairika_nb.tensors.sizes import sizes
+from jairika_nb.tensors.sizes import launch
 from jairika_nb.tensors.tensor import Tensor, node_of
 
 Sizes = int | tuple[int, ...] | str | Callable[..., Any] | None
@@ -75,9 +74,9 @@ class Kernel:
         self, source: str, name: str | None = None, shape: Sizes = None, dtype: Any = None,
         grid: Sizes = None, group: int | tuple[int, ...] | None = None,
         derivative: Callable[..., Any] | None = None,
-        reference: Callable[..., Any] | None = None, first_line: int = 1,
+        reference: Callable[..., Any] | None = None,
     ) -> None:  # fmt: skip
-        self.source, self.first_line = source, first_line
+        self.source = source
         found = csource.functions(source)
         self.function = _chosen(source, found, name)
         self.name = self.function.name
@@ -121,10 +120,7 @@ class Kernel:
         if not 1 <= line <= len(lines):
             return f"kernel {self.name} does not compile: {words}"
         shown = lines[line - 1].strip()
-        return (
-            f"kernel {self.name} does not compile: line {line + self.first_line - 1}: {words}: "
-            f"`{shown}`"
-        )
+        return f"kernel {self.name} does not compile: line {line}: {words}: `{shown}`"
 
     def _check_dtype(self) -> None:
         assert self.form is not None
@@ -139,7 +135,7 @@ class Kernel:
         wrong = sorted(kinds - set(csource.ELEMENTS))
         if wrong or any(p.pointer for p in self.function.parameters) or not kinds:
             raise KernelError(
-                f"kernel {self.name}: line {self.function.line + self.first_line - 1}: an element "
+                f"kernel {self.name}: line {self.function.line}: an element "
                 f"function takes and returns numbers of the types {', '.join(csource.ELEMENTS)}; "
                 "for pointers write a whole kernel, `kernel void ...`"
             )
@@ -163,7 +159,7 @@ class Kernel:
                 raise ArgumentError(f"kernel {self.name}: at least one argument must be a tensor")
             return Tensor(custom.apply_map(self.op, list(nodes.values()), numbers))
         names = {n: v if _is_number(v) else nodes[n] for n, v in given.items()}
-        return Tensor(make(self.op, list(nodes.values()), self._attributes(names)))
+        return Tensor(make(self.op, list(nodes.values()), launch(self, self.form, names)))
 
     def _bound(self, arguments: tuple[Any, ...], named: dict[str, Any]) -> dict[str, Any]:
         given = dict(zip(self.arguments, arguments, strict=False)) | named
@@ -199,32 +195,6 @@ class Kernel:
                 f"convert it with x.astype({dtype.name!r})"
             )
         return node
-
-    def _attributes(self, names: dict[str, Any]) -> tuple[Any, ...]:
-        """Shape, grid and work-group of a call."""
-        assert self.form is not None
-        if self.shape is None and not self.form.inputs:
-            raise ArgumentError(f"kernel {self.name} reads no tensor: say the result's shape=")
-        like = self.shape if self.shape is not None else names[self.form.inputs[0].name].shape
-        shape = self._sizes(like, names, "shape")
-        result = Node("leaf", (), (), shape, self.dtype, devices.REFERENCE)
-        names = names | {self.form.output.name: result}
-        default = math.prod(shape)
-        grid = (default,) if self.grid is None else self._sizes(self.grid, names, "grid")
-        if self.group is None:
-            return shape, grid, None
-        group = (self.group,) if isinstance(self.group, int) else tuple(self.group)
-        if len(group) != len(grid):
-            raise ArgumentError(f"kernel {self.name}: group {group} for a grid {grid}")
-        whole = tuple(-(-n // m) * m for n, m in zip(grid, group, strict=True))
-        return shape, whole, group
-
-    def _sizes(self, wanted: Any, names: dict[str, Any], what: str) -> tuple[int, ...]:
-        if isinstance(wanted, str):
-            return sizes(wanted, names, f"kernel {self.name}: {what}")
-        if callable(wanted):
-            wanted = wanted(*[names[n] for n in self.arguments])
-        return (wanted,) if isinstance(wanted, int) else tuple(int(n) for n in wanted)
 
     # Derivatives
 

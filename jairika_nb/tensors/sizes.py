@@ -1,13 +1,19 @@
-"""Shapes written as text: ``"(image.shape[0] - 2, 3 * n)"``."""
+"""Shapes written as text: ``"(image.shape[0] - 2, 3 * n)"``, and launches by them."""
 
 from __future__ import annotations
 
 import ast
+import math
 import operator
 from collections.abc import Mapping
-from typing import Any
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
 
+from jairika_nb.engine.custom import Form
 from jairika_nb.errors import ArgumentError
+
+if TYPE_CHECKING:
+    from jairika_nb.tensors.kernel import Kernel
 
 _OPERATORS = {
     ast.Add: operator.add, ast.Sub: operator.sub, ast.Mult: operator.mul,
@@ -71,3 +77,29 @@ def _calculated(how: Any, left: Any, right: Any, what: str) -> Any:
         return how(left, right)
     except (TypeError, ZeroDivisionError) as problem:
         raise ArgumentError(f"{what}: {problem}") from None
+
+
+def launch(kernel: Kernel, form: Form, names: Mapping[str, Any]) -> tuple[Any, ...]:
+    """Shape of the result, grid and work-group of a call with arrays and numbers by ``names``."""
+    if kernel.shape is None and not form.inputs:
+        raise ArgumentError(f"kernel {kernel.name} reads no tensor: say the result's shape=")
+    like = kernel.shape if kernel.shape is not None else names[form.inputs[0].name].shape
+    shape = _wanted(kernel, like, names, "shape")
+    result = SimpleNamespace(shape=shape, size=math.prod(shape), ndim=len(shape))
+    every = {**names, form.output.name: result}
+    whole = result.size if kernel.grid is None else kernel.grid
+    grid = _wanted(kernel, whole, every, "grid")
+    if kernel.group is None:
+        return shape, grid, None
+    group = (kernel.group,) if isinstance(kernel.group, int) else tuple(kernel.group)
+    if len(group) != len(grid):
+        raise ArgumentError(f"kernel {kernel.name}: group {group} does not fit the grid {grid}")
+    return shape, tuple(-(-n // m) * m for n, m in zip(grid, group, strict=True)), group
+
+
+def _wanted(kernel: Kernel, wanted: Any, names: Mapping[str, Any], what: str) -> tuple[int, ...]:
+    if isinstance(wanted, str):
+        return sizes(wanted, names, f"kernel {kernel.name}: {what}")
+    if callable(wanted):
+        wanted = wanted(*[names[n] for n in kernel.arguments])
+    return (wanted,) if isinstance(wanted, int) else tuple(int(n) for n in wanted)

@@ -10,9 +10,6 @@ from jairika_nb.words.results import Done
 from jairika_nb.words.session import Session
 from jairika_nb.words.word import Argument
 
-# The first line of the cell is the magic's own.
-FIRST_LINE = 2
-
 
 def kernel(
     session: Session,
@@ -40,9 +37,11 @@ def kernel(
 
     if not name.isidentifier() or keyword.iskeyword(name):
         raise WordError(f"kernel: {name!r} cannot be the name of a variable")
+    # The first line of the cell is the magic's own; with it, lines have the cell's numbers.
+    source = "\n" + (session.body or "")
     made = Kernel(
-        session.body or "", name, shape, dtype, grid, _group(group),
-        _function(session, derivative), _function(session, reference), FIRST_LINE,
+        source, name, shape, dtype, grid, _group(group),
+        _function(session, derivative), _function(session, reference),
     )  # fmt: skip
     assert session.variables is not None
     session.variables[name] = made

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 import jairika_nb as jrk
+from jairika_nb.engine.device import Device
 from jairika_nb.errors import (
     ArgumentError,
     DeviceError,
@@ -345,3 +346,66 @@ def test_it_shows_how_it_is_called_and_its_source(opencl):
     html = function._repr_html_()
     assert "denominator" in html and "<script" not in html
     assert re.search(r"<span[^>]*>float</span>", html)
+
+
+def test_lines_are_told_where_signatures_are_not_understood():
+    source = "\n\nkernel void k(global const float *x,\n  global float4 *y) { }"
+    with jrk.device("reference"), pytest.raises(KernelError, match="line 3: the parameter 'y'"):
+        jrk.kernel(source)
+
+
+def through_both(x, weights, soft_function, pair_function):
+    y = pair_function(soft_function(x * weights, 2.0), 1.5).sum()
+    return y, *jrk.grad(y, [weights])
+
+
+def shifted_back(g, y, x, scale):
+    zero = jrk.zeros((1,), device=g.device)
+    return scale * (jrk.concat([g, zero]) + jrk.concat([zero, g]))
+
+
+def expected(x, weights):
+    z = x * weights
+    y = 1.5 * (soft(z, 2.0)[1:] + soft(z, 2.0)[:-1]).sum()
+    slope = 1 / (1 + np.abs(z) / 2.0) ** 2 * x
+    times = np.where((np.arange(len(x)) == 0) | (np.arange(len(x)) == len(x) - 1), 1, 2)
+    return y, 1.5 * times * slope
+
+
+def test_compiled_functions_replay_them(opencl):
+    first = jrk.kernel(SOFT)
+    second = jrk.kernel(PAIRS, shape="x.size - 1", derivative=shifted_back)
+    step = jrk.compile(lambda x, weights: through_both(x, weights, first, second))
+    weights = values(9, seed=5)
+    for seed in range(3):
+        x = values(9, seed=seed)
+        with jrk.profile() as p:
+            got = [t.numpy() for t in step(jrk.tensor(x), jrk.tensor(weights))]
+        for mine, want in zip(got, expected(x, weights), strict=True):
+            np.testing.assert_allclose(mine, want, rtol=1e-4, atol=1e-5)
+        assert seed == 0 or p.compiles == 0
+
+
+def test_they_run_by_the_gpu_schedule_too(opencl):
+    twin = Device(f"{opencl.id}-gpu", opencl.name, opencl.driver, "gpu", opencl.handle, probe="")
+    x, weights = values(70), values(70, seed=5)
+    with jrk.device(twin):
+        second = jrk.kernel(PAIRS, shape="x.size - 1", group=16, derivative=shifted_back)
+        got = through_both(jrk.tensor(x), jrk.tensor(weights), jrk.kernel(SOFT), second)
+        for mine, want in zip(got, expected(x, weights), strict=True):
+            np.testing.assert_allclose(mine.numpy(), want, rtol=1e-4, atol=1e-5)
+
+
+def test_one_function_serves_several_devices():
+    drivers = [d for d in jrk.devices() if not d.is_reference]
+    if len(drivers) < 2:
+        pytest.skip("there is only one OpenCL driver")
+    function = jrk.kernel(SOFT)
+    x = values(33)
+    with jrk.profile() as p:
+        for device in drivers:
+            got = function(jrk.tensor(x, device=device), 1.5)
+            assert got.device is device
+            np.testing.assert_allclose(got.numpy(), soft(x, 1.5), rtol=1e-5)
+    assert {k.device for k in p.kernels} == {d.id for d in drivers}
+    assert all(k.start >= 0 for k in p.kernels)
