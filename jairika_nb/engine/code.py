@@ -13,7 +13,7 @@ from typing import Any
 
 from jairika_nb.engine import spelling
 from jairika_nb.engine.dtypes import DType
-from jairika_nb.engine.fuse import Expr, Kernel, Reduction
+from jairika_nb.engine.fused import Expr, Kernel, Reduction
 from jairika_nb.engine.index import Atom, Form, Picked, Quotient, Remainder, Var
 from jairika_nb.engine.ops.reduce import initial
 from jairika_nb.engine.program import Entry

@@ -8,7 +8,7 @@ stored as such.
 from __future__ import annotations
 
 from jairika_nb.engine.code import Scope, Writer
-from jairika_nb.engine.fuse import Operand
+from jairika_nb.engine.fused import Operand
 from jairika_nb.engine.schedule_cpu import access_score
 from jairika_nb.engine.spelling import WIDTH
 

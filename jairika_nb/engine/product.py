@@ -7,7 +7,7 @@ import re
 
 from jairika_nb.engine import panels
 from jairika_nb.engine.code import Argument, Scope, Source, Writer, name_of, traffic
-from jairika_nb.engine.fuse import Kernel, Misfit, Operand
+from jairika_nb.engine.fused import Kernel, Misfit, Operand
 from jairika_nb.engine.index import Form, Var
 from jairika_nb.engine.program import Entry
 from jairika_nb.engine.routines import template

@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable
 
 from jairika_nb.engine.code import GRAIN, Scope, Source, Writer, neutral, traffic, work
-from jairika_nb.engine.fuse import REDUCED, Expr, Kernel, Reduction
+from jairika_nb.engine.fused import REDUCED, Expr, Kernel, Reduction
 from jairika_nb.engine.index import Form, Var
 from jairika_nb.engine.program import Entry
 from jairika_nb.engine.spelling import WIDTH, value_type

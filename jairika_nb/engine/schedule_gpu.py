@@ -14,7 +14,7 @@ from jairika_nb.engine.code import (
     traffic,
     work,
 )
-from jairika_nb.engine.fuse import REDUCED, Kernel, Reduction
+from jairika_nb.engine.fused import REDUCED, Kernel, Reduction
 from jairika_nb.engine.program import Entry
 from jairika_nb.engine.spelling import value_type
 

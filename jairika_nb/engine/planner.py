@@ -1,0 +1,215 @@
+"""Which values of a program are stored, and the kernel that computes each.
+
+What is asked for is stored, and what kernels cannot compute on the way; a value that several
+kernels need is stored where computing it again would cost more.
+"""
+
+from __future__ import annotations
+
+from jairika_nb.engine import index, merging
+from jairika_nb.engine.fuse import Tracer, is_side, operand
+from jairika_nb.engine.fused import Kernel, Output
+from jairika_nb.engine.graph import TABLE, Shape
+from jairika_nb.engine.lower import Lowered
+from jairika_nb.engine.program import Entry
+
+# A value that several kernels need is computed in each of them up to this cost (an addition is 1,
+# an exponential 8); above it, it is stored.
+RECOMPUTE = 24
+# No kernel computes longer chains of operations than this, or reads many more tensors: compilers
+# take long over large kernels, and drivers limit their arguments.
+DEEPEST, MOST_READ = 64, 48
+# Kinds of operations whose kernel is given rather than traced.
+FIXED = ("routine", "host")
+
+
+def kernel_reads(kernel: Kernel, entries: list[Entry]) -> list[int]:
+    """The stored entries that a kernel reads."""
+    fixed = kernel.routine if kernel.product is None else kernel.product
+    whole = fixed is not None and not kernel.operands
+    # A constant that a routine takes is an argument, not a buffer.
+    inputs = [i for i in entries[fixed].inputs if entries[i].op != "const"] if whole else ()
+    return [*kernel.reads, *inputs]
+
+
+class Planner:
+    """Decides which entries are stored and traces a kernel for each; see the module."""
+
+    def __init__(self, lowered: Lowered) -> None:
+        self.entries = lowered.entries
+        # A GPU has too many work-items for each to repeat a sum.
+        self.on_cpu = lowered.device.kind != "gpu"
+        self.results = [self._base(w) for w in lowered.wanted]
+        wanted = [*self.results, *map(self._base, lowered.forced)]
+        self.cuts = _cuts(self.entries)
+        wanted += self.cuts
+        # A forced view of a stored value would be stored twice were its base not asked for.
+        self.stored = {w for w in (*wanted, *lowered.forced) if self._needs_kernel(w)}
+        self.kernels: dict[int, Kernel] = {}
+
+    def _base(self, position: int) -> int:
+        # A reshape or detach has the bytes of its input.
+        while self.entries[position].op in ("reshape", "detach"):
+            position = self.entries[position].inputs[0]
+        return position
+
+    def _needs_kernel(self, position: int) -> bool:
+        return self.entries[position].op != "leaf"
+
+    def run(self) -> list[Kernel]:
+        """All kernels, in an order that respects what each one reads."""
+        self._trace_all()
+        while self._store_shared():
+            self._trace_all()
+        merging.outputs(self)
+        merging.epilogues(self)
+        return self._ordered()
+
+    def reads(self, root: int) -> list[int]:
+        """The stored entries that the kernel of ``root`` reads."""
+        return kernel_reads(self.kernels[root], self.entries)
+
+    # Tracing
+
+    def _trace_all(self) -> None:
+        made = {o.entry for k in self.kernels.values() for o in k.outputs}
+        todo = [p for p in sorted(self.stored) if p not in made]
+        while todo:
+            position = todo.pop()
+            if position in made:
+                continue
+            made.add(position)
+            kernel = self.trace([position])
+            while not self.stored.issuperset(kernel.crowded):
+                self.stored.update(kernel.crowded)
+                todo += [p for p in kernel.crowded if p not in made]
+                kernel = self.trace([position])
+            self.kernels[position] = kernel
+            found = [p for p in kernel_reads(kernel, self.entries) if self._needs_kernel(p)]
+            self.stored.update(found)
+            todo += [p for p in found if p not in made]
+
+    def trace(self, roots: list[int]) -> Kernel:
+        """The kernel that stores ``roots``."""
+        root = roots[-1]
+        entry = self.entries[root]
+        if entry.op == "gemm":
+            return self.product(roots, root)
+        if TABLE[entry.op].kind in FIXED:
+            return Kernel([], [], [], [Output(root, None, index.ZERO)], [], [], False, [], [],
+                          routine=root)  # fmt: skip
+        plain = self._tracer(roots)
+        kernel = plain.trace()
+        if not kernel.row and len(kernel.kept) > 1:
+            flat = self._tracer(roots, (entry.size,)).trace()
+            if not flat.row and flat.loads == kernel.loads and _is_flat(flat):
+                return flat
+        return kernel
+
+    def _tracer(self, roots: list[int], domain: Shape | None = None) -> Tracer:
+        return Tracer(self.entries, self.stored, roots, domain, sides=self.on_cpu)
+
+    def product(self, roots: list[int], gemm: int) -> Kernel:
+        """The kernel of a product, with what follows it and, on a CPU, how its operands come."""
+        entry = self.entries[gemm]
+        tracer = Tracer(self.entries, self.stored, roots, domain=entry.shape, product=gemm)
+        kernel = tracer.trace()
+        if entry.attrs[2]:
+            batch = [v for v in kernel.kept if int(v.name[1:]) < len(entry.shape) - 2]
+            sides = (operand(self.entries, self.stored, i, batch) for i in entry.inputs)
+            kernel.operands = tuple(sides)
+            kernel.crowded += [p for o in kernel.operands for p in o.crowded]
+        return kernel
+
+    # What several kernels compute
+
+    def _store_shared(self) -> bool:
+        users: dict[int, set[int]] = {}
+        for root, kernel in self.kernels.items():
+            for position in kernel.computes:
+                if position not in self.stored:
+                    users.setdefault(position, set()).add(root)
+        shared = {p for p, roots in users.items() if len(roots) > 1 and self._dear(p, roots)}
+        # Those below another one are mostly no longer shared once that one is stored.
+        below: set[int] = set()
+        for p in range(len(self.entries) - 1, -1, -1):
+            if p in shared or p in below:
+                below.update(i for i in self.entries[p].inputs if i not in self.stored)
+        top = shared - below
+        if not top:
+            return False
+        if any(merging.same_rows(self, users[p]) for p in sorted(top)):
+            return True
+        self.stored |= top
+        for root in {r for p in top for r in users[p]}:
+            del self.kernels[root]
+        return True
+
+    def _below(self, position: int) -> set[int]:
+        seen: set[int] = set()
+        stack = list(self.entries[position].inputs)
+        while stack:
+            p = stack.pop()
+            if p not in seen and p not in self.stored:
+                seen.add(p)
+                stack += self.entries[p].inputs
+        return seen
+
+    def _dear(self, position: int, roots: set[int]) -> bool:
+        below = self._below(position) | {position}
+        for p in below:
+            reduces = TABLE[self.entries[p].op].kind in ("reduce", "contract")
+            if reduces and self.on_cpu and is_side(self.entries, p):
+                continue
+            if reduces and not all(self.kernels[r].mapped for r in roots):
+                return True
+        return sum(TABLE[self.entries[p].op].cost for p in below) >= RECOMPUTE
+
+    def _ordered(self) -> list[Kernel]:
+        owner = {o.entry: r for r, k in self.kernels.items() for o in k.outputs}
+        done: dict[int, None] = {}
+        stack = [(r, False) for r in sorted(self.kernels, reverse=True)]
+        while stack:
+            root, ready = stack.pop()
+            if root in done:
+                continue
+            if ready:
+                done[root] = None
+                continue
+            stack.append((root, True))
+            reads = self.reads(root)
+            stack += [(owner[p], False) for p in reads if p in owner and owner[p] not in done]
+        return [self.kernels[r] for r in done]
+
+
+def _cuts(entries: list[Entry]) -> set[int]:
+    """The entries at which long chains and wide sums are cut into several kernels."""
+    cuts: set[int] = set()
+    heights: list[int] = []
+    reads: list[frozenset[int]] = []
+    for position, entry in enumerate(entries):
+        height = 1 + max((heights[i] for i in entry.inputs), default=-1)
+        read = frozenset().union(*(reads[i] for i in entry.inputs))
+        kind = TABLE[entry.op].kind
+        # A view that is stored costs a copy, so the cut waits for an operation where it can.
+        deepest = DEEPEST * (2 if kind == "view" else 1)
+        if kind not in ("source", "barrier") and (height > deepest or len(read) > MOST_READ):
+            cuts.add(position)
+        if entry.op in ("gemm", "leaf") or kind in FIXED or position in cuts:
+            height, read = 0, frozenset([position])
+        heights.append(height)
+        reads.append(read)
+    return cuts
+
+
+def _is_flat(kernel: Kernel) -> bool:
+    """Whether every access of a collapsed domain is still a plain stride."""
+    (var,) = kernel.kept or (None,)
+    for expr in kernel.exprs:
+        forms = {"load": 1, "random": 1, "index": 0}.get(expr.kind)
+        if forms is not None and var and expr.data[forms].coefficient(var) is None:
+            return False
+        bounds = expr.data[-1] if expr.kind in ("load", "guard") else ()
+        if any(var in form.variables for form, *_ in bounds):
+            return False
+    return True
