@@ -12,7 +12,7 @@ from typing import Any
 
 from jairika_nb.engine import sites
 from jairika_nb.engine.code import Argument, Source
-from jairika_nb.engine.graph import Node, topological
+from jairika_nb.engine.graph import TABLE, Node, topological
 from jairika_nb.engine.program import Entry, Program, capture
 
 # The operations through which a scalar constant stays the same scalar.
@@ -111,13 +111,15 @@ def _plan(found: Outline, roots: list[Node]) -> None:
     program = capture(roots)
     plan = planned(program, roots[0].device)
     found.sources = plan.sources
-    entries = [plan.place[program.place[id(n)]] if id(n) in program.place else -1
-               for n in found.nodes]  # fmt: skip
+    entries = [
+        plan.place[program.place[id(n)]] if id(n) in program.place else -1 for n in found.nodes
+    ]
     first: dict[int, int] = {}
     for kernel, inside in enumerate(plan.inside):
         for entry in inside:
             first.setdefault(entry, kernel)
-    _assign(found, [first.get(e) for e in entries])
+    rows = zip(found.nodes, entries, strict=True)
+    _assign(found, [_maker(node, entry, plan.entries, first) for node, entry in rows])
     known: dict[int, int] = {}
     for node, entry in enumerate(entries):
         known.setdefault(entry, node)
@@ -126,6 +128,15 @@ def _plan(found: Outline, roots: list[Node]) -> None:
         for source in plan.sources
     ]
     found.flows = _flows(plan.sources)
+
+
+def _maker(node: Node, entry: int, entries: list[Entry], first: dict[int, int]) -> int | None:
+    """The first kernel that computes a node."""
+    if node.value is None and TABLE[node.op].kind not in ("view", "source", "barrier"):
+        # What an operation was made of may end in a view of what a kernel stores.
+        while entry not in first and TABLE[entries[entry].op].kind == "view":
+            entry = entries[entry].inputs[0]
+    return first.get(entry)
 
 
 def _flows(sources: list[Source]) -> set[tuple[int, int]]:

@@ -173,3 +173,13 @@ def test_odd_shapes_can_be_looked_at(device, shape):
     assert str(z.graph()) and "<img" in z.graph()._repr_html_()
     if not device.is_reference:
         assert str(z.kernels()) and z.kernels()._repr_html_()
+
+
+def test_an_operation_made_of_others_is_shown_where_it_is_computed(opencl):
+    from jairika_nb.nn import functional as F
+
+    x = jrk.tensor(np.ones((2, 1, 8, 8), np.float32))
+    weight = jrk.tensor(np.ones((4, 1, 3, 3), np.float32))
+    graph = (F.conv2d(x, weight).exp() * 2).sum(axis=0).graph()
+    rows = {row[1]: row[4] for row in graph.rows() if row[1] != "data"}
+    assert rows["conv"] and all(rows.values())

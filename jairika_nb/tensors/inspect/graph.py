@@ -151,8 +151,11 @@ def _kernels_only(found: Outline, words: str) -> tuple[str, str]:
 
 def _kernel_box(found: Outline, kernel: int) -> Box:
     source, members = found.sources[kernel], found.members(kernel)
-    details = [f"{number(len(members), 'operation')}, {amount(source.bytes, 'B')}"]
-    details += [type_of(found.nodes[members[-1]])] if members else ["made by the planner"]
+    moved = amount(source.bytes, "B")
+    details = ["prepares what others read", moved]
+    if members:
+        last = type_of(found.nodes[members[-1]])
+        details = [f"{number(len(members), 'operation')}, {moved}", last]
     return Box(
         f"{kernel + 1}  {shortened(source.name)}", tuple(details), picture.colour(kernel), "#fff"
     )

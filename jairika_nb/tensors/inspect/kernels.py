@@ -104,7 +104,7 @@ class Kernels:
         nodes = self.outline.nodes
         members = [f"%{i} {operation(nodes[i])}" for i in self.outline.members(kernel)]
         if not members:
-            return "what the planner needs: a layout or a part of a sum"
+            return "what other kernels read: a layout, or a part of an operation"
         shown = [*members[:5], "...", *members[-5:]] if len(members) > 12 else members
         return ", ".join(shown)
 
