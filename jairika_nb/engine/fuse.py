@@ -338,7 +338,7 @@ def operand(entries: list[Entry], stored: set[int], position: int, batch: list[V
     tracer = Tracer(entries, stored, [], domain=(), product=-1)
     expr = tracer.value(position, tuple(at), ())
     return Operand(
-        expr, batch, *(None if v.size == 1 else v for v in (row, column)),
+        expr, batch, row if rows != 1 else None, column if columns != 1 else None,
         list(tracer.interned.values()), list(tracer.loads), list(tracer.inlined),
         list(tracer.crowded),
     )  # fmt: skip

@@ -26,10 +26,10 @@ FIXED = ("routine", "host")
 def kernel_reads(kernel: Kernel, entries: list[Entry]) -> list[int]:
     """The stored entries that a kernel reads."""
     fixed = kernel.routine if kernel.product is None else kernel.product
-    whole = fixed is not None and not kernel.operands
+    if fixed is None or kernel.operands:
+        return kernel.reads
     # A constant that a routine takes is an argument, not a buffer.
-    inputs = [i for i in entries[fixed].inputs if entries[i].op != "const"] if whole else ()
-    return [*kernel.reads, *inputs]
+    return [*kernel.reads, *(i for i in entries[fixed].inputs if entries[i].op != "const")]
 
 
 class Planner:
