@@ -27,6 +27,14 @@ CONVOLUTIONS = {
     "same, dilated": (2, (1, 2, 6, 6), (3, 2, 3, 3), {"padding": "same", "dilation": (2, 1)}),
     "valid": (1, (2, 2, 6), (3, 2, 4), {"padding": "valid"}),
     "whole input": (2, (2, 3, 4, 5), (5, 3, 4, 5), {}),
+    "large, stride": (2, (2, 16, 9, 10), (24, 16, 3, 2), {"stride": 2, "padding": 1}),
+    "large, uneven stride": (2, (2, 16, 9, 10), (24, 16, 3, 3), {"stride": (1, 3)}),
+    "large, dilation": (2, (2, 16, 9, 10), (24, 8, 2, 3), {"dilation": (2, 3), "groups": 2}),
+    "large, both": (2, (2, 16, 9, 10), (24, 16, 2, 2),
+                    {"dilation": (2, 1), "stride": (3, 2), "padding": (1, 0)}),
+    "large, one axis": (1, (2, 16, 100), (24, 16, 5), {"padding": 2, "stride": 2}),
+    "large, three axes": (3, (1, 8, 5, 6, 7), (16, 8, 3, 2, 3),
+                          {"padding": 1, "stride": (1, 2, 1)}),
     "tiles": (2, (3, 16, 12, 12), (32, 16, 3, 3), {"padding": 1}),
 }  # fmt: skip
 
@@ -48,6 +56,8 @@ TRANSPOSED = {
     "uneven": (2, (2, 4, 5, 4), (4, 3, 3, 3),
                {"stride": (2, 3), "padding": (0, 1), "output_padding": (1, 2), "groups": 2,
                 "dilation": (2, 1)}),
+    "large": (2, (2, 16, 6, 5), (16, 24, 3, 3),
+              {"stride": 2, "padding": 1, "output_padding": 1}),
     "three axes": (3, (1, 2, 2, 3, 2), (2, 2, 2, 1, 2), {"stride": 2}),
 }  # fmt: skip
 
@@ -89,6 +99,24 @@ def test_an_empty_batch_gives_an_empty_result_and_no_gradient(device):
     y = F.conv2d(x, w)
     assert y.numpy().shape == (0, 3, 3, 3)
     assert not jrk.grad(y.sum(), [w])[0].numpy().any()
+
+
+def launches(y):
+    with jrk.profile() as profile:
+        y.realize()
+    return profile.launches
+
+
+def test_what_surrounds_a_convolution_joins_it(device):
+    if device.is_reference or device.kind == "gpu":
+        pytest.skip("kernels of the CPU schedule are counted")
+    x, b = jrk.tensor(draw(4, 16, 12, 12)), jrk.tensor(draw(32))
+    small, large = jrk.tensor(draw(32, 16, 1, 1)), jrk.tensor(draw(32, 16, 3, 3))
+    assert launches(F.conv2d(x, small).relu()) == 1
+    # The image with its padding, the product, then cutting, bias and activation together.
+    assert launches(F.conv2d(x, large, b, padding=1).relu()) == 3
+    each = jrk.tensor(draw(16, 1, 3, 3))
+    assert launches(F.conv2d(x, each, None, padding=1, groups=16).relu()) == 1
 
 
 BAD = {

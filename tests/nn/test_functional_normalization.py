@@ -63,6 +63,22 @@ def test_instance_norm(device, compare):
             tolerance=1e-4)  # fmt: skip
 
 
+@pytest.mark.parametrize("dtype", ["float16", "bfloat16"])
+def test_two_bytes_are_normalised_in_four(device, dtype):
+    # The squares of 300 are beyond float16.
+    x = (jrk.tensor(draw(2, 4, 8)) * 300).astype(dtype)
+    for function in (
+        lambda v: F.layer_norm(v, 8), lambda v: F.rms_norm(v, 8), lambda v: F.group_norm(v, 2),
+        lambda v: F.normalize(v, axis=-1), lambda v: F.instance_norm(v),
+        lambda v: F.batch_norm(v, None, None, training=True),
+        lambda v: F.cosine_similarity(v, v, axis=-1),
+    ):  # fmt: skip
+        y, exact = function(x), function(x.astype("float32"))
+        assert y.dtype == x.dtype
+        difference = y.astype("float32").numpy() - exact.numpy()
+        assert np.abs(difference).max() < 0.02
+
+
 @pytest.mark.parametrize("size", [3, 4])
 def test_local_response_norm(device, compare, size):
     compare(lambda x: F.local_response_norm(x, size, 0.5),
@@ -174,7 +190,7 @@ BAD = {
     "groups": (errors.ShapeError, lambda: F.group_norm(X, 3), "3 groups"),
     "shape": (errors.ShapeError, lambda: F.layer_norm(X, (3, 5)), r"\(3, 5\)"),
     "size": (errors.OutOfRange, lambda: F.local_response_norm(X, 0), "size=0"),
-    "dim": (errors.ArchitectureError, lambda: F.normalize(X, dim=1), "axis="),
+    "dim": (errors.ArgumentError, lambda: F.normalize(X, dim=1), "axis="),
     "inner sizes": (errors.ShapeError, lambda: F.scaled_dot_product_attention(X, X[..., :3], X),
                     "share the last size"),
     "two masks": (

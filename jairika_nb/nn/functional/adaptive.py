@@ -11,6 +11,7 @@ import numpy as np
 from jairika_nb.errors import OutOfRange
 from jairika_nb.nn.functional.pooling import MaxResult, _best
 from jairika_nb.nn.functional.spatial import with_batch, without_batch
+from jairika_nb.tensors.arguments import on_tensors
 from jairika_nb.tensors.creation import tensor
 from jairika_nb.tensors.tensor import Tensor
 from jairika_nb.tensors.windows import picked
@@ -56,6 +57,7 @@ def _adaptive_avg(asked: str, x: Tensor, output_size: Wanted) -> Tensor:
     return without_batch(x, added)
 
 
+@on_tensors
 def adaptive_avg_pool1d(x: Tensor, output_size: Wanted) -> Tensor:
     """Means over as many windows of x (N, C, L) as wanted.
 
@@ -66,11 +68,13 @@ def adaptive_avg_pool1d(x: Tensor, output_size: Wanted) -> Tensor:
     return _adaptive_avg("adaptive_avg_pool1d", x, output_size)
 
 
+@on_tensors
 def adaptive_avg_pool2d(x: Tensor, output_size: Wanted) -> Tensor:
     """Means over windows of x (N, C, H, W); None keeps an axis."""
     return _adaptive_avg("adaptive_avg_pool2d", x, output_size)
 
 
+@on_tensors
 def adaptive_avg_pool3d(x: Tensor, output_size: Wanted) -> Tensor:
     """Means over windows of x (N, C, D, H, W); None keeps an axis."""
     return _adaptive_avg("adaptive_avg_pool3d", x, output_size)
@@ -93,16 +97,19 @@ def _split(x: Tensor, axis: int, table: np.ndarray) -> Tensor:
     return picked(x, axis, table)
 
 
+@on_tensors
 def adaptive_max_pool1d(x: Tensor, output_size: Wanted, return_indices: bool = False) -> MaxResult:
     """The largest in each of as many windows of x (N, C, L) as wanted, and where if asked."""
     return _adaptive_max("adaptive_max_pool1d", x, output_size, return_indices)
 
 
+@on_tensors
 def adaptive_max_pool2d(x: Tensor, output_size: Wanted, return_indices: bool = False) -> MaxResult:
     """As :func:`adaptive_max_pool1d` for x (N, C, H, W); None keeps an axis."""
     return _adaptive_max("adaptive_max_pool2d", x, output_size, return_indices)
 
 
+@on_tensors
 def adaptive_max_pool3d(x: Tensor, output_size: Wanted, return_indices: bool = False) -> MaxResult:
     """As :func:`adaptive_max_pool1d` for x (N, C, D, H, W); None keeps an axis."""
     return _adaptive_max("adaptive_max_pool3d", x, output_size, return_indices)

@@ -7,6 +7,7 @@ import math
 from jairika_nb.engine.dtypes import is_float
 from jairika_nb.errors import OutOfRange, ShapeError
 from jairika_nb.nn.functional.layers import dropout
+from jairika_nb.tensors.arguments import on_tensors
 from jairika_nb.tensors.composite import composite
 from jairika_nb.tensors.creation import ones
 from jairika_nb.tensors.elementwise import where
@@ -16,6 +17,7 @@ from jairika_nb.tensors.shaping import tril
 from jairika_nb.tensors.tensor import Tensor
 
 
+@on_tensors
 def scaled_dot_product_attention(
     query: Tensor,
     key: Tensor,
@@ -43,16 +45,12 @@ def scaled_dot_product_attention(
         key, value = (_shared(query, x, name) for x, name in ((key, "key"), (value, "value")))
     factor = 1 / math.sqrt(query.shape[-1]) if scale is None else scale
     scores = (query * factor) @ key.mT
+    named = attn_mask is None and not dropout_p
     if is_causal:
         attn_mask = tril(ones((query.shape[-2], key.shape[-2]), dtype="bool", device=query.device))
-    if attn_mask is None and not dropout_p:
-        return composite("attention", (False, factor), softmax(scores) @ value, query, key, value)
-    if is_causal and not dropout_p:
-        body = _masked(scores, attn_mask) @ value
-        return composite("attention", (True, factor), body, query, key, value)
-    if attn_mask is None:
-        return dropout(softmax(scores), dropout_p) @ value
-    return dropout(_masked(scores, attn_mask), dropout_p) @ value
+    chances = softmax(scores) if attn_mask is None else _masked(scores, attn_mask)
+    y = dropout(chances, dropout_p) @ value
+    return composite("attention", (is_causal, factor), y, query, key, value) if named else y
 
 
 def _check(query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None, causal: bool) -> None:

@@ -7,11 +7,13 @@ from typing import Any
 from jairika_nb.engine.ops import conv as c
 from jairika_nb.errors import OutOfRange, ShapeError
 from jairika_nb.nn.functional.spatial import Sizes, each_axis, with_batch, without_batch
+from jairika_nb.tensors.arguments import on_tensors
 from jairika_nb.tensors.tensor import Tensor
 
 Pads = tuple[tuple[int, int], ...]
 
 
+@on_tensors
 def conv1d(
     x: Tensor,
     weight: Tensor,
@@ -33,6 +35,7 @@ def conv1d(
     return _conv(1, x, weight, bias, stride, padding, dilation, groups)
 
 
+@on_tensors
 def conv2d(
     x: Tensor,
     weight: Tensor,
@@ -46,6 +49,7 @@ def conv2d(
     return _conv(2, x, weight, bias, stride, padding, dilation, groups)
 
 
+@on_tensors
 def conv3d(
     x: Tensor,
     weight: Tensor,
@@ -110,6 +114,7 @@ def _biased(asked: str, y: Tensor, bias: Tensor | None) -> Tensor:
     return y + bias.reshape((y.shape[1], *(1,) * (y.ndim - 2)))
 
 
+@on_tensors
 def conv_transpose1d(
     x: Tensor,
     weight: Tensor,
@@ -132,6 +137,7 @@ def conv_transpose1d(
     return _transposed(1, x, weight, bias, stride, padding, output_padding, groups, dilation)
 
 
+@on_tensors
 def conv_transpose2d(
     x: Tensor,
     weight: Tensor,
@@ -146,6 +152,7 @@ def conv_transpose2d(
     return _transposed(2, x, weight, bias, stride, padding, output_padding, groups, dilation)
 
 
+@on_tensors
 def conv_transpose3d(
     x: Tensor,
     weight: Tensor,

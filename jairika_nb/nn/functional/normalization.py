@@ -2,17 +2,36 @@
 
 from __future__ import annotations
 
+import functools
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Any, ParamSpec
 
+from jairika_nb.engine.dtypes import NARROW, promote
 from jairika_nb.errors import OutOfRange, ShapeError
-from jairika_nb.nn.signature import axis_names
-from jairika_nb.tensors.elementwise import clip, detach, maximum, sqrt
+from jairika_nb.tensors.arguments import on_tensors
+from jairika_nb.tensors.elementwise import clip, detach, maximum, sqrt, where
 from jairika_nb.tensors.joining import broadcast_arrays
 from jairika_nb.tensors.reductions import max as largest
 from jairika_nb.tensors.reductions import sum as total
 from jairika_nb.tensors.tensor import Tensor
 from jairika_nb.tensors.windows import padded, sliding
+
+P = ParamSpec("P")
+
+
+def _in_single(function: Callable[P, Tensor]) -> Callable[P, Tensor]:
+    """The function computed in float32 where its input is of 2 bytes, whose squares overflow."""
+
+    @functools.wraps(function)
+    def widened(*args: P.args, **kwargs: P.kwargs) -> Tensor:
+        x: Any = args[0]
+        if x.dtype not in NARROW:
+            return function(*args, **kwargs)
+        found = function(x.astype("float32"), *args[1:], **kwargs)  # type: ignore[arg-type]
+        return found.astype(x.dtype)
+
+    return widened
 
 
 def _standard(x: Tensor, axes: tuple[int, ...], eps: float) -> Tensor:
@@ -40,6 +59,8 @@ def _needs_channels(asked: str, x: Tensor, least: int = 2) -> None:
         raise ShapeError(f"{asked}: input {x.shape} needs at least {least} axes, (N, C, ...)")
 
 
+@on_tensors
+@_in_single
 def batch_norm(
     x: Tensor,
     running_mean: Tensor | None,
@@ -86,6 +107,8 @@ def _move(running: Tensor | None, found: Tensor, momentum: float) -> None:
         running.node = detach(new.astype(running.dtype)).node
 
 
+@on_tensors
+@_in_single
 def instance_norm(
     x: Tensor,
     running_mean: Tensor | None = None,
@@ -126,6 +149,8 @@ def _shape_axes(
     return tuple(range(x.ndim - len(shape), x.ndim))
 
 
+@on_tensors
+@_in_single
 def layer_norm(
     x: Tensor,
     normalized_shape: int | Sequence[int],
@@ -144,6 +169,8 @@ def layer_norm(
     return y if bias is None else y + bias
 
 
+@on_tensors
+@_in_single
 def rms_norm(
     x: Tensor,
     normalized_shape: int | Sequence[int],
@@ -163,6 +190,8 @@ def rms_norm(
     return y if weight is None else y * weight
 
 
+@on_tensors
+@_in_single
 def group_norm(
     x: Tensor,
     num_groups: int,
@@ -179,6 +208,8 @@ def group_norm(
     return _scaled("group_norm", y, weight, bias)
 
 
+@on_tensors
+@_in_single
 def local_response_norm(
     x: Tensor, size: int, alpha: float = 1e-4, beta: float = 0.75, k: float = 1.0
 ) -> Tensor:
@@ -192,7 +223,8 @@ def local_response_norm(
     return x / (means * alpha + k) ** beta
 
 
-@axis_names
+@on_tensors
+@_in_single
 def normalize(
     x: Tensor, p: float = 2.0, axis: int | Sequence[int] = 1, eps: float = 1e-12
 ) -> Tensor:
@@ -219,15 +251,15 @@ def _norm(x: Tensor, p: float, axis: int | Sequence[int]) -> Tensor:
 
 def _safe_root(x: Tensor) -> Tensor:
     # The root has no finite slope at 0; there the norm's derivative counts as 0.
-    from jairika_nb.tensors.elementwise import where
-
     zero = x == 0
     return where(zero, 0.0, sqrt(where(zero, 1.0, x)))
 
 
-@axis_names
+@on_tensors
+@_in_single
 def cosine_similarity(x1: Tensor, x2: Tensor, axis: int = 1, eps: float = 1e-8) -> Tensor:
     """The cosine of the angle between vectors along ``axis``; norms count at least as ``eps``."""
-    x1, x2 = broadcast_arrays(x1, x2)
+    common = promote(x1.dtype, x2.dtype)
+    x1, x2 = broadcast_arrays(x1.astype(common), x2.astype(common))
     one, other = (maximum(_norm(v, 2, axis), eps) for v in (x1, x2))
     return total((x1 / one) * (x2 / other), axis=axis)

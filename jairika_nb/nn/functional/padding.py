@@ -7,10 +7,12 @@ from collections.abc import Sequence
 from jairika_nb.errors import OutOfRange, ShapeError
 from jairika_nb.nn.functional.spatial import Sizes, each_axis, with_batch, without_batch
 from jairika_nb.tensors import padding
+from jairika_nb.tensors.arguments import on_tensors
 from jairika_nb.tensors.tensor import Tensor
 from jairika_nb.tensors.windows import gathered, padded, sliding
 
 
+@on_tensors
 def pad(
     x: Tensor, pad: Sequence[int], mode: str = "constant", value: float | None = None
 ) -> Tensor:
@@ -45,6 +47,7 @@ def _last_axes(x: Tensor) -> range:
     return range(x.ndim - 1, -1, -1)
 
 
+@on_tensors
 def unfold(
     x: Tensor, kernel_size: Sizes, dilation: Sizes = 1, padding: Sizes = 0, stride: Sizes = 1
 ) -> Tensor:
@@ -69,6 +72,7 @@ def _blocks(asked: str, kernel: Sizes, dilation: Sizes, padding: Sizes, stride: 
     return [each_axis(asked, name, value, 2, least) for name, value, least in rows]
 
 
+@on_tensors
 def fold(
     x: Tensor,
     output_size: Sizes,
@@ -100,6 +104,7 @@ def fold(
     return without_batch(padded(whole, [(-p, -p) for p in around]), added)
 
 
+@on_tensors
 def pixel_shuffle(x: Tensor, upscale_factor: int) -> Tensor:
     """(..., C * r * r, H, W) -> (..., C, H * r, W * r) (Shi et al. 2016)."""
     r = upscale_factor
@@ -112,6 +117,7 @@ def pixel_shuffle(x: Tensor, upscale_factor: int) -> Tensor:
     return y.reshape(*batch, c // (r * r), h * r, w * r)
 
 
+@on_tensors
 def pixel_unshuffle(x: Tensor, downscale_factor: int) -> Tensor:
     """(..., C, H * r, W * r) -> (..., C * r * r, H, W): undoes :func:`pixel_shuffle`."""
     r = downscale_factor

@@ -10,6 +10,7 @@ import numpy as np
 from jairika_nb.engine import dtypes
 from jairika_nb.errors import DTypeError, OutOfRange, ShapeError
 from jairika_nb.nn.functional.spatial import Sizes, each_axis, with_batch, without_batch
+from jairika_nb.tensors.arguments import on_tensors
 from jairika_nb.tensors.creation import tensor
 from jairika_nb.tensors.elementwise import isnan, where
 from jairika_nb.tensors.ramps import arange
@@ -120,6 +121,7 @@ def _best(
     return without_batch(values, added), without_batch(found, added)
 
 
+@on_tensors
 def max_pool1d(
     x: Tensor,
     kernel_size: Sizes,
@@ -144,6 +146,7 @@ def max_pool1d(
     )
 
 
+@on_tensors
 def max_pool2d(
     x: Tensor,
     kernel_size: Sizes,
@@ -159,6 +162,7 @@ def max_pool2d(
     )
 
 
+@on_tensors
 def max_pool3d(
     x: Tensor,
     kernel_size: Sizes,
@@ -213,6 +217,7 @@ def _counts(
     return counts
 
 
+@on_tensors
 def avg_pool1d(
     x: Tensor,
     kernel_size: Sizes,
@@ -235,6 +240,7 @@ def avg_pool1d(
     )
 
 
+@on_tensors
 def avg_pool2d(
     x: Tensor,
     kernel_size: Sizes,
@@ -251,6 +257,7 @@ def avg_pool2d(
     )  # fmt: skip
 
 
+@on_tensors
 def avg_pool3d(
     x: Tensor,
     kernel_size: Sizes,
@@ -278,6 +285,7 @@ def _lp_pool(
     return without_batch(total ** (1.0 / norm_type), added)
 
 
+@on_tensors
 def lp_pool1d(
     x: Tensor,
     norm_type: float,
@@ -289,6 +297,7 @@ def lp_pool1d(
     return _lp_pool("lp_pool1d", x, norm_type, kernel_size, stride, ceil_mode)
 
 
+@on_tensors
 def lp_pool2d(
     x: Tensor,
     norm_type: float,
@@ -300,6 +309,7 @@ def lp_pool2d(
     return _lp_pool("lp_pool2d", x, norm_type, kernel_size, stride, ceil_mode)
 
 
+@on_tensors
 def lp_pool3d(
     x: Tensor,
     norm_type: float,

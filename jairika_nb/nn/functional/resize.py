@@ -15,6 +15,7 @@ from jairika_nb.nn.functional.adaptive import (
     adaptive_avg_pool3d,
 )
 from jairika_nb.tensors import resize
+from jairika_nb.tensors.arguments import on_tensors
 from jairika_nb.tensors.tensor import Tensor
 
 # Modes and the numbers of spatial axes they take.
@@ -25,6 +26,7 @@ _RANKS = {
 _AREA = {1: adaptive_avg_pool1d, 2: adaptive_avg_pool2d, 3: adaptive_avg_pool3d}
 
 
+@on_tensors
 def interpolate(
     x: Tensor,
     size: int | Sequence[int] | None = None,

@@ -8,6 +8,7 @@ from itertools import product
 
 from jairika_nb.engine.ops import gather, views
 from jairika_nb.errors import OutOfRange, ShapeError
+from jairika_nb.tensors.arguments import on_tensors
 from jairika_nb.tensors.creation import ones
 from jairika_nb.tensors.elementwise import clip, floor, where
 from jairika_nb.tensors.elementwise import round as rounded
@@ -20,6 +21,7 @@ MODES = ("bilinear", "nearest", "bicubic")
 PADDING = ("zeros", "border", "reflection")
 
 
+@on_tensors
 def grid_sample(
     x: Tensor,
     grid: Tensor,
@@ -137,6 +139,7 @@ def _read(x: Tensor, at: Sequence[Tensor], padding_mode: str, align_corners: boo
     return found if within is None else where(within.unsqueeze(1), found, 0.0)
 
 
+@on_tensors
 def affine_grid(theta: Tensor, size: Sequence[int], align_corners: bool = False) -> Tensor:
     """The grid for :func:`grid_sample` of an affine map: theta (N, 2, 3) -> (N, H, W, 2).
 
