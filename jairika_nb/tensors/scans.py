@@ -10,6 +10,7 @@ from jairika_nb.engine.ops import elementwise as e
 from jairika_nb.engine.ops import gather, views
 from jairika_nb.engine.ops import scan as s
 from jairika_nb.errors import ArgumentError
+from jairika_nb.tensors.arguments import on_tensors
 from jairika_nb.tensors.reductions import _sum_dtype
 from jairika_nb.tensors.shaping import flatten, normal_axes
 from jairika_nb.tensors.tensor import Tensor, attach
@@ -35,6 +36,7 @@ def _running(
     return s.shifted(out, at, reverse, {"add": 0, "mul": 1}[kind]) if exclusive else out
 
 
+@on_tensors
 def cumsum(
     x: Tensor,
     /,
@@ -55,6 +57,7 @@ def cumsum(
     return Tensor(_running("add", "cumsum", x, axis, dtype, exclusive, reverse))
 
 
+@on_tensors
 def cumprod(
     x: Tensor,
     /,
@@ -83,6 +86,7 @@ def _cumulative(
     return Tensor(out)
 
 
+@on_tensors
 def cumulative_sum(
     x: Tensor, /, *, axis: int | None = None, dtype: Any = None, include_initial: bool = False
 ) -> Tensor:
@@ -90,6 +94,7 @@ def cumulative_sum(
     return _cumulative("add", x, axis, dtype, include_initial)
 
 
+@on_tensors
 def cumulative_prod(
     x: Tensor, /, *, axis: int | None = None, dtype: Any = None, include_initial: bool = False
 ) -> Tensor:
@@ -109,6 +114,7 @@ def _extremes(kind: str, x: Tensor, axis: int) -> Extremes:
     return Extremes(Tensor(gather.take_along(x.node, places, at)), Tensor(places))
 
 
+@on_tensors
 def cummax(x: Tensor, /, axis: int) -> Extremes:
     """The running maximum along ``axis``: (values, indices), of equal ones the last; NaN wins.
 
@@ -119,11 +125,13 @@ def cummax(x: Tensor, /, axis: int) -> Extremes:
     return _extremes("max", x, axis)
 
 
+@on_tensors
 def cummin(x: Tensor, /, axis: int) -> Extremes:
     """The running minimum along ``axis``: (values, indices), of equal ones the last; NaN wins."""
     return _extremes("min", x, axis)
 
 
+@on_tensors
 def logcumsumexp(x: Tensor, /, axis: int) -> Tensor:
     """The logarithm of the running sum of exponentials along ``axis``, without overflow."""
     node = x.node if dtypes.is_float(x.dtype) else e.cast(x.node, dtypes.float32)

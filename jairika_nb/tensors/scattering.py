@@ -18,6 +18,7 @@ from jairika_nb.engine.ops import scatter as s
 from jairika_nb.engine.ops import sources, views
 from jairika_nb.engine.ops.reduce import initial
 from jairika_nb.errors import ArgumentError, DTypeError, ShapeError
+from jairika_nb.tensors.arguments import on_tensors
 from jairika_nb.tensors.indexing import updated
 from jairika_nb.tensors.keys import index_node, integers, value_node
 from jairika_nb.tensors.scans import cumsum
@@ -47,6 +48,7 @@ def _resized(shape: Shape, axis: int, count: int) -> Shape:
     return (*shape[:axis], count, *shape[axis + 1 :])
 
 
+@on_tensors
 def take(x: Tensor, indices: Any, /, *, axis: int | None = None) -> Tensor:
     """The elements of ``x`` at ``indices`` along ``axis``; without ``axis``, of ``x`` flattened.
 
@@ -65,11 +67,13 @@ def take(x: Tensor, indices: Any, /, *, axis: int | None = None) -> Tensor:
     return Tensor(views.reshape(taken, (*x.shape[:at], *index.shape, *x.shape[at + 1 :])))
 
 
+@on_tensors
 def index_select(x: Tensor, axis: int, index: Any) -> Tensor:
     """As :func:`take` with a 1-d index, PyTorch's order of arguments."""
     return take(x, index, axis=axis)
 
 
+@on_tensors
 def take_along_axis(x: Tensor, indices: Any, /, *, axis: int = -1) -> Tensor:
     """Along ``axis`` of ``x`` the elements at ``indices``; their other axes broadcast.
 
@@ -91,6 +95,7 @@ def take_along_axis(x: Tensor, indices: Any, /, *, axis: int = -1) -> Tensor:
     return Tensor(g.take_along(whole, spread, at))
 
 
+@on_tensors
 def put_along_axis(x: Tensor, indices: Any, values: Any, /, *, axis: int = -1) -> Tensor:
     """``x`` with ``values`` at ``indices`` along ``axis``; of repeated ones the last stays.
 
@@ -104,6 +109,7 @@ def put_along_axis(x: Tensor, indices: Any, values: Any, /, *, axis: int = -1) -
     return Tensor(s.scatter(x.node, spread_index, views.broadcast_to(new, spread), at, "set"))
 
 
+@on_tensors
 def gather(x: Tensor, axis: int, index: Any) -> Tensor:
     """``out[i][j] = x[index[i][j]][j]`` for axis 0, and so on; the shape of ``index``.
 
@@ -156,6 +162,7 @@ def _scattered(name: str, x: Tensor, axis: int, index: Any, src: Any, mode: str)
     return updated(x, tuple(slice(0, n) for n in part), Tensor(written))
 
 
+@on_tensors
 def scatter(x: Tensor, axis: int, index: Any, src: Any, *, reduce: str | None = None) -> Tensor:
     """``x`` with ``src[i][j]`` at ``[index[i][j]][j]`` for axis 0, and so on; a new tensor.
 
@@ -173,11 +180,13 @@ def scatter(x: Tensor, axis: int, index: Any, src: Any, *, reduce: str | None = 
     return _scattered("scatter", x, axis, index, src, modes[reduce])
 
 
+@on_tensors
 def scatter_add(x: Tensor, axis: int, index: Any, src: Any) -> Tensor:
     """``x`` with ``src`` added at ``index`` along ``axis``, always in one order."""
     return _scattered("scatter_add", x, axis, index, src, "add")
 
 
+@on_tensors
 def scatter_reduce(
     x: Tensor, axis: int, index: Any, src: Any, reduce: str, *, include_self: bool = True
 ) -> Tensor:
@@ -225,27 +234,32 @@ def _indexed(name: str, x: Tensor, axis: int, index: Any, source: Any, mode: str
     return Tensor(s.scatter(x.node, _along(node, at, shape), updates, at, mode))
 
 
+@on_tensors
 def index_add(x: Tensor, axis: int, index: Any, source: Any, *, alpha: float = 1) -> Tensor:
     """``x`` with ``alpha`` times the slices of ``source`` added at a 1-d ``index``."""
     scaled = Tensor(node_of(source, x.device)) * alpha if alpha != 1 else source
     return _indexed("index_add", x, axis, index, scaled, "add")
 
 
+@on_tensors
 def index_copy(x: Tensor, axis: int, index: Any, source: Any) -> Tensor:
     """``x`` with the slices of ``source`` at a 1-d ``index`` along ``axis``."""
     return _indexed("index_copy", x, axis, index, source, "set")
 
 
+@on_tensors
 def index_fill(x: Tensor, axis: int, index: Any, value: Any) -> Tensor:
     """``x`` with one value in all slices at a 1-d ``index`` along ``axis``."""
     return _indexed("index_fill", x, axis, index, value, "set")
 
 
+@on_tensors
 def index_put(x: Tensor, indices: tuple, values: Any, *, accumulate: bool = False) -> Tensor:
     """``x`` with ``x[indices] = values``, or ``+=`` counting repeated places; a new tensor."""
     return updated(x, tuple(indices), values, "add" if accumulate else "set")
 
 
+@on_tensors
 def put(x: Tensor, index: Any, source: Any, *, accumulate: bool = False) -> Tensor:
     """``x`` with ``source`` at places of ``x`` flattened, set or added; the shape of ``x``."""
     flat = flatten(x)
@@ -262,6 +276,7 @@ def _mask(name: str, mask: Any, x: Tensor) -> Tensor:
     return Tensor(node)
 
 
+@on_tensors
 def masked_fill(x: Tensor, mask: Any, value: Any) -> Tensor:
     """``x`` with ``value`` where the mask holds; both broadcast to ``x``."""
     filled = value_node(value, x)
@@ -269,6 +284,7 @@ def masked_fill(x: Tensor, mask: Any, value: Any) -> Tensor:
     return Tensor(e.where(node, filled, x.node))
 
 
+@on_tensors
 def masked_select(x: Tensor, mask: Any) -> Tensor:
     """The elements of ``x`` where the mask holds, 1-d; both broadcast.
 
@@ -280,6 +296,7 @@ def masked_select(x: Tensor, mask: Any) -> Tensor:
     return whole[Tensor(views.broadcast_to(node, shape))]
 
 
+@on_tensors
 def masked_scatter(x: Tensor, mask: Any, source: Any) -> Tensor:
     """``x`` with the elements of ``source``, in order, where the mask holds."""
     node = views.broadcast_to(_mask("masked_scatter", mask, x).node, x.shape)

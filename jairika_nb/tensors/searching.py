@@ -13,6 +13,7 @@ from jairika_nb.engine.ops import gather, scatter, sources, views
 from jairika_nb.engine.ops import sort as s
 from jairika_nb.engine.tracing import refuse
 from jairika_nb.errors import ArgumentError, DTypeError, OutOfRange, ShapeError
+from jairika_nb.tensors.arguments import on_tensors
 from jairika_nb.tensors.elementwise import operands
 from jairika_nb.tensors.keys import index_node, integers
 from jairika_nb.tensors.tensor import Tensor, attach, node_of
@@ -25,6 +26,7 @@ class Histogram(NamedTuple):
     bin_edges: Tensor
 
 
+@on_tensors
 def nonzero(x: Tensor, /) -> tuple[Tensor, ...]:
     """For each axis the indices, int32, of the elements that are not zero, in row-major order.
 
@@ -36,6 +38,7 @@ def nonzero(x: Tensor, /) -> tuple[Tensor, ...]:
     return tuple(_on(x, rows) for rows in np.nonzero(x.numpy()))
 
 
+@on_tensors
 def argwhere(x: Tensor, /) -> Tensor:
     """The indices of the elements that are not zero, one a row, shape (count, ndim), int32.
 
@@ -59,6 +62,7 @@ def _comparable(x: Node) -> Node:
     return e.cast(x, dtypes.float32) if small else x
 
 
+@on_tensors
 def searchsorted(
     x1: Tensor, x2: Any, /, *, side: str = "left", sorter: Tensor | None = None
 ) -> Tensor:
@@ -106,6 +110,7 @@ def _found(rows: Node, values: Node, side: str) -> Node:
     return views.reshape(found, values.shape)
 
 
+@on_tensors
 def bucketize(x: Any, boundaries: Tensor, /, *, right: bool = False) -> Tensor:
     """The bin of each element between ascending ``boundaries``, which close bins at their end.
 
@@ -114,6 +119,7 @@ def bucketize(x: Any, boundaries: Tensor, /, *, right: bool = False) -> Tensor:
     return searchsorted(boundaries, x, side="right" if right else "left")
 
 
+@on_tensors
 def bincount(x: Tensor, /, weights: Tensor | None = None, minlength: int = 0) -> Tensor:
     """How often each of 0, 1, ... occurs in 1-d ``x``, int32, or the sums of their weights.
 
@@ -145,6 +151,7 @@ def _counted(index: Node, weights: Tensor | None, size: int, x: Tensor) -> Node:
     return scatter.scatter(base, index, added, 0, "add")
 
 
+@on_tensors
 def histogram(
     x: Tensor,
     /,
@@ -193,6 +200,7 @@ def _edges(x: Tensor, bins: int | Tensor, span: tuple[float, float] | None) -> T
     return Tensor(run.from_numpy(host, dtype, x.device))
 
 
+@on_tensors
 def histc(x: Tensor, /, bins: int = 100, min: float = 0, max: float = 0) -> Tensor:
     """How many elements lie in each of ``bins`` equal bins from ``min`` to ``max``.
 

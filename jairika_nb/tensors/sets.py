@@ -15,6 +15,7 @@ from jairika_nb.engine.graph import Node
 from jairika_nb.engine.ops import elementwise as e
 from jairika_nb.engine.ops import gather, sort, sources, views
 from jairika_nb.engine.tracing import refuse
+from jairika_nb.tensors.arguments import on_tensors
 from jairika_nb.tensors.elementwise import operands
 from jairika_nb.tensors.searching import _comparable
 from jairika_nb.tensors.tensor import Tensor
@@ -47,6 +48,7 @@ def _on(x: Tensor, array: np.ndarray) -> Tensor:
     return Tensor(run.from_numpy(array.astype(np.int32), dtypes.int32, x.device))
 
 
+@on_tensors
 def unique_all(x: Tensor, /) -> UniqueAll:
     """Values, indices of their first occurrences, inverse_indices of the shape of x, and counts.
 
@@ -64,23 +66,27 @@ def unique_all(x: Tensor, /) -> UniqueAll:
     return UniqueAll(distinct, _on(x, first), _on(x, places), _on(x, counts))
 
 
+@on_tensors
 def unique_counts(x: Tensor, /) -> UniqueCounts:
     """The distinct values of ``x`` and how often each occurs."""
     found = unique_all(x)
     return UniqueCounts(found.values, found.counts)
 
 
+@on_tensors
 def unique_inverse(x: Tensor, /) -> UniqueInverse:
     """The distinct values of ``x`` and, in its shape, which one each element is."""
     found = unique_all(x)
     return UniqueInverse(found.values, found.inverse_indices)
 
 
+@on_tensors
 def unique_values(x: Tensor, /) -> Tensor:
     """The distinct values of ``x``, ascending."""
     return unique_all(x).values
 
 
+@on_tensors
 def unique(
     x: Tensor,
     /,

@@ -16,6 +16,7 @@ from jairika_nb.engine.ops import gather, views
 from jairika_nb.engine.ops import reduce as r
 from jairika_nb.engine.ops import sort as s
 from jairika_nb.errors import ArgumentError, DTypeError, OutOfRange, ShapeError
+from jairika_nb.tensors.arguments import on_tensors, whole_numbers
 from jairika_nb.tensors.keys import value_node
 from jairika_nb.tensors.shaping import flatten, normal_axes
 from jairika_nb.tensors.tensor import Tensor, attach
@@ -33,6 +34,7 @@ def _order(name: str, x: Tensor, axis: int, descending: bool) -> tuple[Node, int
     return s.argsort(x.node, at, descending), at
 
 
+@on_tensors
 def argsort(
     x: Tensor, /, *, axis: int = -1, descending: bool = False, stable: bool = True
 ) -> Tensor:
@@ -45,12 +47,14 @@ def argsort(
     return Tensor(_order("argsort", x, axis, descending)[0])
 
 
+@on_tensors
 def sort(x: Tensor, /, *, axis: int = -1, descending: bool = False, stable: bool = True) -> Tensor:
     """``x`` sorted along ``axis``; for the order itself see :func:`argsort`."""
     order, at = _order("sort", x, axis, descending)
     return Tensor(gather.take_along(x.node, order, at))
 
 
+@on_tensors
 def msort(x: Tensor, /) -> Tensor:
     """``x`` sorted along its first axis."""
     return sort(x, axis=0)
@@ -61,6 +65,7 @@ def _part(x: Node, axis: int, start: int, count: int) -> Node:
     return views.take_slice(x, rows)
 
 
+@on_tensors
 def topk(
     x: Tensor, /, k: int, *, axis: int = -1, largest: bool = True, sorted: bool = True
 ) -> Sorted:
@@ -74,6 +79,7 @@ def topk(
     if not x.ndim:
         values, places = topk(flatten(x), k, largest=largest)
         return Sorted(values.reshape(()), places.reshape(()))
+    (k,) = whole_numbers("topk", "k", k)
     (at,) = normal_axes("topk", axis, x.shape)
     if not 0 <= k <= x.shape[at]:
         raise OutOfRange(f"topk: k={k} of an axis of size {x.shape[at]} in {x.shape}")
@@ -81,11 +87,13 @@ def topk(
     return Sorted(Tensor(gather.take_along(x.node, first, at)), Tensor(first))
 
 
+@on_tensors
 def kthvalue(x: Tensor, /, k: int, *, axis: int = -1, keepdims: bool = False) -> Sorted:
     """The ``k``-th smallest element along ``axis``, k from 1: (values, indices)."""
     if not x.ndim:
         values, places = kthvalue(flatten(x), k)
         return Sorted(values.reshape(()), places.reshape(()))
+    (k,) = whole_numbers("kthvalue", "k", k)
     (at,) = normal_axes("kthvalue", axis, x.shape)
     if not 1 <= k <= x.shape[at]:
         raise OutOfRange(f"kthvalue: k={k} is not 1 to {x.shape[at]}, the axis' size in {x.shape}")
@@ -101,6 +109,7 @@ def _read(x: Tensor, place: Node, axis: int, keepdims: bool) -> Sorted:
     return Sorted(Tensor(values), Tensor(place))
 
 
+@on_tensors
 def median(x: Tensor, /, *, axis: int | None = None, keepdims: bool = False) -> Any:
     """The lower median along ``axis``: (values, indices); without ``axis`` that of all elements.
 
@@ -109,6 +118,7 @@ def median(x: Tensor, /, *, axis: int | None = None, keepdims: bool = False) -> 
     return _median("median", x, axis, keepdims, skip=False)
 
 
+@on_tensors
 def nanmedian(x: Tensor, /, *, axis: int | None = None, keepdims: bool = False) -> Any:
     """As :func:`median` of those elements that are not NaN."""
     return _median("nanmedian", x, axis, keepdims, skip=True)
@@ -139,6 +149,7 @@ def _median(name: str, x: Tensor, axis: int | None, keepdims: bool, skip: bool) 
 _BETWEEN = ("linear", "lower", "higher", "nearest", "midpoint")
 
 
+@on_tensors
 def quantile(
     x: Tensor,
     q: Any,

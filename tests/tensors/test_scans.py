@@ -145,6 +145,15 @@ def test_options_of_the_standard_and_of_onnx(device):
         jrk.cumulative_sum(x)
 
 
+@pytest.mark.parametrize("dtype", ["float16", "bfloat16"])
+def test_short_floats_are_rounded_once_at_the_end(device, dtype):
+    x = jrk.ones((4000,), dtype=dtype)
+    # One by one the sum would stay at 2048, or 256, where 1 more is rounded away.
+    assert jrk.cumsum(x, 0)[-1].item() == jrk.tensor(4000.0).astype(dtype).item()
+    best = jrk.cummax(jrk.tensor([1.0, 3.0, 2.0], dtype=dtype), 0).values
+    assert best.tolist() == [1, 3, 3] and best.dtype.name == dtype
+
+
 def scan(kind, reverse=False):
     return lambda x: Tensor(ops.scan(kind, x.node, 1, reverse))
 
@@ -237,6 +246,7 @@ def test_what_cannot_run_is_refused(device):
     for wrong in (
         lambda: ops.scan("add", jrk.tensor([True]).node, 0),
         lambda: ops.scan("logaddexp", jrk.tensor([1]).node, 0),
+        lambda: ops.recurrence(jrk.tensor([1]).node, jrk.tensor([1]).node, 0),
     ):
         with pytest.raises(errors.DTypeError, match="convert"):
             wrong()

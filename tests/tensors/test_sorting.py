@@ -210,6 +210,17 @@ def test_counts_and_histograms_equal_numpy(device):
     ]
 
 
+def test_brain_floats_are_sorted_searched_and_told_apart(device):
+    x = jrk.tensor([3.0, -1.0, np.nan, 2.0, -0.0], dtype="bfloat16")
+    assert x.argsort().tolist() == [1, 4, 3, 0, 2]
+    assert x.topk(2).indices.tolist() == [0, 3]
+    assert x[[0, 3]].tolist() == [3, 2] and x.dtype == jrk.bfloat16
+    assert jrk.searchsorted(x.sort(), x[3]).item() == 2
+    assert jrk.isin(x, x[:2]).tolist() == [True, True, False, False, False]
+    assert jrk.unique_values(x[:2]).tolist() == [-1, 3]
+    assert jrk.scatter_add(x[:2], 0, [0, 0], x[:2]).tolist() == [5, -1]
+
+
 def test_nonzero_places_equal_numpy(device):
     x = RNG.integers(0, 2, (3, 4, 5))
     for got, want in zip(jrk.nonzero(jrk.tensor(x)), np.nonzero(x), strict=True):
@@ -219,6 +230,9 @@ def test_nonzero_places_equal_numpy(device):
 
 WRONG = [
     (lambda x: x.sort(axis=2), errors.OutOfRange, "axis 2"),
+    (lambda x: x.topk(1.5), errors.ArgumentError, "integer"),
+    (lambda x: jrk.sort(x, dim=1), errors.ArgumentError, "axis="),
+    (lambda x: jrk.cumsum(x, keepdim=True), errors.ArgumentError, "keepdim"),
     (lambda x: x.topk(5), errors.OutOfRange, "k=5 .*size 4"),
     (lambda x: x.kthvalue(0), errors.OutOfRange, "k=0"),
     (lambda x: jrk.median(jrk.zeros((0,)), axis=0), errors.ShapeError, "empty"),

@@ -69,11 +69,13 @@ def _infer(x: Node, attrs: Any) -> tuple[Shape, DType]:
 
 
 def _recurrence_infer(a: Node, b: Node, attrs: Any) -> tuple[Shape, DType]:
-    if a.shape != b.shape or a.dtype is not b.dtype or not dtypes.is_float(a.dtype):
-        raise ShapeError(
-            f"recurrence: factors {a.dtype.name}{a.shape} and terms {b.dtype.name}{b.shape} must "
-            "be floats of one shape and dtype; broadcast and convert them first"
+    if a.dtype is not b.dtype or not dtypes.is_float(a.dtype):
+        raise DTypeError(
+            f"recurrence: factors of {a.dtype.name} and terms of {b.dtype.name} must be floats of "
+            "one dtype; convert with x.astype(...)"
         )
+    if a.shape != b.shape:
+        raise ShapeError(f"recurrence: factors {a.shape} and terms {b.shape} must be of one shape")
     return b.shape, b.dtype
 
 
