@@ -72,7 +72,7 @@ def _parameter(text: str, function: str, line: int) -> CParameter:
         rest = [f"u{rest[1]}", rest[2]]
     pointer = "*" in rest
     rest = [w for w in rest if w != "*"]
-    if len(rest) != 2:
+    if len(rest) != 2 or not all(w.isidentifier() for w in rest):
         raise KernelError(
             f"kernel {function}: line {line}: the parameter {' '.join(text.split())!r} is not read "
             "here; write a type and a name, as in `global const float *x` or `const int n`"
