@@ -10,16 +10,13 @@ import secrets
 import threading
 from typing import Any
 
-import numpy as np
-
-from jairika_nb.engine import device as devices
 from jairika_nb.engine import dtypes, tracing
 from jairika_nb.engine.device import Device
 from jairika_nb.engine.graph import Node
 from jairika_nb.engine.ops import elementwise as e
-from jairika_nb.engine.ops import sources
+from jairika_nb.engine.ops import sort, sources
 from jairika_nb.errors import OutOfRange
-from jairika_nb.tensors.creation import chosen_device, chosen_shape, tensor
+from jairika_nb.tensors.creation import chosen_device, chosen_shape
 from jairika_nb.tensors.tensor import Tensor
 
 __all__ = [
@@ -165,9 +162,7 @@ def randint(
 
 def permutation(n: int, *, device: Where = None) -> Tensor:
     """The integers 0 ... n-1 in random order, int32: the order that sorts n random words."""
-    tracing.refuse("jrk.random.permutation")
-    words = sources.random_reference((n,), _words((n,), devices.REFERENCE).attrs)
-    return tensor(np.argsort(words, kind="stable").astype(np.int32), device=device)
+    return Tensor(sort.argsort(_words((n,), device), 0, descending=False))
 
 
 def __dir__() -> list[str]:
