@@ -25,6 +25,7 @@ from jairika_nb.tensors import random
 from jairika_nb.tensors.creation import tensor
 from jairika_nb.tensors.effects import Observer
 from jairika_nb.tensors.guards import Watch
+from jairika_nb.tensors.reading import following
 from jairika_nb.tensors.recording import Recording, finish, record, settle
 
 # So many recordings are kept for each function, for as many shapes, modes or scalars.
@@ -72,7 +73,7 @@ class Compiled:
     __name__: str
 
     def __init__(self, function: Callable[..., Any]) -> None:
-        functools.update_wrapper(self, function)
+        functools.update_wrapper(self, function, updated=())
         self.function = function
         self.traces = self.replays = self._in_a_row = 0
         self._recordings: list[Recording] = []
@@ -80,6 +81,12 @@ class Compiled:
 
     def __get__(self, instance: Any, owner: Any = None) -> Any:
         return self if instance is None else functools.partial(self, instance)
+
+    def __getattr__(self, name: str) -> Any:
+        # A compiled network still has parameters, a state and modes.
+        if name == "function" or name.startswith("__"):
+            raise AttributeError(f"{type(self).__name__} has no attribute {name!r}")
+        return getattr(self.function, name)
 
     def __repr__(self) -> str:
         name = getattr(self.function, "__qualname__", repr(self.function))
@@ -126,7 +133,7 @@ class Compiled:
             for device in sorted(used, key=lambda d: d.id):
                 held.enter_context(device.lock)
             try:
-                result = self._run(trace, args, kwargs)
+                result = self._run(watch, trace, args, kwargs)
                 effects = Observer(watch, inputs).observe(result)
                 recording = record(watch, inputs, trace, effects)
                 if known is not None:
@@ -145,13 +152,16 @@ class Compiled:
             self._keep(recording)
         return result
 
-    def _run(self, trace: tracing.Trace, args: tuple, kwargs: dict[str, Any]) -> Any:
+    def _run(self, watch: Watch, trace: tracing.Trace, args: tuple, kwargs: dict[str, Any]) -> Any:
         token = tracing.active.set(trace)
         try:
-            return self.function(*args, **kwargs)
+            with following() as ran:
+                result = self.function(*args, **kwargs)
         finally:
             tracing.active.reset(token)
             trace.start = random.number(trace.draws)
+        watch.refuse(ran)
+        return result
 
     def _verify(self, known: Recording, again: Recording) -> None:
         if known.form() != again.form():

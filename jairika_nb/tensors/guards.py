@@ -14,7 +14,7 @@ import functools
 import sys
 import threading
 import types
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from typing import Any, NoReturn
 
 import numpy as np
@@ -22,7 +22,15 @@ import numpy as np
 from jairika_nb.engine.device import Device
 from jairika_nb.engine.dtypes import DType
 from jairika_nb.errors import ReplayError
-from jairika_nb.tensors.reading import REFLECTIVE, is_changing, is_library, reads
+from jairika_nb.tensors.reading import (
+    REFLECTIVE,
+    generator_state,
+    is_changing,
+    is_generator,
+    is_library,
+    is_settled,
+    reads,
+)
 from jairika_nb.tensors.tensor import Tensor
 
 # How a place is reached from its parent, and what is checked there.
@@ -63,6 +71,9 @@ class Watch:
         self.contents: dict[int, tuple[int, dict[Any, Any]]] = {}
         self.skipped: dict[int, tuple[str, ...]] = {}
         self.frozen: list[int] = []
+        self.suspects: list[tuple[types.CodeType, ReplayError]] = []
+        self.generators: list[tuple[Any, str, str]] = []
+        self._reader: types.CodeType | None = None  # the code whose names are being looked up
         self.known: dict[int, int] = {}
         self.count, self.keys = len(args), list(kwargs)
         self._todo: list[tuple[Callable[..., None], int, Any, str]] = []
@@ -136,8 +147,12 @@ class Watch:
             self._enter(how, parent, key, value, name)
 
     def _enter(self, how: int, parent: int, key: Any, value: Any, name: str) -> None:
-        if is_changing(value) or hasattr(type(value), "__next__"):
-            self._refuse(name, value)
+        if is_generator(value):
+            self.generators.append((value, generator_state(value), name))
+        elif is_changing(value) or hasattr(type(value), "__next__"):
+            self._suspect(name, value)
+            self._add(how, parent, key, value, (SAME, value), name)
+            return
         check, enter = self._kind(value)
         at = self._add(how, parent, key, value, check, name)
         if not isinstance(value, tuple):
@@ -177,6 +192,8 @@ class Watch:
             return (EQUAL, value[:]), self._freeze
         if type(value).__module__ in UNCHANGING and type(value) is not memoryview:
             return (SAME, value), None
+        if is_generator(value):
+            return (SAME, value), None
         if isinstance(value, LOCKS):
             return (SAME, value), None
         if not isinstance(value, types.SimpleNamespace) and _is_closed(type(value)):
@@ -198,12 +215,28 @@ class Watch:
             "argument"
         )
 
-    def _refuse(self, name: str, value: Any) -> NoReturn:
+    def _suspect(self, name: str, value: Any) -> None:
+        """Note what answers anew each time: refused if the code that reads it runs."""
         shown = getattr(value, "__name__", None) or type(value).__name__
-        raise ReplayError(
+        error = ReplayError(
             f"{self.names[2]} reads {name} ({shown}), which answers anew each time; a replay would "
             "repeat the first answer: take the value outside and pass it as an argument"
         )
+        if self._reader is None:
+            raise error
+        self.suspects.append((self._reader, error))
+
+    def refuse(self, ran: Container[types.CodeType]) -> None:
+        """Raise ReplayError where a run used what a replay could not use again."""
+        for code, error in self.suspects:
+            if code in ran:
+                raise error
+        for generator, state, name in self.generators:
+            if generator_state(generator) != state:
+                raise ReplayError(
+                    f"{self.names[2]} draws from {name}, a generator of the host's random numbers; "
+                    "a replay would repeat the first ones: use jrk.random inside"
+                )
 
     # Into each kind of value
 
@@ -300,10 +333,12 @@ class Watch:
             space = self._add(ATTRIBUTE, at, "__globals__", world, (SAME, world), name)
             self.known[id(world)] = space
             self.contents[space] = (SOME_ITEMS, {})
+        self._reader = value.__code__
         for key in found.globals:
             self._global(space, world, key, found)
         for module in found.imports:
             self._module(module)
+        self._reader = None
 
     def _cells(self, at: int, value: types.FunctionType, name: str) -> None:
         for i, free in enumerate(value.__code__.co_freevars):
@@ -329,16 +364,17 @@ class Watch:
         else:
             self.contents[space][1][key] = ABSENT
             self._add(NOTHING, space, key, None, (EQUAL, None), key)
-            if key in REFLECTIVE:
-                raise ReplayError(
+            if key in REFLECTIVE and self._reader is not None:
+                error = ReplayError(
                     f"{self.names[2]} calls {key}(), which can read anything: a replay could not "
                     "tell what changed; leave it out or leave the function uncompiled"
                 )
+                self.suspects.append((self._reader, error))
 
     def _module(self, name: str) -> None:
         module = sys.modules.get(name)
         if module is not None and is_changing(module):
-            self._refuse(name, module)
+            self._suspect(name, module)
 
     def _attributes(self, module: Any, at: int | None, found: Any, name: str) -> None:
         """What a function reads from a module that it names."""
@@ -347,8 +383,8 @@ class Watch:
         for owner, attribute in found.pairs:
             inner = getattr(module, attribute, None)
             if owner == name and inner is not None and is_changing(inner):
-                self._refuse(f"{name}.{attribute}", inner)
-        if is_library(module.__name__) or at is None:
+                self._suspect(f"{name}.{attribute}", inner)
+        if is_settled(module.__name__) or at is None:
             return
         for attribute in sorted(found.attributes & vars(module).keys()):
             if (at, attribute) not in self.known:

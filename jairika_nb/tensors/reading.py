@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 import dis
 import functools
+import os
+import random
 import sys
 import sysconfig
 import types
+from collections.abc import Container, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 LIBRARIES = tuple(
     str(Path(sysconfig.get_path(name)).resolve()) for name in ("stdlib", "purelib", "platlib")
@@ -17,6 +23,8 @@ LIBRARIES = tuple(
 OWN = "jairika_nb"
 # Modules whose functions answer anew each time; a replay would repeat the first answer.
 CHANGING = {"random", "secrets", "time", "datetime", "uuid", "numpy.random"}
+# Libraries whose own attributes stay as they are; those of others are watched by name.
+SETTLED = {"jairika_nb", "numpy"}
 REFLECTIVE = {"globals", "locals", "eval", "exec", "input"}
 
 
@@ -75,8 +83,30 @@ def is_library(name: str | None) -> bool:
     return str(Path(file).resolve()).startswith(LIBRARIES)
 
 
+def is_settled(module: str) -> bool:
+    """Whether the attributes of a module do not change: the standard library's, NumPy's, ours."""
+    root = module.partition(".")[0]
+    return root in SETTLED or root in sys.stdlib_module_names
+
+
+def is_generator(value: Any) -> bool:
+    """Whether a value is a generator of the host's random numbers, whose state can be read."""
+    return isinstance(value, random.Random | np.random.Generator | np.random.RandomState)
+
+
+def generator_state(value: Any) -> str:
+    """What changes when a generator draws."""
+    if isinstance(value, random.Random):
+        return repr(value.getstate())
+    if isinstance(value, np.random.Generator):
+        return repr(value.bit_generator.state)
+    return repr([np.asarray(part).tolist() for part in value.get_state(legacy=True)])
+
+
 def is_changing(value: Any) -> bool:
-    """Whether a value answers anew each time: a clock, the host's random numbers."""
+    """Whether a value answers anew each time: a clock, the host's random numbers, settings."""
+    if value is os.environ or value is os.getenv:
+        return True
     if isinstance(value, types.ModuleType):
         return value.__name__ in CHANGING
     owner = getattr(value, "__self__", None)
@@ -89,3 +119,29 @@ def is_changing(value: Any) -> bool:
     if isinstance(owner, types.ModuleType):
         callable_home = owner.__name__
     return callable(value) and not isinstance(value, type) and callable_home in CHANGING
+
+
+class Everything:
+    """Contains whatever is asked for."""
+
+    def __contains__(self, item: object) -> bool:
+        return True
+
+
+@contextlib.contextmanager
+def following() -> Iterator[Container[types.CodeType]]:
+    """The code that runs inside the block; all code where another profiler is at work."""
+    if sys.getprofile() is not None:
+        yield Everything()
+        return
+    ran: set[types.CodeType] = set()
+
+    def note(frame: types.FrameType, event: str, arg: Any) -> None:
+        if event == "call":
+            ran.add(frame.f_code)
+
+    sys.setprofile(note)
+    try:
+        yield ran
+    finally:
+        sys.setprofile(None)

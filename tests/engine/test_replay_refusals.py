@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import array
+import os
 import random
 import time
 from random import random as draw
@@ -63,6 +64,8 @@ CHANGING = {
     "a generator of NumPy": lambda x: x * GENERATOR.random(),
     "a clock": lambda x: x * time.time(),
     "an iterator": lambda x: x * next(NUMBERS),
+    "the environment": lambda x: x * float(os.environ.get("SCALE", "1")),
+    "a variable of the environment": lambda x: x * float(os.getenv("SCALE", "1")),
     "globals": lambda x: x * globals()["__name__"].count("a"),
 }
 
@@ -189,3 +192,29 @@ def test_a_function_traced_again_and_again_warns(device):
     with pytest.warns(UserWarning, match="traced again"):
         for n in range(40):
             f(row(), n)
+
+
+class Augmented:
+    """Draws on the host only where asked to; its constructor always does."""
+
+    def __init__(self):
+        self.rng = np.random.default_rng(1)
+        self.weight = jrk.tensor(np.random.rand(3).astype(np.float32))
+        self.started = time.time()
+
+    def noisy(self, x):
+        return x * float(self.rng.random())
+
+    def plain(self, x):
+        return x + self.weight
+
+
+def test_what_changes_is_refused_only_where_it_is_used(device):
+    holder = Augmented()
+    plain = jrk.compile(lambda x: holder.plain(x))
+    for _ in range(4):
+        holder.rng.random()
+        np.testing.assert_array_equal(plain(row()).numpy(), holder.plain(row()).numpy())
+    assert plain.replays == 2
+    with pytest.raises(ReplayError, match="rng"):
+        jrk.compile(lambda x: holder.noisy(x))(row())

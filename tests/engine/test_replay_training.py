@@ -240,3 +240,14 @@ def test_the_peak_of_a_loop_is_flat_after_two_steps(opencl):
         peaks.append(usage.peak)
     assert loss.item() > 0
     assert len(set(peaks[2:])) == 1
+
+
+def test_a_compiled_network_still_has_its_parameters(device):
+    net = network(0.0)
+    fast = jrk.compile(net)
+    x, _ = batches()[0]
+    for _ in range(3):
+        np.testing.assert_allclose(fast(x).numpy(), net(x).numpy(), rtol=1e-6)
+    assert [n for n, _ in fast.named_parameters()] == [n for n, _ in net.named_parameters()]
+    fast.eval()
+    assert not net.training
