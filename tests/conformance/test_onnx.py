@@ -30,6 +30,9 @@ import jairika_nb as jrk  # noqa: E402
 
 LISTED = Path(__file__).with_name("onnx_not_passing.txt")
 USUAL = {"FLOAT", "INT32", "INT64", "BOOL"}
+# Two units in the last place: ONNX's own tolerance is below one unit of bfloat16, and expects that
+# 2-byte floats are rounded after the same steps as in its NumPy code.
+LAST_PLACES = {"float16": 2.0**-9, "bfloat16": 2.0**-6}
 
 
 def _collected() -> dict[str, Any]:
@@ -91,8 +94,10 @@ def check(name: str) -> None:
             wanted = onnx_table.tensor_of(expected).numpy()
             assert value.dtype == wanted.dtype
             assert value.shape == wanted.shape
+            near = max(case.rtol, LAST_PLACES.get(wanted.dtype.name, 0))
+            exact = np.float64 if wanted.dtype.name in LAST_PLACES else wanted.dtype
             np.testing.assert_allclose(
-                value.astype(wanted.dtype), wanted, rtol=case.rtol, atol=case.atol
+                value.astype(exact), wanted.astype(exact), rtol=near, atol=case.atol
             )
 
 
@@ -119,7 +124,7 @@ def test_nearly_all_usual_tests_pass():
     usual = [name for name in CASES if _is_usual(name)]
     assert len(usual) >= 655
     passing = [name for name in usual if _reason(name) is None]
-    assert len(passing) >= 900
+    assert len(passing) >= 970
 
 
 def test_every_line_of_the_list_is_about_a_test():
