@@ -241,7 +241,7 @@ def _spelled(name: str, args: list[str], dtype: DType, width: int) -> Spelled:
     function = FUNCTIONS.get(name)
     if name == "pow" and dtype.kind == "float" and kind != "double16":
         return f"pow({args[0]}, {args[1]})", set()
-    if name in TURNING and kind == "float16":
+    if name in OWN and f"{name}_{kind}" in PREAMBLES:
         return f"{name}_{kind}({args[0]})", {f"{name}_{kind}"}
     if function is None:
         return TABLE[name].code.format(*args), set()
@@ -250,8 +250,8 @@ def _spelled(name: str, args: list[str], dtype: DType, width: int) -> Spelled:
     return f"{function}_{kind}({', '.join(args)})", {f"{function}_{kind}"}
 
 
-# Functions that a driver's vectors get wrong where lanes of very different sizes meet.
-TURNING = {"sin", "cos", "tan"}
+# Functions with a text of their own where a driver's is slow or wrong for a type.
+OWN = {"sin", "cos", "tan", "tanh", "erf"}
 # Operations that call a function of PREAMBLES whose name ends with the type, as power_int16 does;
 # functions that users write join them.
 FUNCTIONS = {"remainder": "remainder", "floor_divide": "divide", "pow": "power",
