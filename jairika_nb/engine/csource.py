@@ -44,13 +44,13 @@ def functions(text: str) -> list[CFunction]:
     >>> f.name, f.result, f.parameters[0].type
     ('twice', 'float', 'float')
     """
-    bare = _without_bodies(_without_comments(text))
+    bare = _without_bodies(without_comments(text))
     return [_function(found, bare) for found in _FUNCTION.finditer(bare)]
 
 
 def names(text: str) -> list[str]:
     """The names that a text gives to functions and to constants outside of them."""
-    bare = _without_bodies(_without_comments(text))
+    bare = _without_bodies(without_comments(text))
     constants = re.findall(r"\bconstant\s+(?:const\s+)?\w+\s+(\w+)\s*[\[=]", bare)
     return [*(f.name for f in functions(text)), *constants]
 
@@ -91,13 +91,13 @@ def renamed(text: str, names: dict[str, str]) -> str:
 
 def called(text: str) -> set[str]:
     """The functions of a text that it calls itself."""
-    bare = _without_comments(text)
+    bare = without_comments(text)
     return {f.name for f in functions(text) if len(re.findall(rf"\b{f.name}\s*\(", bare)) > 1}
 
 
 def without(text: str, names: list[str]) -> str:
     """The text without the functions of these names."""
-    bare = _without_comments(text)
+    bare = without_comments(text)
     spans = []
     for found in _FUNCTION.finditer(_without_bodies(bare)):
         if found["name"] in names:
@@ -124,7 +124,8 @@ def _blank(found: re.Match[str]) -> str:
     return re.sub(r"[^\n]", " ", found[0])
 
 
-def _without_comments(text: str) -> str:
+def without_comments(text: str) -> str:
+    """The text with comments and macros blanked, line by line."""
     text = re.sub(r"//[^\n]*|/\*.*?\*/", _blank, text, flags=re.DOTALL)
     return re.sub(r"^[ \t]*#(?:[^\n\\]|\\\n|\\.)*", _blank, text, flags=re.MULTILINE)
 

@@ -35,10 +35,21 @@ class Launch:
 
 
 @dataclass
+class HostStep:
+    """One step that NumPy computed, with its copies: host time of its begin, and seconds."""
+
+    source: Source
+    device: Device
+    at: float
+    seconds: float
+
+
+@dataclass
 class Recorder:
     """What a profile collects while it is active."""
 
     launches: list[Launch] = field(default_factory=list)
+    host: list[HostStep] = field(default_factory=list)
     compiles: int = 0
     compile_seconds: float = 0.0
 
@@ -136,14 +147,18 @@ def on_host(
 ) -> memory.Buffer:
     """What NumPy computes: inputs come to the host, the result goes back."""
     assert source.host is not None
+    start = time.perf_counter()
     faults.check(device)
     dtypes = [entries[a.value].dtype for a in source.arguments]
     rows = zip(source.arguments, source.shapes, dtypes, strict=True)
     arrays = [memory.download(device, buffers[a.value], s, d) for a, s, d in rows]
     with np.errstate(all="ignore"):
         result = reference.compute(source.host.op, source.host.attrs, arrays, source.host.dtype)
-    host = np.ascontiguousarray(result)
-    return memory.upload(device, host)
+    buffer = memory.upload(device, np.ascontiguousarray(result))
+    for recorder in recorders:
+        step = HostStep(source, device, start, time.perf_counter() - start)
+        recorder.host.append(step)
+    return buffer
 
 
 def _launch(

@@ -60,6 +60,17 @@ def test_peak_bytes_see_what_is_alive_at_once(opencl):
     assert p.peak_bytes >= x.nbytes + y.nbytes
 
 
+def test_what_numpy_computes_is_told_apart(opencl):
+    x = jrk.tensor(np.eye(8, dtype=np.float32) * 2)
+    with jrk.profile() as p:
+        got = (jrk.linalg.inv(x * 2) + 1).numpy()
+    np.testing.assert_allclose(got, np.eye(8) / 4 + 1)
+    (step,) = p.host
+    assert step.device == "host" and "inv" in step.name and step.seconds > 0
+    assert p.launches == 2 and all("inv" not in k.name for k in p.kernels)
+    assert "1 step on the host" in p.summary and "host_inv" in str(p)
+
+
 def test_profiles_nest(opencl):
     x = jrk.tensor([1.0])
     with jrk.profile() as outer:

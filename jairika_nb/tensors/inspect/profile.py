@@ -124,20 +124,33 @@ class profile:
         begin, end = launch.event.profile.start, launch.event.profile.end
         first = next(r for r in self._recorder.launches if r.device is launch.device)
         # Every device has a clock of its own; the host's tells how far apart they began.
-        start = (begin - first.event.profile.start) * 1e-9
-        start += first.at - self._recorder.launches[0].at
+        start = (begin - first.event.profile.start) * 1e-9 + first.at - self._first
         s = launch.source
         seconds = (end - begin) * 1e-9
         return KernelRun(s.name, seconds, s.bytes, s.flops, s.text, start, launch.device.id)
 
+    @property
+    def host(self) -> list[KernelRun]:
+        """Every step that NumPy computed on the host, with the copies it needed."""
+        return [
+            KernelRun(s.source.name, s.seconds, s.source.bytes, 0, "", s.at - self._first, "host")
+            for s in self._recorder.host
+        ]
+
+    @property
+    def _first(self) -> float:
+        """Host time of what ran first."""
+        record = self._recorder
+        return min([*(r.at for r in record.launches[:1]), *(s.at for s in record.host[:1])])
+
     def rows(self) -> list[Row]:
-        """The launches by kernel, the one that took longest first."""
-        return _rows(self.kernels)
+        """The launches by kernel, and steps on the host, the one that took longest first."""
+        return _rows([*self.kernels, *self.host])
 
     @property
     def summary(self) -> str:
         """The whole in a line."""
-        if not self.launches:
+        if not self.launches and not self.host:
             return "no kernel ran: nothing needed computing on an OpenCL device"
         busy = sum(k.seconds for k in self.kernels)
         built = f"{self.compiles} compiled"
@@ -147,6 +160,7 @@ class profile:
             built + (f" in {duration(spent)}" if self.compiles else ""),
             f"peak memory {amount(self.peak_bytes, 'B')}",
             f"{duration(busy)} of kernels in {duration(self.seconds)}",
+            *([f"{number(len(self.host), 'step')} on the host"] if self.host else []),
         ])  # fmt: skip
 
     def to_json(self) -> dict[str, Any]:
@@ -155,13 +169,14 @@ class profile:
         return {k: getattr(self, k) for k in keys} | {"kernels": [vars(r) for r in self.rows()]}
 
     def __str__(self) -> str:
-        lines = columns([HEAD, *_cells(self.kernels)], NUMERIC) if self.launches else []
+        runs = [*self.kernels, *self.host]
+        lines = columns([HEAD, *_cells(runs)], NUMERIC) if runs else []
         return "\n".join([self.summary, *lines])
 
     __repr__ = __str__
 
     def _repr_html_(self) -> str:
-        runs = self.kernels
+        runs = [*self.kernels, *self.host]
         if not runs:
             return page.block(f"<p>{escape(self.summary)}</p>")
         table = page.table(HEAD, _cells(runs), set(NUMERIC))
