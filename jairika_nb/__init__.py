@@ -39,13 +39,16 @@ _ROOMS = {
     "tensors.linear": "matmul vecdot tensordot outer relu silu gelu",
     "tensors.scattering": """
         take take_along_axis put_along_axis gather scatter scatter_add scatter_reduce index_select
-        index_add index_copy index_fill index_put put masked_fill masked_select masked_scatter""",
+        index_add index_copy index_fill index_reduce index_put put masked_fill masked_select
+        masked_scatter""",
     "tensors.scans": """
-        cumulative_sum cumulative_prod cumsum cumprod cummax cummin logcumsumexp""",
-    "tensors.sorting": "sort argsort msort topk kthvalue median nanmedian quantile",
+        cumulative_sum cumulative_prod cumsum cumprod cummax cummin logcumsumexp trapezoid
+        cumulative_trapezoid""",
+    "tensors.sorting": "sort argsort msort topk kthvalue median nanmedian quantile nanquantile",
     "tensors.searching": """
         nonzero argwhere searchsorted bucketize bincount histogram histc""",
-    "tensors.sets": "unique unique_all unique_counts unique_inverse unique_values isin",
+    "tensors.sets": """
+        unique unique_all unique_counts unique_inverse unique_values unique_consecutive isin""",
     "tensors.dtypes": "finfo iinfo isdtype result_type can_cast",
     "tensors.autograd": "grad jvp eval",
     "tensors.compiling": "compile",

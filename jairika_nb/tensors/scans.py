@@ -13,7 +13,7 @@ from jairika_nb.errors import ArgumentError
 from jairika_nb.tensors.arguments import on_tensors
 from jairika_nb.tensors.reductions import _sum_dtype
 from jairika_nb.tensors.shaping import flatten, normal_axes
-from jairika_nb.tensors.tensor import Tensor, attach
+from jairika_nb.tensors.tensor import Tensor, attach, node_of
 
 
 class Extremes(NamedTuple):
@@ -137,6 +137,40 @@ def logcumsumexp(x: Tensor, /, axis: int) -> Tensor:
     node = x.node if dtypes.is_float(x.dtype) else e.cast(x.node, dtypes.float32)
     (at,) = normal_axes("logcumsumexp", axis, x.shape or (1,))
     return Tensor(s.scan("logaddexp", node, at)) if x.ndim else Tensor(node)
+
+
+@on_tensors
+def cumulative_trapezoid(y: Tensor, x: Any = None, /, *, dx: float = 1, axis: int = -1) -> Tensor:
+    """The running integral of ``y`` along ``axis`` by trapezoids, one element shorter.
+
+    ``x`` are the places of ``y`` (1-d, or of its shape), else they lie ``dx`` apart.
+    """
+    (at,) = normal_axes("cumulative_trapezoid", axis, y.shape)
+    return cumsum(_trapezoids("cumulative_trapezoid", y, x, dx, at), at)
+
+
+@on_tensors
+def trapezoid(y: Tensor, x: Any = None, /, *, dx: float = 1, axis: int = -1) -> Tensor:
+    """The integral of ``y`` along ``axis`` by trapezoids; see :func:`cumulative_trapezoid`.
+
+    >>> import jairika_nb as jrk
+    >>> jrk.trapezoid(jrk.tensor([0.0, 1.0, 2.0])).item()
+    2.0
+    """
+    (at,) = normal_axes("trapezoid", axis, y.shape)
+    return _trapezoids("trapezoid", y, x, dx, at).sum(axis=at)
+
+
+def _trapezoids(name: str, y: Tensor, x: Any, dx: float, axis: int) -> Tensor:
+    before = (slice(None),) * axis
+    low, high = (*before, slice(None, -1)), (*before, slice(1, None))
+    if x is None:
+        return (y[low] + y[high]) * (dx / 2)
+    places = Tensor(node_of(x, y.device))
+    if places.ndim == 1:
+        places = places.reshape((-1, *(1,) * (y.ndim - axis - 1)))
+        return (y[low] + y[high]) * ((places[1:] - places[:-1]) / 2)
+    return (y[low] + y[high]) * ((places[high] - places[low]) / 2)
 
 
 for _function in (cumsum, cumprod, cummax, cummin, logcumsumexp):

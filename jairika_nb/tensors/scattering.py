@@ -254,6 +254,21 @@ def index_fill(x: Tensor, axis: int, index: Any, value: Any) -> Tensor:
 
 
 @on_tensors
+def index_reduce(
+    x: Tensor, axis: int, index: Any, source: Any, reduce: str, *, include_self: bool = True
+) -> Tensor:
+    """As :func:`scatter_reduce` with whole slices of ``source`` at a 1-d ``index``."""
+    at = _axis("index_reduce", axis, x)
+    node = views.reshape(_index("index_reduce", x, index, at), (-1,))
+    shape = _resized(x.shape, at, node.size)
+    new = value_node(source, x)
+    if new.shape != shape:
+        raise ShapeError(f"index_reduce: source {new.shape} for {x.shape} must be {shape}")
+    spread = Tensor(_along(node, at, shape))
+    return scatter_reduce(x, at, spread, Tensor(new), reduce, include_self=include_self)
+
+
+@on_tensors
 def index_put(x: Tensor, indices: tuple, values: Any, *, accumulate: bool = False) -> Tensor:
     """``x`` with ``x[indices] = values``, or ``+=`` counting repeated places; a new tensor."""
     return updated(x, tuple(indices), values, "add" if accumulate else "set")
@@ -321,6 +336,6 @@ def _method(function: Any) -> Any:
 
 for _function in (
     take, gather, scatter, scatter_add, scatter_reduce, index_select, index_add, index_copy,
-    index_fill, index_put, put, masked_fill, masked_select, masked_scatter,
+    index_fill, index_reduce, index_put, put, masked_fill, masked_select, masked_scatter,
 ):  # fmt: skip
     attach(_function.__name__, _method(_function))

@@ -112,6 +112,28 @@ def unique(
     return tuple(asked) if len(asked) > 1 else asked[0]
 
 
+@on_tensors
+def unique_consecutive(
+    x: Tensor, /, *, return_inverse: bool = False, return_counts: bool = False
+) -> Any:
+    """The elements of ``x``, flattened, without those that equal the one before.
+
+    With ``return_inverse`` or ``return_counts`` a tuple of them and what was asked for.
+
+    >>> import jairika_nb as jrk
+    >>> jrk.unique_consecutive(jrk.tensor([1, 1, 2, 1])).tolist()
+    [1, 2, 1]
+    """
+    refuse("unique_consecutive")
+    host = x.numpy().reshape(-1)
+    new = np.concatenate([np.ones(min(len(host), 1), bool), host[1:] != host[:-1]])
+    starts = np.flatnonzero(new)
+    asked = [Tensor(run.from_numpy(host[starts], x.dtype, x.device))]
+    asked += [_on(x, (np.cumsum(new) - 1).reshape(x.shape))] if return_inverse else []
+    asked += [_on(x, np.diff(starts, append=len(host)))] if return_counts else []
+    return tuple(asked) if len(asked) > 1 else asked[0]
+
+
 def isin(x1: Any, x2: Any, /, *, invert: bool = False) -> Tensor:
     """For each element of ``x1`` whether it is in ``x2`` (or is not, with ``invert``).
 

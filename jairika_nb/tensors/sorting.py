@@ -164,25 +164,46 @@ def quantile(
     ``interpolation`` between neighbours is linear, lower, higher, nearest or midpoint. NaN where
     an element is NaN.
     """
+    return _quantile("quantile", x, q, axis, keepdims, interpolation, skip=False)
+
+
+@on_tensors
+def nanquantile(
+    x: Tensor,
+    q: Any,
+    /,
+    *,
+    axis: int | None = None,
+    keepdims: bool = False,
+    interpolation: str = "linear",
+) -> Tensor:
+    """As :func:`quantile` of those elements that are not NaN."""
+    return _quantile("nanquantile", x, q, axis, keepdims, interpolation, skip=True)
+
+
+def _quantile(
+    name: str, x: Tensor, q: Any, axis: int | None, keepdims: bool, interpolation: str, skip: bool
+) -> Tensor:
     if interpolation not in _BETWEEN:
-        raise ArgumentError(f"quantile: interpolation={interpolation!r}; one of {_BETWEEN}")
+        raise ArgumentError(f"{name}: interpolation={interpolation!r}; one of {_BETWEEN}")
     if not dtypes.is_float(x.dtype):
-        raise DTypeError(f"quantile of {x.dtype.name} {x.shape}; convert it to a float dtype first")
+        raise DTypeError(f"{name} of {x.dtype.name} {x.shape}; convert it to a float dtype first")
     rank = x.ndim
     if axis is None:
-        out = quantile(flatten(x), q, axis=0, interpolation=interpolation)
+        out = _quantile(name, flatten(x), q, 0, False, interpolation, skip)
         return out.reshape((*out.shape, *(1,) * rank)) if keepdims else out
-    order, at = _order("quantile", x, axis, False)
+    order, at = _order(name, x, axis, False)
     n = x.shape[at]
     if not n:
-        raise ShapeError(f"quantile along axis {at} of {x.shape}: an empty axis has none")
+        raise ShapeError(f"{name} along axis {at} of {x.shape}: an empty axis has none")
     asked = value_node(q, x)
     line = views.reshape(asked, tuple(asked.size if i == at else 1 for i in range(rank)))
     spread = views.broadcast_to(line, (*x.shape[:at], asked.size, *x.shape[at + 1 :]))
     ordered = gather.take_along(x.node, order, at)
-    found = _between(ordered, e.mul(spread, float(n - 1)), at, interpolation)
-    missing = r.reduce("max", e.cast(e.call("isnan", x.node), dtypes.int32), (at,))
-    found = e.where(e.cast(missing, dtypes.bool_), math.nan, found)
+    missing = r.reduce("sum", e.cast(e.call("isnan", x.node), dtypes.int32), (at,))
+    last = e.cast(e.apply("maximum", e.apply("sub", n - 1, missing), 0), x.dtype)
+    found = _between(ordered, e.mul(spread, last if skip else float(n - 1)), at, interpolation)
+    found = e.where(e.apply("greater_equal", missing, n if skip else 1), math.nan, found)
     moved = views.permute(found, (at, *(i for i in range(rank) if i != at)))
     rest = tuple(1 if i == at else m for i, m in enumerate(x.shape) if keepdims or i != at)
     return Tensor(views.reshape(moved, (*asked.shape, *rest)))
@@ -220,6 +241,6 @@ for _name, _whole_axis in {"sort": sort, "argsort": argsort}.items():
     attach(_name, _method(_whole_axis))
 for _name, _function in {
     "topk": topk, "kthvalue": kthvalue, "median": median, "nanmedian": nanmedian,
-    "quantile": quantile,
+    "quantile": quantile, "nanquantile": nanquantile,
 }.items():  # fmt: skip
     attach(_name, _function)

@@ -140,6 +140,10 @@ def pairs():
                          lambda x, i, s: x.index_select(1, i.new_tensor(row))),
         "index add": (lambda x, i, s: jrk.index_add(x, 1, row, s.T[:, :3] ** 2, alpha=2),
                       lambda x, i, s: x.index_add(1, i.new_tensor(row), s.T[:, :3] ** 2, alpha=2)),
+        "index reduce": (
+            lambda x, i, s: jrk.index_reduce(x, 1, row, x[:, :3] * s[0, 0], "amax"),
+            lambda x, i, s: x.index_reduce(1, i.new_tensor(row), x[:, :3] * s[0, 0], "amax"),
+        ),
         "index fill": (lambda x, i, s: jrk.index_fill(x, 0, row, 3.0),
                        lambda x, i, s: x.index_fill(0, i.new_tensor(row), 3.0)),
         "put": (lambda x, i, s: jrk.put(x, i, s[:2, :3], accumulate=True),

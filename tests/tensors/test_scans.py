@@ -242,6 +242,17 @@ def test_recurrences_and_their_derivatives(anywhere, reverse):
             np.testing.assert_allclose(g.numpy(), w.numpy(), rtol=1e-9, atol=1e-12)
 
 
+def test_integrals_equal_numpy(device):
+    y, x = RNG.normal(size=(3, 6)), np.sort(RNG.normal(size=6))
+    t = jrk.tensor(y)
+    np.testing.assert_allclose(jrk.trapezoid(t, dx=0.5).numpy(), np.trapezoid(y, dx=0.5))
+    np.testing.assert_allclose(jrk.trapezoid(t, x).numpy(), np.trapezoid(y, x), rtol=1e-12)
+    np.testing.assert_allclose(jrk.trapezoid(t, axis=0).numpy(), np.trapezoid(y, axis=0))
+    whole = jrk.cumulative_trapezoid(t, np.broadcast_to(x, y.shape))
+    assert whole.shape == (3, 5)
+    np.testing.assert_allclose(whole[:, -1].numpy(), np.trapezoid(y, x), rtol=1e-12)
+
+
 def test_what_cannot_run_is_refused(device):
     for wrong in (
         lambda: ops.scan("add", jrk.tensor([True]).node, 0),

@@ -42,6 +42,17 @@ def test_distinct_rows_and_what_was_asked_for(device):
     assert jrk.unique(jrk.tensor(x)).tolist() == [0, 1, 2, 5]
 
 
+def test_runs_of_equal_elements_equal_pytorch(device):
+    torch = pytest.importorskip("torch")
+    for x in ([[1, 1, 2], [2, 3, 1]], [], [5]):
+        got = jrk.unique_consecutive(
+            jrk.tensor(np.array(x, "i4")), return_inverse=True, return_counts=True
+        )
+        want = torch.unique_consecutive(torch.tensor(x, dtype=torch.int32), True, True)
+        for g, w in zip(got, want, strict=True):
+            np.testing.assert_array_equal(g.numpy(), w.numpy())
+
+
 @pytest.mark.parametrize("dtype", ["bool", "uint8", "int64", "float32"])
 def test_membership_equals_numpy(device, dtype):
     most = 2 if dtype == "bool" else 40

@@ -131,6 +131,9 @@ def test_medians_and_quantiles_equal_pytorch(device):
             got = jrk.quantile(ours, jrk.tensor(q), axis=1, interpolation=how)
             want = torch.quantile(t, torch.tensor(q), dim=1, interpolation=how)
             np.testing.assert_allclose(got.numpy(), want.numpy(), rtol=1e-6)
+        got = jrk.nanquantile(ours, 0.4, axis=1, interpolation=how)
+        want = torch.nanquantile(t, 0.4, dim=1, interpolation=how)
+        np.testing.assert_allclose(got.numpy(), want.numpy(), rtol=1e-6)
     kept = jrk.quantile(ours[1], 0.5, keepdims=True)
     assert kept.shape == (1, 1) and kept.item() == np.quantile(x[1], 0.5)
 
