@@ -8,7 +8,8 @@ from typing import Any
 
 from jairika_nb.engine import run
 from jairika_nb.engine.dtypes import is_float
-from jairika_nb.engine.graph import cotangents
+from jairika_nb.engine.forward import pushforward
+from jairika_nb.engine.graph import cotangents, make
 from jairika_nb.errors import GradientError, ShapeError
 from jairika_nb.tensors.creation import full_like, zeros_like
 from jairika_nb.tensors.tensor import Tensor, node_of
@@ -65,10 +66,8 @@ def jvp(
     """The value of ``function(*primals)`` and its derivative in the direction ``tangents``.
 
     Each tangent has the shape of its primal. Returns ``(outputs, output tangents)``, both of the
-    form that ``function`` returns: a tensor, or a tuple or list of tensors. The direction's
-    derivative is the derivative of the reverse pass with respect to its own upstream, in which
-    that pass is linear (J. Townsend, "A new trick for calculating Jacobian vector products",
-    2017), so it has any order too.
+    form that ``function`` returns: a tensor, or a tuple or list of tensors. Both are ordinary
+    tensors, so derivatives of derivatives, forward over reverse too, need nothing more.
 
     >>> import jairika_nb as jrk
     >>> value, slope = jrk.jvp(jrk.square, [jrk.tensor(3.0)], [jrk.tensor(1.0)])
@@ -78,10 +77,26 @@ def jvp(
     if len(primals) != len(tangents):
         raise GradientError(f"jvp: {len(primals)} primals but {len(tangents)} tangents")
     directions = [_direction(p, t) for p, t in zip(primals, tangents, strict=True)]
+    primals = _apart(primals)
     outputs = function(*primals)
-    if isinstance(outputs, Tensor):
-        return outputs, _pushed(outputs, primals, directions)
-    return outputs, type(outputs)(_pushed(y, primals, directions) for y in outputs)
+    single = isinstance(outputs, Tensor)
+    rows = [outputs] if single else list(outputs)
+    changes = {id(p.node): d.node for p, d in zip(primals, directions, strict=True)}
+    found = pushforward([y.node for y in rows], changes)
+    pushed = [zeros_like(y) if t is None else Tensor(t) for y, t in zip(rows, found, strict=True)]
+    return outputs, pushed[0] if single else type(outputs)(pushed)
+
+
+def _apart(primals: Sequence[Tensor]) -> list[Tensor]:
+    # A tensor given twice changes in two directions, so each place gets a node of its own.
+    seen: set[int] = set()
+    out = []
+    for primal in primals:
+        node = primal.node
+        again = id(node) in seen
+        seen.add(id(node))
+        out.append(Tensor(make("reshape", (node,), node.shape)) if again else primal)
+    return out
 
 
 def _direction(primal: Tensor, tangent: Any) -> Tensor:
@@ -89,15 +104,6 @@ def _direction(primal: Tensor, tangent: Any) -> Tensor:
     if direction.shape != primal.shape:
         raise ShapeError(f"jvp: tangent of shape {direction.shape} for a primal {primal.shape}")
     return direction
-
-
-def _pushed(y: Tensor, primals: Sequence[Tensor], directions: Sequence[Tensor]) -> Tensor:
-    upstream = full_like(y, 0.0)
-    back = grad(y, primals, upstream)
-    total = full_like(y, 0.0).sum()
-    for g, direction in zip(back, directions, strict=True):
-        total = total + (g * direction).sum()
-    return grad(total, [upstream])[0]
 
 
 def eval(*tensors: Tensor) -> None:
