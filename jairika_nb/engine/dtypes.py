@@ -11,6 +11,7 @@ accumulate in float32 and round once, at their end.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import ml_dtypes
 import numpy as np
@@ -74,8 +75,10 @@ UNSUPPORTED = (complex64, complex128)
 # Two bytes in memory, computed in float32.
 NARROW = (float16, bfloat16)
 # What NumPy calls the types of registers; a scalar is handed to kernels as one of these.
-REGISTERS = {"int": np.int32, "uint": np.uint32, "long": np.int64, "ulong": np.uint64,
-             "float": np.float32, "double": np.float64}  # fmt: skip
+REGISTERS: dict[str, Any] = {
+    "int": np.int32, "uint": np.uint32, "long": np.int64, "ulong": np.uint64,
+    "float": np.float32, "double": np.float64,
+}  # fmt: skip
 # What a Python scalar becomes where it meets no array.
 OF_PYTHON = {bool: bool_, int: int32, float: float32}
 

@@ -54,13 +54,13 @@ def literal(value: bool | int | float, dtype: DType) -> str:
         if dtype.kind == "int" and number == low and dtype.itemsize > 2:
             return f"({number + 1}{suffix} - 1)"
         return f"({number}{suffix})" if number < 0 else f"{number}{suffix}"
-    number = float(dtypes.convert(np.asarray(value), dtype))
-    if math.isnan(number):
+    rounded = float(dtypes.convert(np.asarray(value), dtype))
+    if math.isnan(rounded):
         text = "NAN"
-    elif math.isinf(number):
-        text = "INFINITY" if number > 0 else "(-INFINITY)"
+    elif math.isinf(rounded):
+        text = "INFINITY" if rounded > 0 else "(-INFINITY)"
     else:
-        text = f"{number!r}{'f' if dtype.lane == 'float' else ''}"
+        text = f"{rounded!r}{'f' if dtype.lane == 'float' else ''}"
         text = f"({text})" if text.startswith("-") else text
     return text if dtype.lane == "float" else f"(({dtype.lane}){text})"
 
@@ -228,7 +228,8 @@ def operation(name: str, args: list[str], dtype: DType, result: DType, width: in
 def _spelled(name: str, args: list[str], dtype: DType, width: int) -> Spelled:
     kind = value_type(dtype, width)
     if name == "where":
-        return select(*args, dtype, width), set()
+        condition, a, b = args
+        return select(condition, a, b, dtype, width), set()
     if name == "sign":
         return _sign(args[0], dtype, kind), set()
     if name == "abs":
