@@ -164,7 +164,7 @@ class _Run:
             on_device = tuple(as_input(x, self.dtype) for x in inputs)
             loss = measured_loss(self.loss, self.model(*on_device), target)
             self._check_scalar(loss)
-            self.optimizer.update(self.model, loss.backward(self.model))
+            gradients = loss.backward(self.model)
         except BaseException:
             before.restore()
             raise
@@ -172,6 +172,7 @@ class _Run:
         # host's work, runs while the device computes.
         self._settle()
         try:
+            self.optimizer.update(self.model, gradients)
             compute(loss, *self.model.state_dict().values(), *self.optimizer.tensors())
         except BaseException:
             before.restore()
