@@ -269,12 +269,17 @@ def upload(device: Device, host: np.ndarray) -> Buffer:
     return buffer
 
 
-def download(device: Device, buffer: Buffer, shape: tuple[int, ...], dtype: DType) -> np.ndarray:
-    """The contents of a buffer as a fresh NumPy array; waits for the kernels before it."""
+def download(
+    device: Device, buffer: Buffer, shape: tuple[int, ...], dtype: DType, start: int = 0
+) -> np.ndarray:
+    """What a buffer holds from an element on, as a fresh array; waits for the kernels before."""
     import pyopencl as cl
 
     host = np.empty(shape, dtype.numpy)
     if host.nbytes:
         devices.check_process(device)
-        wait(device, cl.enqueue_copy(device.queue, host, buffer.cl, is_blocking=False), host)
+        copy = cl.enqueue_copy(
+            device.queue, host, buffer.cl, src_offset=start * dtype.itemsize, is_blocking=False
+        )
+        wait(device, copy, host)
     return host
