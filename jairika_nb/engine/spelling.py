@@ -23,10 +23,10 @@ Spelled = tuple[str, set[str]]  # an expression, and the preambles it needs
 
 ORDERED = {"less", "less_equal", "greater", "greater_equal"}
 # Operations whose result needs neither rounding nor wrapping, where their operands had it.
-KEEP_FLOAT = {"where", "maximum", "minimum", "max", "min", "neg", "abs", "sign", "copysign",
+KEEP_FLOAT = {"where", "relu", "maximum", "minimum", "max", "min", "neg", "abs", "sign", "copysign",
               "floor", "ceil", "trunc", "round"}  # fmt: skip
-KEEP_INTEGER = {"where", "maximum", "minimum", "max", "min", "sign", "bitwise_and", "bitwise_or",
-                "bitwise_xor", "bitwise_right_shift"}  # fmt: skip
+KEEP_INTEGER = {"where", "relu", "maximum", "minimum", "max", "min", "sign", "bitwise_and",
+                "bitwise_or", "bitwise_xor", "bitwise_right_shift"}  # fmt: skip
 # Signed arithmetic is done unsigned: C leaves open what an overflow gives, and compilers use it.
 WRAPPING = {"add": "+", "sub": "-", "mul": "*", "sum": "+", "prod": "*"}
 
@@ -234,6 +234,8 @@ def _spelled(name: str, args: list[str], dtype: DType, width: int) -> Spelled:
         return _sign(args[0], dtype, kind), set()
     if name == "abs":
         return _abs(args[0], dtype, kind), set()
+    if name == "relu":
+        return select(f"({args[0]} <= 0)", f"({kind})(0)", args[0], dtype, width), set()
     if dtype.kind == "int" and name in WRAPPING:
         a, b = (f"as_u{kind}({arg})" for arg in args)
         return f"as_{kind}({a} {WRAPPING[name]} {b})", set()

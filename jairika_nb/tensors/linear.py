@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from jairika_nb.engine import dtypes
-from jairika_nb.engine.graph import Node
+from jairika_nb.engine.graph import Node, make
 from jairika_nb.engine.ops import contract
 from jairika_nb.engine.ops import elementwise as e
 from jairika_nb.errors import OutOfRange, ShapeError
@@ -113,7 +113,7 @@ def outer(x1: Any, x2: Any, /) -> Tensor:
 
 def relu(x: Tensor, /) -> Tensor:
     """max(x, 0); the derivative at 0 is 0, as PyTorch's."""
-    return Tensor(e.where(e.apply("greater", x.node, 0), x.node, 0.0))
+    return Tensor(make("relu", (x.node,)))
 
 
 def silu(x: Tensor, /) -> Tensor:

@@ -259,6 +259,10 @@ define(Op("neg", "elementwise", _numeric("neg"), lambda attrs, x: -x,
           lambda g, y, x: (neg(g),), "(-{0})"))  # fmt: skip
 define(Op("abs", "elementwise", _numeric("abs"), lambda attrs, x: np.abs(x),
           lambda g, y, x: (mul(g, _sign(x)),), "ABS({0})"))  # fmt: skip
+# The derivative asks the result, not the operand, which need not be kept then.
+define(Op("relu", "elementwise", _numeric("relu"),
+          lambda attrs, x: np.where(x <= 0, x.dtype.type(0), x),
+          lambda g, y, x: (where(apply("equal", y, 0), 0.0, g),), "RELU({0})"))  # fmt: skip
 define(Op("sign", "elementwise", _numeric("sign"), lambda attrs, x: np.sign(x),
           lambda g, y, x: (None,), "SIGN({0})"))  # fmt: skip
 define(Op("div", "elementwise", _needs("float", "div"), lambda attrs, a, b: a / b,
