@@ -190,8 +190,7 @@ class Tracer:
 
     def _reshape(self, entry: Entry, at: tuple[Form, ...], bounds: Any) -> Expr:
         inner = self.entries[entry.inputs[0]]
-        place = index.flatten(at, entry.shape)
-        return self.value(entry.inputs[0], index.unflatten(place, inner.shape), bounds)
+        return self.value(entry.inputs[0], index.reshaped(at, entry.shape, inner.shape), bounds)
 
     def _permute(self, entry: Entry, at: tuple[Form, ...], bounds: Any) -> Expr:
         order = sorted(range(len(at)), key=entry.attrs.__getitem__)

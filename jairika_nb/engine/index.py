@@ -221,3 +221,40 @@ def unflatten(form: Form, shape: tuple[int, ...]) -> tuple[Form, ...]:
             form, remainder = divide(form, n) if n else (ZERO, ZERO)
             out.append(remainder)
     return tuple(reversed(out))
+
+
+def reshaped(
+    forms: tuple[Form, ...], shape: tuple[int, ...], inner: tuple[int, ...]
+) -> tuple[Form, ...]:
+    """The index within ``inner`` of an index within ``shape``, which has as many elements.
+
+    Axes that stay as they are keep their forms: an index that only a guard keeps inside its axis
+    must not run over into the next one.
+    """
+    if 0 in shape:
+        return unflatten(flatten(forms, shape), inner)
+    out: list[Form] = []
+    i, j = len(shape), len(inner)
+    while j:
+        # The fewest axes from the right that hold as many elements on both sides.
+        high, low = i, j
+        j -= 1
+        left, right = 1, inner[j]
+        while left != right:
+            if left < right:
+                i -= 1
+                left *= shape[i]
+            else:
+                j -= 1
+                right *= inner[j]
+        out[:0] = _regrouped(forms[i:high], shape[i:high], inner[j:low])
+    return tuple(out)
+
+
+def _regrouped(
+    forms: tuple[Form, ...], shape: tuple[int, ...], inner: tuple[int, ...]
+) -> tuple[Form, ...]:
+    kept = [form for form, n in zip(forms, shape, strict=True) if n != 1]
+    if len(kept) == 1 and sum(n != 1 for n in inner) == 1:
+        return tuple(kept[0] if n != 1 else ZERO for n in inner)
+    return unflatten(flatten(forms, shape), inner)

@@ -56,8 +56,8 @@ def product(x: Node, w: Node, out: Sizes, geometry: Geometry) -> Node:
         if _can_widen(dilation, stride) and parts <= MOST_PARTS:
             return _wide_kernel(x, w, out, geometry)
     seen, kernel = _windows(x, w, geometry), _grouped(w, groups)
-    if x.shape[1] == groups:
-        return _each_channel(seen, kernel)
+    if x.shape[1] == groups or w.shape[0] == groups:
+        return _summed(seen, kernel)
     batched = x.shape[0] * kernel.shape[1] <= math.prod(out)
     return _batched(seen, kernel) if batched else _flat(seen, kernel)
 
@@ -106,14 +106,17 @@ def _grouped(w: Node, groups: int) -> Node:
 # Any geometry
 
 
-def _each_channel(x: Node, w: Node) -> Node:
-    """Depthwise: x (N, G, 1, o1, k1, ...), w (G, M, 1, k1, ...); sums over the taps alone."""
-    n, groups = x.shape[:2]
+def _summed(x: Node, w: Node) -> Node:
+    """No product of matrices: x (N, G, C, o1, k1, ...) times w (G, M, C, k1, ...), summed.
+
+    Depthwise convolutions, and the derivative of their weights.
+    """
+    n, groups, c = x.shape[:3]
     many, out, taps = w.shape[1], x.shape[3::2], w.shape[3:]
-    each = [m for tap in taps for m in (1, tap)]
-    y = e.mul(x, views.reshape(w, (groups, many, *each)))
-    axes = tuple(4 + 2 * i for i in range(len(taps)))
-    return views.reshape(make("sum", (y,), axes), (n, groups * many, *out))
+    seen = views.reshape(x, (n, groups, 1, *x.shape[2:]))
+    kernel = views.reshape(w, (groups, many, c, *(m for tap in taps for m in (1, tap))))
+    axes = (3, *(5 + 2 * i for i in range(len(taps))))
+    return views.reshape(make("sum", (e.mul(seen, kernel),), axes), (n, groups * many, *out))
 
 
 def _batched(x: Node, w: Node) -> Node:
