@@ -32,6 +32,10 @@ _ROOMS = {
         reshape permute_dims matrix_transpose broadcast_to expand_dims squeeze flatten flip
         moveaxis broadcast_shapes tril triu""",
     "tensors.joining": "concat stack unstack roll tile repeat broadcast_arrays meshgrid",
+    "tensors.splitting": """
+        split chunk tensor_split narrow select unflatten atleast_1d atleast_2d atleast_3d hstack
+        vstack dstack column_stack hsplit vsplit dsplit fliplr flipud rot90 expand_as unsqueeze""",
+    "tensors.diagonals": "diag diag_embed diagflat block_diag",
     "tensors.reductions": """
         sum prod max min mean var std argmax argmin any all softmax log_softmax logsumexp
         count_nonzero diff""",
