@@ -7,7 +7,7 @@ remembers, without keeping them alive, the nodes that it was made of.
 from __future__ import annotations
 
 import weakref
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 
 from jairika_nb.engine.graph import Node, topological
 
@@ -35,6 +35,12 @@ class Origin:
                 if below.op == "replayed":
                     self.sources |= {r for r in below.attrs[0].sources if r() is not None}
 
+    def beside(self, siblings: Iterable[Node]) -> Origin:
+        """As this one, for a result that was also made of other results of the same replay."""
+        found = Origin(siblings)
+        found.sources |= self.sources
+        return found
+
     def forget(self) -> None:
         """Drop the nodes that are gone."""
         self.sources = {ref for ref in self.sources if ref() is not None}
@@ -42,6 +48,19 @@ class Origin:
     def connected(self) -> list[Node]:
         """The nodes that are still alive."""
         return [node for ref in self.sources if (node := ref()) is not None]
+
+
+def ancestors(roots: list[Node], ends: Container[int]) -> list[list[int]]:
+    """For each root the numbers of the other roots that derivatives reach from it."""
+    bits = {id(node): 1 << n for n, node in enumerate(roots)}
+    below: dict[int, int] = {}
+    for node in topological(roots, through_values=True, ends=ends):
+        found = 0
+        if node.op != "detach" and id(node) not in ends:
+            for i in node.inputs:
+                found |= below.get(id(i), 0) | bits.get(id(i), 0)
+        below[id(node)] = found
+    return [[n for n in range(len(roots)) if below[id(node)] >> n & 1] for node in roots]
 
 
 def let_go(node: Node) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import weakref
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -10,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from jairika_nb.engine import replay, run
-from jairika_nb.engine.boundary import Origin, close
+from jairika_nb.engine.boundary import Origin, ancestors
 from jairika_nb.engine.device import Device
 from jairika_nb.engine.dtypes import DType
 from jairika_nb.engine.graph import Node, leaf
@@ -69,6 +70,7 @@ class Recording:
     kinds: list[tuple] = field(default_factory=list)  # shape, dtype, device of each node
     sites: list[Any] = field(default_factory=list)  # the line of the program that made each node
     detached: list[bool] = field(default_factory=list)
+    ancestors: list[list[int]] = field(default_factory=list)  # of each node, among the nodes
     draws: int = 0
     kept: dict[int, Any] = field(default_factory=dict)  # buffers of data, once verified
     is_verified: bool = False
@@ -93,20 +95,32 @@ class Recording:
     def replay(self, values: list[Any], nodes: list[Node]) -> Any:
         """Run again: compute, assign, return."""
         inputs = [node.value for node in nodes]
-        numbers = [n.advance() for n in self.numbers]
-        new = self.compute(inputs, numbers, random.reserve(self.draws))
-        origin: Origin | None = None
+        owners = {id(n.owner): n.owner for n in self.numbers}.values()
+        before = [_unwatched(owner) for owner in owners]
+        try:
+            numbers = [n.advance() for n in self.numbers]
+            new = self.compute(inputs, numbers, random.reserve(self.draws))
+        except BaseException:
+            # The call did nothing: what it moved on goes back.
+            for owner, state in zip(owners, before, strict=True):
+                vars(owner).update(state)
+            raise
         made: list[Node] = []
         for n, value in enumerate(new):
             node = leaf(value, *self.kinds[n])
             node.site = self.sites[n]
-            if not self.detached[n]:
-                origin = origin or Origin(nodes)
-                node.op, node.attrs = "replayed", (origin,)
             made.append(node)
+        if not all(self.detached):
+            self._end_derivatives(made, Origin(nodes))
         self._suspect(made)
         tensors = [Tensor(made[n] if n >= 0 else nodes[-1 - n]) for n in self.effects.handles]
         return self.effects.apply(values, tensors)
+
+    def _end_derivatives(self, made: list[Node], origin: Origin) -> None:
+        for n, node in enumerate(made):
+            if not self.detached[n]:
+                others = [made[m] for m in self.ancestors[n]]
+                node.op, node.attrs = "replayed", (origin.beside(others) if others else origin,)
 
     def compute(
         self, inputs: list[Any], numbers: list[np.ndarray], start: tuple[int, int]
@@ -153,6 +167,11 @@ class Recording:
                 faults.suspect(part.device, [nodes[n] for n in part.nodes])
 
 
+def _unwatched(owner: Any) -> dict[str, Any]:
+    """The state that an owner of numbers moves on by itself."""
+    return {name: copy.copy(vars(owner)[name]) for name in type(owner).unwatched}
+
+
 def pattern(nodes: list[Node]) -> list[int]:
     """Which of the nodes are one node, and which have one value: equal lists, equal graphs."""
     seen: dict[int, int] = {}
@@ -170,6 +189,7 @@ def record(watch: Watch, inputs: list[Node], trace: Trace, effects: Effects) -> 
     ]
     found.owners = [_owner(watch, numbers) for numbers in trace.numbers]
     found.kinds = [(node.shape, node.dtype, node.device) for node in effects.nodes]
+    found.ancestors = ancestors(effects.nodes, trace.inputs)
     found.sites = [node.site for node in effects.nodes]
     found.detached = [
         node.op == "detach" or node.dtype.kind != "float" or not node.inputs
@@ -233,11 +253,11 @@ def _part(
 
 def finish(recording: Recording, inputs: list[Node], values: list[Any]) -> None:
     """Give the nodes of a trace the values that were computed, and cut what is behind them."""
-    origin = Origin(inputs)
-    for node, value in zip(recording.effects.nodes, values, strict=True):
-        node.value = value
-        close(node, origin)
-    recording._suspect(recording.effects.nodes)
+    nodes = recording.effects.nodes
+    for node, value in zip(nodes, values, strict=True):
+        node.value, node.op, node.attrs, node.inputs, node.age = value, "leaf", (), (), 0
+    recording._end_derivatives(nodes, Origin(inputs))
+    recording._suspect(nodes)
     recording.effects.nodes = []
 
 

@@ -434,3 +434,16 @@ def test_an_index_out_of_range_in_a_replay_is_told_and_told_again(device):
             with pytest.raises(jrk.errors.OutOfRange, match="index 9"):
                 found.numpy()
     assert pick(row(0), good).tolist() == [2.0, 0.0]
+
+
+def test_a_derivative_from_one_result_to_another_raises(device):
+    @jrk.compile
+    def f(x):
+        y = x * 2
+        return y, (y * y).sum(), x.sum()
+
+    for _ in range(CALLS):
+        y, total, other = f(row(1))
+        with pytest.raises(GradientError, match="the graph ends"):
+            jrk.grad(total, [y])
+        assert jrk.grad(other, [y])[0].tolist() == [0.0] * 4

@@ -251,3 +251,23 @@ def test_a_compiled_network_still_has_its_parameters(device):
     assert [n for n, _ in fast.named_parameters()] == [n for n, _ in net.named_parameters()]
     fast.eval()
     assert not net.training
+
+
+def test_a_step_that_fails_leaves_everything_as_it_was(device, monkeypatch):
+    net, opt = network(0.0), optim.Adam(lr=0.01)
+    other, same = network(0.0), optim.Adam(lr=0.01)
+    step = jrk.compile(step_of(net, opt))
+    run = plainly(other, same, step_of(other, same))
+    for i, (x, y) in enumerate(batches()):
+        if i == 5:
+            (part,) = step._recordings[0].parts
+            with monkeypatch.context() as patch:
+                patch.setattr(part.step, "run", full)
+                with pytest.raises(jrk.errors.OutOfMemory):
+                    step(x, y)
+        np.testing.assert_allclose(step(x, y).item(), run(x, y).item(), rtol=2e-6)
+    assert_same(state_of(net, opt), state_of(other, same))
+
+
+def full(*_):
+    raise jrk.errors.OutOfMemory("the device is full")
