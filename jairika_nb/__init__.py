@@ -35,6 +35,10 @@ _ROOMS = {
     "tensors.splitting": """
         split chunk tensor_split narrow select unflatten atleast_1d atleast_2d atleast_3d hstack
         vstack dstack column_stack hsplit vsplit dsplit fliplr flipud rot90 expand_as unsqueeze""",
+    "tensors.special": """
+        lgamma digamma erfinv sinc logit lerp xlogy logaddexp2 frac fmod heaviside deg2rad rad2deg
+        isclose allclose""",
+    "tensors.missing": "nan_to_num isposinf isneginf fmax fmin nansum nanmean",
     "tensors.diagonals": "diag diag_embed diagflat block_diag",
     "tensors.reductions": """
         sum prod max min mean var std argmax argmin any all softmax log_softmax logsumexp
