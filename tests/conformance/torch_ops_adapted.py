@@ -117,6 +117,10 @@ def _arange(*bounds: Any, end: Any = None, dtype: Any = None) -> Any:
     return jrk.arange(*bounds, *(() if end is None else (end,)), dtype=dtype)
 
 
+def _diag_embed(x: Any, offset: int = 0, dim1: int = -2, dim2: int = -1) -> Any:
+    return jrk.diag_embed(x, offset=offset, axis1=dim1, axis2=dim2)
+
+
 def _scatter(x: Any, axis: int, index: Any, src: Any = None, value: Any = None, **more: Any) -> Any:
     return jrk.scatter(x, axis, index, value if src is None else src, **more)
 
@@ -215,6 +219,12 @@ OURS: dict[str, Any] = {
     "linalg.vector_norm": _vector_norm,
     "linalg.multi_dot": lambda arrays: L.multi_dot(arrays),
     "arange": _arange,
+    "diag_embed": _diag_embed,
+    **{n: lambda arrays, f=n: getattr(jrk, f)(arrays) for n in
+       ("hstack", "vstack", "dstack", "column_stack")},
+    **{n: lambda x, *more, f=n: getattr(jrk, f)(*(x if isinstance(x, list) else (x, *more)))
+       for n in ("atleast_1d", "atleast_2d", "atleast_3d")},
+    "rot90": lambda x, k=1, axis=(0, 1): jrk.rot90(x, k, axis),
     "bincount": lambda *a, **named: jrk.bincount(*a, **named).astype("float64"),
     "mT": lambda x: x.mT,
     "nonzero": lambda x, as_tuple=False: jrk.nonzero(x) if as_tuple else jrk.argwhere(x),
@@ -258,6 +268,7 @@ OURS: dict[str, Any] = {
     "prod": _typed(jrk.prod),
     "softmax": _typed(jrk.softmax),
     "softmax@with_dtype": _typed(jrk.softmax),
+    "nn.functional.softmin@with_dtype": _typed(jrk.nn.functional.softmin),
     "log_softmax": _typed(jrk.log_softmax),
     "log_softmax@with_dtype": _typed(jrk.log_softmax),
     **{name: functools.partial(lambda x, dtype: x.astype(dtype), dtype=dtype) for name, dtype in
