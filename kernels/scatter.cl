@@ -1,12 +1,17 @@
 // What:    out = base, then out[row, index[row, k, c], c] joined with updates[row, k, c], k rising.
 // Layouts: base, out (rows, n, after); updates (rows, many, after); index (rows or 1, many, after
 //          or 1), strides in elements.
-// Parameters: T, V16, I of the index; JOIN(a, b) of the old and the new; WIDE with vectors. A
-//          piece, a row, `span` columns and a range of n, meets all updates and takes its own.
+// Parameters: T, V16, I of the index; JOIN(a, b) of the old and the new; WIDE with vectors; FILL in
+//          place of base. A piece (row, span, range of n) meets all updates and takes its own.
 // Used by: jairika_nb/engine/routines/scatter.py.
 
 #ifndef WIDE
 #define WIDE 1
+#endif
+#ifdef FILL
+#define BASE(i) FILL
+#else
+#define BASE(i) from[i]
 #endif
 
 kernel void KERNEL_NAME(
@@ -24,10 +29,10 @@ kernel void KERNEL_NAME(
     global T *to = out + (size_t)row * n * after;
     global const T *from = base + (size_t)row * n * after;
     if (last - first == after) {
-      for (size_t i = (size_t)low * after; i < (size_t)high * after; i++) to[i] = from[i];
+      for (size_t i = (size_t)low * after; i < (size_t)high * after; i++) to[i] = BASE(i);
     } else {
       for (int j = low; j < high; j++)
-        for (int c = first; c < last; c++) to[(size_t)j * after + c] = from[(size_t)j * after + c];
+        for (int c = first; c < last; c++) to[(size_t)j * after + c] = BASE((size_t)j * after + c);
     }
     global const I *places = index + (size_t)row * row_stride;
     global const T *update = updates + (size_t)row * many * after;

@@ -9,11 +9,13 @@ from __future__ import annotations
 import math
 
 from jairika_nb.engine import regions
+from jairika_nb.engine.code import number_of
 from jairika_nb.engine.device import Device
 from jairika_nb.engine.dtypes import NARROW, float32
 from jairika_nb.engine.fuse import FEW_ROWS, MANY_ELEMENTS, operand
 from jairika_nb.engine.graph import TABLE, Node, Shape, topological
 from jairika_nb.engine.index import Var
+from jairika_nb.engine.ops import views
 from jairika_nb.engine.product import is_strided
 from jairika_nb.engine.program import Entry, Program
 
@@ -98,10 +100,7 @@ class Lowered:
 
     def _expand(self, entry: Entry) -> int:
         """A composite through its expansion; the pieces are lowered like any others."""
-        inputs = [
-            Node("leaf", (), (p,), self.entries[p].shape, self.entries[p].dtype, self.device)
-            for p in entry.inputs
-        ]
+        inputs = [self._seen(p) for p in entry.inputs]
         place = {id(node): p for node, p in zip(inputs, entry.inputs, strict=True)}
         root = TABLE[entry.op].expand(entry.attrs, *inputs)  # type: ignore[misc]
         for node in topological([root]):
@@ -112,6 +111,17 @@ class Lowered:
                     Entry(node.op, attrs, below, node.shape, node.dtype)
                 )
         return place[id(root)]
+
+    def _seen(self, position: int) -> Node:
+        """An entry as an expansion sees it: a number is known, all else is not."""
+        shape, dtype = self.entries[position].shape, self.entries[position].dtype
+        below = self.entries[position]
+        while below.op in ("expand", "reshape"):
+            below = self.entries[below.inputs[0]]
+        if below.op == "const" and below.attrs[0] == "literal":
+            number = Node("const", (), (number_of(below.attrs[1]),), (), dtype, self.device)
+            return views.broadcast_to(number, shape)
+        return Node("leaf", (), (position,), shape, dtype, self.device)
 
     def _fixed(self, entry: Entry) -> int:
         """A routine or host step: it is stored, and so are its inputs, as contiguous bytes."""

@@ -1,12 +1,11 @@
 """Writing elements at places that are data: the mirror of gather.
 
-A scatter is a composite: its plan for a device is made by ``expand`` from stored rows, sorts and
+A scatter is a composite: scatter_plan.py makes its plan for a device from stored rows, sorts and
 sums. Results repeat bit for bit: updates of one element always join in one order.
 """
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import numpy as np
@@ -15,18 +14,14 @@ from jairika_nb.engine import dtypes
 from jairika_nb.engine.dtypes import DType
 from jairika_nb.engine.graph import Node, Op, Shape, define, make
 from jairika_nb.engine.ops import elementwise as e
-from jairika_nb.engine.ops import reduce as r
 from jairika_nb.engine.ops import sources, views
 from jairika_nb.engine.ops.gather import check_range, take_along
 from jairika_nb.engine.ops.scan import recurrence, shifted
+from jairika_nb.engine.ops.scatter_plan import expand
 from jairika_nb.engine.ops.sort import argsort
 from jairika_nb.errors import DTypeError, OutOfRange, ShapeError
 
 MODES = ("set", "add", "max", "min", "mul")
-# Copies of the result that many updates of few elements are spread over; on a GPU many more.
-COPIES = {"cpu": 4, "gpu": 256}
-# A GPU needs about so many independent columns before each may run through its updates alone.
-MANY_COLUMNS = 4096
 
 
 def scatter(base: Node, index: Node, updates: Node, axis: int, mode: str) -> Node:
@@ -178,91 +173,17 @@ _RULES = {"add": _add_rule, "set": _set_rule, "max": _extreme_rule, "min": _extr
           "mul": _mul_rule}  # fmt: skip
 
 
-# Plans
-
-
-def _expand(attrs: Any, base: Node, index: Node, updates: Node) -> Node:
-    """Rows of (before, axis, after), computed by the plan that has most to do at once."""
-    axis, mode = attrs
-    if base.dtype.kind == "float" and base.dtype.itemsize < 4:
-        wide = [e.cast(x, dtypes.float32) for x in (base, updates)]
-        return e.cast(_expand(attrs, wide[0], index, wide[1]), base.dtype)
-    b, i, u = (_in_three(x, axis) for x in (base, index, updates))
-    return views.reshape(_plan(b, i, u, mode, axis), base.shape)
-
-
-def _in_three(x: Node, axis: int) -> Node:
-    before, after = math.prod(x.shape[:axis]), math.prod(x.shape[axis + 1 :])
-    return views.reshape(x, (before, x.shape[axis], after))
-
-
-def _plan(base: Node, index: Node, updates: Node, mode: str, axis: int) -> Node:
-    before, n, after = base.shape
-    many = updates.shape[1]
-    gpu = base.device.kind == "gpu"
-    columns, copies = before * after, COPIES["gpu" if gpu else "cpu"]
-    wide_enough = columns >= MANY_COLUMNS if gpu else columns >= 64 or many < 2048
-    if not updates.size:
-        return base
-    if wide_enough:
-        return make("scatter_rows", (base, index, updates), (mode, axis))
-    if mode != "set" and columns * n * copies <= updates.size:
-        return _in_copies(base, index, updates, mode, axis, copies)
-    if gpu:
-        return _sorted_first(base, index, updates, mode, axis)
-    return make("scatter_rows", (base, index, updates), (mode, axis))
-
-
-def _in_copies(base: Node, index: Node, updates: Node, mode: str, axis: int, copies: int) -> Node:
-    """Parts of the updates go to copies of the result, which then join in a fixed order."""
-    before, n, after = base.shape
-    part = math.ceil(updates.shape[1] / copies)
-    missing = part * copies - updates.shape[1]
-    neutral = r.initial("sum" if mode == "add" else "prod" if mode == "mul" else mode, base.dtype)
-    u = views.pad(updates, ((0, 0, 0), (0, missing, 0), (0, 0, 0)), neutral)
-    i = views.pad(index, ((0, 0, 0), (0, missing, 0), (0, 0, 0)), 0)
-    u = views.reshape(u, (before * copies, part, after))
-    i = views.reshape(i, (i.shape[0] * copies, part, i.shape[2]))
-    if i.shape[0] != u.shape[0]:
-        spread = (before, copies, part, i.shape[2])
-        i = views.broadcast_to(views.reshape(i, (1, *spread[1:])), spread)
-        i = views.reshape(i, (before * copies, part, spread[3]))
-    empty = views.broadcast_to(sources.const(neutral, base.dtype, base.device),
-                               (before * copies, n, after))  # fmt: skip
-    parts = views.reshape(
-        make("scatter_rows", (empty, i, u), (mode, axis)), (before, copies, n, after)
-    )
-    reduction, join = {"add": ("sum", "add"), "mul": ("prod", "mul"), "max": ("max", "maximum"),
-                       "min": ("min", "minimum")}[mode]  # fmt: skip
-    joined = views.reshape(make(reduction, (parts,), (1,)), base.shape)
-    return make(join, (base, joined))
-
-
-def _sorted_first(base: Node, index: Node, updates: Node, mode: str, axis: int) -> Node:
-    """Updates sorted by the element they go to; then every element finds its own."""
-    before, n, after = base.shape
-    many = updates.shape[1]
-    if index.shape[2] == 1:
-        rows = views.broadcast_to(index, (before, many, 1))
-        b, u, width = base, updates, after
-    else:
-        rows = views.permute(views.broadcast_to(index, updates.shape), (0, 2, 1))
-        b, u = (views.permute(x, (0, 2, 1)) for x in (base, updates))
-        before, width = before * after, 1
-    rows = views.reshape(rows, (before, many))
-    b, u = views.reshape(b, (before, n, width)), views.reshape(u, (before, many, width))
-    wrapped = e.where(e.apply("less", rows, 0), e.add(rows, n), rows)
-    order = argsort(wrapped, 1, descending=False)
-    element = take_along(wrapped, order, 1)
-    out = make("scatter_sorted", (b, element, order, u), (mode, axis))
-    if width == after:
-        return views.reshape(out, base.shape)
-    back = views.reshape(out, (base.shape[0], after, n))
-    return views.permute(back, (0, 2, 1))
+# Rows that the plans are made of
 
 
 def _rows_reference(attrs: Any, *arrays: np.ndarray) -> Any:
-    return _reference((1, attrs[0]), *arrays)
+    mode, _, shape, fill = attrs
+    base = [np.full(shape, fill, arrays[-1].dtype)] if len(arrays) == 2 else []
+    return _reference((1, mode), *base, *arrays)
+
+
+def _rows_infer(*inputs: Any) -> tuple[Shape, DType]:
+    return inputs[-1][2], inputs[-2].dtype
 
 
 def _sorted_reference(
@@ -272,7 +193,7 @@ def _sorted_reference(
     return _reference((1, attrs[0]), base, element[:, :, None], moved)
 
 
-define(Op("scatter", "composite", _infer, _reference, _vjp, expand=_expand))
-define(Op("scatter_rows", "routine", _infer, _rows_reference))
+define(Op("scatter", "composite", _infer, _reference, _vjp, expand=expand))
+define(Op("scatter_rows", "routine", _rows_infer, _rows_reference))
 define(Op("scatter_sorted", "routine", lambda b, e, o, u, attrs: (b.shape, b.dtype),
           _sorted_reference))  # fmt: skip

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+from jairika_nb.engine import spelling
 from jairika_nb.engine.code import Argument, Source
 from jairika_nb.engine.device import Device
 from jairika_nb.engine.program import Entry
@@ -23,8 +24,8 @@ def _macros(entry: Entry, index: Entry) -> dict[str, object]:
 
 
 def _rows(entry: Entry, inputs: list[Entry], device: Device) -> Source:
-    base, index, updates = inputs
-    rows, n, after = base.shape
+    index, updates = inputs[-2:]
+    rows, n, after = entry.attrs[2]
     many = updates.shape[1]
     span = 1 if device.kind == "gpu" else min(WIDEST, math.ceil(after / 16) * 16)
     groups = math.ceil(after / span)
@@ -33,13 +34,17 @@ def _rows(entry: Entry, inputs: list[Entry], device: Device) -> Source:
     if device.kind != "gpu" and many * after >= 4096:
         ranges = max(1, min(n, math.ceil(device.compute_units / (rows * groups))))
     macros = {**_macros(entry, index), "WIDE": int(span > 1)}
+    if len(inputs) == 2:
+        macros["FILL"] = spelling.literal(entry.attrs[3], entry.dtype)
     pieces = rows * groups * ranges
     each, items = share(device, pieces, max(updates.size, entry.size) * ranges)
     # 0 repeats the index over all rows, or all columns.
-    places, width = index.shape[0], index.shape[2]
-    strides = (many * width if places > 1 else 0, width, int(width > 1))
+    lines, width = index.shape[0], index.shape[2]
+    strides = (many * width if lines > 1 else 0, width, int(width > 1))
     numbers = ints(n, many, after, *strides, span, groups, ranges, entry.attrs[1], pieces, each)
-    buffers = [Argument("buffer", i) for i in (RESULT, *entry.inputs)]
+    # Without a base the updates stand in its place, unread.
+    places = (entry.inputs[-3] if len(inputs) == 3 else entry.inputs[-1], *entry.inputs[-2:])
+    buffers = [Argument("buffer", i) for i in (RESULT, *places)]
     moved = sum(e.size * e.dtype.itemsize for e in (entry, *inputs))
     arguments = [*buffers, *numbers, FAULT]
     name = f"scatter_{entry.attrs[0]}"
