@@ -449,7 +449,7 @@ def _slots(kind: type) -> list[str]:
 
 
 @functools.lru_cache(maxsize=1024)
-def _is_closed(kind: type) -> bool:
+def _is_closed(kind: Any) -> bool:
     """Whether instances hold state that Python cannot see, as those of types written in C do."""
     written_in_c = types.WrapperDescriptorType | types.MethodDescriptorType
     return any(
