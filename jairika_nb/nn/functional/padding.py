@@ -128,3 +128,15 @@ def pixel_unshuffle(x: Tensor, downscale_factor: int) -> Tensor:
     b = len(batch)
     y = y.permute(*range(b), b, b + 2, b + 4, b + 1, b + 3)
     return y.reshape(*batch, c * r * r, h // r, w // r)
+
+
+@on_tensors
+def channel_shuffle(x: Tensor, groups: int) -> Tensor:
+    """(N, C, ...) with the channels of its groups taken in turn (Zhang et al. 2017)."""
+    if x.ndim < 3 or groups < 1 or x.shape[1] % groups:
+        raise ShapeError(
+            f"channel_shuffle: channels of {x.shape} do not split into {groups} groups"
+        )
+    n, c, *size = x.shape
+    y = x.reshape(n, groups, c // groups, *size)
+    return y.permute(0, 2, 1, *range(3, y.ndim)).reshape(x.shape)
