@@ -162,6 +162,7 @@ class Watch:
 
     def _kind(self, value: Any) -> tuple[tuple[int, Any], Callable[..., None] | None]:
         """What to check at a value, and how to go into it."""
+        kind: Any = type(value)
         if isinstance(value, Tensor):
             node = value.node
             return (TENSOR, (node.shape, node.dtype, node.device)), self._tensor
@@ -196,7 +197,7 @@ class Watch:
             return (SAME, value), None
         if isinstance(value, LOCKS):
             return (SAME, value), None
-        if not isinstance(value, types.SimpleNamespace) and _is_closed(type(value)):
+        if not isinstance(value, types.SimpleNamespace) and _is_closed(kind):
             return (SAME, value), self._closed
         return (TYPE, type(value)), self._instance
 
