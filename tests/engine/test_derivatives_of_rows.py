@@ -24,7 +24,7 @@ SOURCES = {"const", "iota", "leaf", "random"}
 # Differences cannot see through a rounding: it has a test of its own.
 ROUNDED = {"cast"}
 # Made by the planner and by the expansions of rows that have derivatives.
-INSIDE = {"gemm", *(r for r in ROWS if TABLE[r].kind == "routine" and not TABLE[r].vjp)}
+INSIDE = {"gemm", "stored", *(r for r in ROWS if TABLE[r].kind == "routine" and not TABLE[r].vjp)}
 FLAT = {
     "floor": jrk.floor, "ceil": jrk.ceil, "trunc": jrk.trunc, "round": jrk.round,
     "sign": jrk.sign, "floor_divide": lambda x: x // (x * x + 1), "detach": jrk.detach,

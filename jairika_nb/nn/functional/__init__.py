@@ -29,6 +29,14 @@ from jairika_nb.nn.functional.adaptive import (
     adaptive_max_pool3d,
 )
 from jairika_nb.nn.functional.attention import scaled_dot_product_attention
+from jairika_nb.nn.functional.averaging import (
+    avg_pool1d,
+    avg_pool2d,
+    avg_pool3d,
+    lp_pool1d,
+    lp_pool2d,
+    lp_pool3d,
+)
 from jairika_nb.nn.functional.convolution import (
     conv1d,
     conv2d,
@@ -74,17 +82,7 @@ from jairika_nb.nn.functional.padding import (
     pixel_unshuffle,
     unfold,
 )
-from jairika_nb.nn.functional.pooling import (
-    avg_pool1d,
-    avg_pool2d,
-    avg_pool3d,
-    lp_pool1d,
-    lp_pool2d,
-    lp_pool3d,
-    max_pool1d,
-    max_pool2d,
-    max_pool3d,
-)
+from jairika_nb.nn.functional.pooling import max_pool1d, max_pool2d, max_pool3d
 from jairika_nb.nn.functional.resize import interpolate
 from jairika_nb.nn.functional.sampling import affine_grid, grid_sample
 from jairika_nb.nn.functional.sparse import embedding, one_hot

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from jairika_nb.errors import OutOfRange
-from jairika_nb.nn.functional.pooling import MaxResult, _best
+from jairika_nb.nn.functional.pooling import MaxResult, best_of
 from jairika_nb.nn.functional.spatial import with_batch, without_batch
 from jairika_nb.tensors.arguments import on_tensors
 from jairika_nb.tensors.creation import tensor
@@ -88,7 +88,7 @@ def _adaptive_max(asked: str, x: Tensor, output_size: Wanted, return_indices: bo
         places.append(tensor(table.astype(np.int32), device=x.device))
         seen = _split(seen, 2 + 2 * i, table)
     best = seen.max(axis=tuple(range(3, seen.ndim, 2)), keepdims=True)
-    return _best(x, seen, best, places, added, return_indices)
+    return best_of(x, seen, best, places, added, return_indices)
 
 
 def _split(x: Tensor, axis: int, table: np.ndarray) -> Tensor:

@@ -1,17 +1,14 @@
-"""Pooling over windows: the largest, the mean or the power mean of each."""
+"""Pooling over windows by the largest of each, and the windows that all pooling shares."""
 
 from __future__ import annotations
 
 import math
 from typing import NamedTuple
 
-import numpy as np
-
 from jairika_nb.engine import dtypes
 from jairika_nb.errors import DTypeError, OutOfRange, ShapeError
 from jairika_nb.nn.functional.spatial import Sizes, each_axis, with_batch, without_batch
 from jairika_nb.tensors.arguments import on_tensors
-from jairika_nb.tensors.creation import tensor
 from jairika_nb.tensors.elementwise import isnan, where
 from jairika_nb.tensors.ramps import arange
 from jairika_nb.tensors.tensor import Tensor
@@ -20,7 +17,7 @@ from jairika_nb.tensors.windows import padded, sliding
 MaxResult = Tensor | tuple[Tensor, Tensor]
 
 
-class _Walk(NamedTuple):
+class Walk(NamedTuple):
     """Windows over spatial axes: sizes, steps and the padding that ``ceil_mode`` completes."""
 
     asked: str
@@ -31,7 +28,7 @@ class _Walk(NamedTuple):
     pads: tuple[tuple[int, int], ...]
 
 
-def _walk(
+def walk_over(
     asked: str,
     x: Tensor,
     kernel_size: Sizes,
@@ -39,7 +36,8 @@ def _walk(
     padding: Sizes,
     dilation: Sizes,
     ceil_mode: bool,
-) -> _Walk:
+) -> Walk:
+    """How windows go over x (N, C, *size), checked; PyTorch's rules for each argument."""
     rank = int(asked[-2])
     kernel = each_axis(asked, "kernel_size", kernel_size, rank)
     steps = kernel if stride is None or stride == () else each_axis(asked, "stride", stride, rank)
@@ -52,7 +50,7 @@ def _walk(
     pads = tuple((p, p + _excess(n, p, k, s, ceil_mode)) for n, p, k, s in rows)
     if any(n + 2 * p < k for n, p, k in zip(x.shape[2:], around, spans, strict=True)):
         raise ShapeError(f"{asked}: windows spanning {spans} do not fit input {x.shape}")
-    return _Walk(asked, kernel, steps, around, apart, pads)
+    return Walk(asked, kernel, steps, around, apart, pads)
 
 
 def _excess(n: int, pad: int, span: int, stride: int, ceil_mode: bool) -> int:
@@ -64,11 +62,11 @@ def _excess(n: int, pad: int, span: int, stride: int, ceil_mode: bool) -> int:
     return max(0, count * stride - room)
 
 
-def _windows(x: Tensor, walk: _Walk, fill: bool | int | float) -> Tensor:
+def windows_of(x: Tensor, walk: Walk, fill: bool | int | float) -> Tensor:
     return sliding(padded(x, walk.pads, fill), walk.kernel, walk.stride, walk.dilation)
 
 
-def _taps(x: Tensor) -> tuple[int, ...]:
+def taps_of(x: Tensor) -> tuple[int, ...]:
     """The axes of ``x`` (N, C, out1, size1, ...) that run inside windows."""
     return tuple(range(3, x.ndim, 2))
 
@@ -90,23 +88,23 @@ def _max_pool(
     return_indices: bool,
 ) -> MaxResult:
     x, added = with_batch(asked, x, int(asked[-2]))
-    walk = _walk(asked, x, kernel_size, stride, padding, dilation, ceil_mode)
-    seen = _windows(x, walk, _lowest(x))
-    best = seen.max(axis=_taps(seen), keepdims=True)
+    walk = walk_over(asked, x, kernel_size, stride, padding, dilation, ceil_mode)
+    seen = windows_of(x, walk, _lowest(x))
+    best = seen.max(axis=taps_of(seen), keepdims=True)
     rows = zip(walk.kernel, walk.stride, walk.dilation, walk.padding, strict=True)
     steps = [(s, d, p) for _, s, d, p in rows]
     places = [
         (arange(o, device=x.device) * s).reshape(o, 1) + arange(k, device=x.device) * d - p
         for o, k, (s, d, p) in zip(seen.shape[2::2], walk.kernel, steps, strict=True)
     ]
-    return _best(x, seen, best, places, added, return_indices)
+    return best_of(x, seen, best, places, added, return_indices)
 
 
-def _best(
+def best_of(
     x: Tensor, seen: Tensor, best: Tensor, places: list[Tensor], added: bool, indices: bool
 ) -> MaxResult:
     """The maxima without their window axes and, if asked, where in ``x``'s space they stand."""
-    values = best.squeeze(_taps(seen))
+    values = best.squeeze(taps_of(seen))
     if not indices:
         return without_batch(values, added)
     flat, stride = None, 1
@@ -117,7 +115,7 @@ def _best(
         stride *= x.shape[2 + i]
     hit = seen == best
     hit = hit | isnan(seen) if dtypes.is_float(seen.dtype) else hit
-    found = where(hit, flat, stride).min(axis=_taps(seen)).astype("int64")
+    found = where(hit, flat, stride).min(axis=taps_of(seen)).astype("int64")
     return without_batch(values, added), without_batch(found, added)
 
 
@@ -176,146 +174,3 @@ def max_pool3d(
     return _max_pool(
         "max_pool3d", x, kernel_size, stride, padding, dilation, ceil_mode, return_indices
     )
-
-
-def _avg_pool(
-    asked: str,
-    x: Tensor,
-    kernel_size: Sizes,
-    stride: Sizes | None,
-    padding: Sizes,
-    ceil_mode: bool,
-    count_include_pad: bool,
-    divisor_override: int | None,
-    dilation: Sizes = 1,
-) -> Tensor:
-    x, added = with_batch(asked, x, int(asked[-2]))
-    if divisor_override == 0:
-        raise OutOfRange(f"{asked}: divisor_override must not be 0")
-    walk = _walk(asked, x, kernel_size, stride, padding, dilation, ceil_mode)
-    seen = _windows(x, walk, 0)
-    total = seen.sum(axis=_taps(seen))
-    if divisor_override is not None:
-        return without_batch(total / float(divisor_override), added)
-    if all(b == a for a, b in walk.pads) and (count_include_pad or not any(walk.padding)):
-        return without_batch(total / float(math.prod(walk.kernel)), added)
-    counts = _counts(x.shape[2:], total.shape[2:], walk, count_include_pad)
-    return without_batch(total / tensor(counts, x.dtype, x.device), added)
-
-
-def _counts(
-    size: tuple[int, ...], out: tuple[int, ...], walk: _Walk, include_pad: bool
-) -> np.ndarray:
-    """How many elements each window averages over, shape ``out``."""
-    counts = np.ones((), np.int64)
-    for i, (n, o) in enumerate(zip(size, out, strict=True)):
-        margin = walk.padding[i] if include_pad else 0
-        start = np.arange(o)[:, None] * walk.stride[i] - walk.padding[i]
-        place = start + np.arange(walk.kernel[i]) * walk.dilation[i]
-        within = (place >= -margin) & (place < n + margin)
-        counts = counts[..., None] * within.sum(1)
-    return counts
-
-
-@on_tensors
-def avg_pool1d(
-    x: Tensor,
-    kernel_size: Sizes,
-    stride: Sizes | None = None,
-    padding: Sizes = 0,
-    ceil_mode: bool = False,
-    count_include_pad: bool = True,
-) -> Tensor:
-    """The mean of each window of x (N, C, L).
-
-    Padding counts as zeros, or with ``count_include_pad=False`` not at all. The stride is the
-    kernel's size unless given; ``ceil_mode`` keeps the last, incomplete window.
-
-    >>> import jairika_nb as jrk
-    >>> avg_pool1d(jrk.tensor([[[1.0, 3.0, 2.0, 0.0]]]), 2).tolist()
-    [[[2.0, 1.0]]]
-    """
-    return _avg_pool(
-        "avg_pool1d", x, kernel_size, stride, padding, ceil_mode, count_include_pad, None
-    )
-
-
-@on_tensors
-def avg_pool2d(
-    x: Tensor,
-    kernel_size: Sizes,
-    stride: Sizes | None = None,
-    padding: Sizes = 0,
-    ceil_mode: bool = False,
-    count_include_pad: bool = True,
-    divisor_override: int | None = None,
-) -> Tensor:
-    """The mean of each window of x (N, C, H, W), or its sum over ``divisor_override``."""
-    return _avg_pool(
-        "avg_pool2d", x, kernel_size, stride, padding, ceil_mode, count_include_pad,
-        divisor_override,
-    )  # fmt: skip
-
-
-@on_tensors
-def avg_pool3d(
-    x: Tensor,
-    kernel_size: Sizes,
-    stride: Sizes | None = None,
-    padding: Sizes = 0,
-    ceil_mode: bool = False,
-    count_include_pad: bool = True,
-    divisor_override: int | None = None,
-) -> Tensor:
-    """The mean of each window of x (N, C, D, H, W), or its sum over ``divisor_override``."""
-    return _avg_pool(
-        "avg_pool3d", x, kernel_size, stride, padding, ceil_mode, count_include_pad,
-        divisor_override,
-    )  # fmt: skip
-
-
-def _lp_pool(
-    asked: str, x: Tensor, norm_type: float, kernel_size: Sizes, stride: Sizes | None, ceil: bool
-) -> Tensor:
-    if norm_type == 0:
-        raise OutOfRange(f"{asked}: norm_type must not be 0")
-    x, added = with_batch(asked, x, int(asked[-2]))
-    seen = _windows(x, _walk(asked, x, kernel_size, stride, 0, 1, ceil), 0)
-    total = (seen ** float(norm_type)).sum(axis=_taps(seen))
-    return without_batch(total ** (1.0 / norm_type), added)
-
-
-@on_tensors
-def lp_pool1d(
-    x: Tensor,
-    norm_type: float,
-    kernel_size: Sizes,
-    stride: Sizes | None = None,
-    ceil_mode: bool = False,
-) -> Tensor:
-    """The root ``norm_type`` of the sum of powers of each window of x (N, C, L)."""
-    return _lp_pool("lp_pool1d", x, norm_type, kernel_size, stride, ceil_mode)
-
-
-@on_tensors
-def lp_pool2d(
-    x: Tensor,
-    norm_type: float,
-    kernel_size: Sizes,
-    stride: Sizes | None = None,
-    ceil_mode: bool = False,
-) -> Tensor:
-    """The root ``norm_type`` of the sum of powers of each window of x (N, C, H, W)."""
-    return _lp_pool("lp_pool2d", x, norm_type, kernel_size, stride, ceil_mode)
-
-
-@on_tensors
-def lp_pool3d(
-    x: Tensor,
-    norm_type: float,
-    kernel_size: Sizes,
-    stride: Sizes | None = None,
-    ceil_mode: bool = False,
-) -> Tensor:
-    """The root ``norm_type`` of the sum of powers of each window of x (N, C, D, H, W)."""
-    return _lp_pool("lp_pool3d", x, norm_type, kernel_size, stride, ceil_mode)
