@@ -24,9 +24,9 @@ from jairika_nb.errors import ArgumentError, ReplayError
 from jairika_nb.tensors import random
 from jairika_nb.tensors.creation import tensor
 from jairika_nb.tensors.effects import Observer
-from jairika_nb.tensors.guards import Watch
 from jairika_nb.tensors.reading import following
 from jairika_nb.tensors.recording import Recording, finish, record, settle
+from jairika_nb.tensors.watching import Watch
 
 # So many recordings are kept for each function, for as many shapes, modes or scalars.
 MOST_RECORDINGS = 16

@@ -11,7 +11,7 @@ from typing import Any
 
 from jairika_nb.engine.graph import Node
 from jairika_nb.errors import ReplayError
-from jairika_nb.tensors.guards import (
+from jairika_nb.tensors.checks import (
     ABSENT,
     ALL_ITEMS,
     CELLS,
@@ -20,9 +20,9 @@ from jairika_nb.tensors.guards import (
     PLAIN,
     SEQUENCE,
     SLOTS,
-    Watch,
     is_plain,
 )
+from jairika_nb.tensors.guards import Places
 from jairika_nb.tensors.tensor import Tensor
 
 Template = tuple
@@ -89,7 +89,7 @@ def made(template: Template, values: list[Any], tensors: list[Tensor]) -> Any:
 class Observer:
     """Compares what there is after a run with what the watch saw before it."""
 
-    def __init__(self, watch: Watch, inputs: list[Node]) -> None:
+    def __init__(self, watch: Places, inputs: list[Node]) -> None:
         self.watch = watch
         self.effects = Effects()
         self.inputs = {id(node): i for i, node in enumerate(inputs)}

@@ -20,7 +20,7 @@ from jairika_nb.engine.tracing import HostData, PerCall, Trace
 from jairika_nb.errors import ReplayError
 from jairika_nb.tensors import random
 from jairika_nb.tensors.effects import Effects
-from jairika_nb.tensors.guards import Watch
+from jairika_nb.tensors.guards import Places
 from jairika_nb.tensors.tensor import Tensor
 
 # Where a leaf of the program comes from: a watched tensor, an array made inside, per-call numbers.
@@ -60,7 +60,7 @@ class Numbers:
 class Recording:
     """A run that can be replayed wherever its watch holds."""
 
-    watch: Watch
+    watch: Places
     effects: Effects
     pattern: list[int]
     parts: list[Part] = field(default_factory=list)
@@ -179,7 +179,7 @@ def pattern(nodes: list[Node]) -> list[int]:
     return found + [seen.setdefault(id(node.value), -i) for i, node in enumerate(nodes)]
 
 
-def record(watch: Watch, inputs: list[Node], trace: Trace, effects: Effects) -> Recording:
+def record(watch: Places, inputs: list[Node], trace: Trace, effects: Effects) -> Recording:
     """What a trace did, ready to run."""
     found = Recording(watch, effects, pattern(inputs))
     found.draws = len(trace.draws)
@@ -204,7 +204,7 @@ def record(watch: Watch, inputs: list[Node], trace: Trace, effects: Effects) -> 
     return found
 
 
-def _owner(watch: Watch, numbers: PerCall) -> int:
+def _owner(watch: Places, numbers: PerCall) -> int:
     for i, value in enumerate(watch.values):
         if value is numbers.owner:
             return i
