@@ -226,6 +226,16 @@ def test_derivatives_of_every_mode_match_finite_differences(mode):
                                        atol=1e-6)  # fmt: skip
 
 
+def test_the_derivative_of_a_read_writes_into_zeros_nobody_stores(device):
+    if device.is_reference:
+        pytest.skip("NumPy launches nothing")
+    w, i = jrk.tensor(numbers((50, 64), "float32")), jrk.tensor([1, 2, 1])
+    (g,) = jrk.grad((w[i] ** 2).sum(), [w])
+    with jrk.profile() as p:
+        g.realize()
+    assert [k.name for k in p.kernels][-1] == "scatter_add" and p.launches <= 2
+
+
 def test_a_larger_source_is_cut_to_the_index(device):
     torch = pytest.importorskip("torch")
     i, s = np.array([[1, 0, 3], [1, 2, 3]]), RNG.normal(size=(3, 4)).astype("f4")
