@@ -190,6 +190,15 @@ def _their_solve(op: Any) -> Any:
     return call
 
 
+def _their_hinge(op: Any) -> Any:
+    def call(x: Any, target: Any, **named: Any) -> Any:
+        if not bool((target.abs() == 1).all()):
+            raise NotComparable("targets that are neither 1 nor -1 mean nothing")
+        return op(x, target, **named)
+
+    return call
+
+
 OURS: dict[str, Any] = {
     "T": lambda x: x.T,
     "__radd__": lambda x, y: y + x,
@@ -281,6 +290,7 @@ THEIRS: dict[str, Any] = {
     "linalg.lstsq": _their_first,
     "linalg.lstsq@grad_oriented": _their_first,
     "linalg.solve": _their_solve,
+    "nn.functional.hinge_embedding_loss": _their_hinge,
     "bincount": lambda op: lambda *a, **named: op(*a, **named).double(),
     **dict.fromkeys(("empty", "empty_like"), _their_zeros),
 }

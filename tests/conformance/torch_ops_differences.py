@@ -38,6 +38,7 @@ ACCEPTED = [
     ("nn.functional.conv[123]d", "should be the same", "operands are promoted"),
     ("nn.functional.max_pool[13]d", "positive length", "nothing gives nothing"),
     ("nn.functional.max_pool1d", "optional 0 dim batch size", "nothing gives nothing"),
+    ("nn.functional.triplet_margin_loss", "margin must be greater", "it only moves the loss"),
     ("roll", "`shifts` required", "no shifts move nothing"),
     ("t", "expects a tensor with <= 2", "x.T reverses all axes"),
     ("trace", "expected a matrix", "other axes are a batch"),
@@ -45,6 +46,8 @@ ACCEPTED = [
 
 # operations, "values", "first" or "second", reason
 OTHERWISE = [
+    ("nn.functional.max_unpool[123]d", "first", "values that others overwrite get no share here"),
+    ("nn.functional.max_unpool[123]d", "second", "values that others overwrite get no share here"),
     ("linalg.norm@subgradients_at_zero", "second", "0 here, NaN there, at a point without any"),
 ]
 
