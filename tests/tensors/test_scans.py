@@ -187,6 +187,22 @@ def test_derivatives_equal_pytorch(device, name):
         np.testing.assert_allclose(got2.numpy(), want2.numpy(), rtol=1e-8, atol=1e-10)
 
 
+def test_sums_of_exponentials_far_apart_have_finite_derivatives():
+    torch = pytest.importorskip("torch")
+    values = np.array([100.0, -100.0, 0.0, -np.inf, 800.0])
+    t = torch.tensor(values[:3], requires_grad=True)
+    (want,) = torch.autograd.grad((t.logcumsumexp(0) ** 2).sum(), [t], create_graph=True)
+    (want2,) = torch.autograd.grad((want**2).sum(), [t])
+    with jrk.device("reference"):
+        for x in (jrk.tensor(values[:3]), jrk.tensor(values)):
+            (got,) = jrk.grad((jrk.logcumsumexp(x, 0) ** 2).sum(), [x])
+            (got2,) = jrk.grad((got**2).sum(), [x])
+            assert np.isfinite(got.numpy()).all() and np.isfinite(got2.numpy()).all()
+            if x.size == 3:
+                np.testing.assert_allclose(got.numpy(), want.detach().numpy(), rtol=1e-9)
+                np.testing.assert_allclose(got2.numpy(), want2.numpy(), rtol=1e-9, atol=1e-30)
+
+
 def numeric(function, x, h=1e-5):
     out = np.zeros_like(x)
     for i in np.ndindex(x.shape):
