@@ -18,7 +18,7 @@ from typing import Any, NamedTuple, NoReturn
 from jairika_nb.engine.ops import elementwise as e
 from jairika_nb.engine.ops import host, views
 from jairika_nb.errors import DTypeError, OutOfRange, ShapeError
-from jairika_nb.tensors.arguments import on_tensors
+from jairika_nb.tensors.arguments import all_tensors, on_tensors, whole_numbers
 from jairika_nb.tensors.creation import eye, full, zeros
 from jairika_nb.tensors.dtypes import finfo
 from jairika_nb.tensors.elementwise import astype
@@ -285,9 +285,10 @@ def matrix_power(x: Any, n: int, /) -> Tensor:
 
 def multi_dot(arrays: Sequence[Tensor], /) -> Tensor:
     """The product of two or more matrices; the first and the last may be vectors."""
-    if len(arrays) < 2:
-        raise ShapeError(f"multi_dot: needs two matrices or more, not {len(arrays)}")
-    return functools.reduce(matmul, arrays)
+    rows = all_tensors("multi_dot", arrays)
+    if len(rows) < 2:
+        raise ShapeError(f"multi_dot: needs two matrices or more, not {len(rows)}")
+    return functools.reduce(matmul, rows)
 
 
 @on_tensors
@@ -326,7 +327,8 @@ def cross(x1: Any, x2: Any, /, *, axis: int = -1) -> Tensor:
     """
     a, b = tensors(x1, x2)
     rank = builtins.max(a.ndim, b.ndim)
-    at = axis - rank if axis >= 0 else axis
+    (asked,) = whole_numbers("cross", "axis", axis)
+    at = asked - rank if asked >= 0 else asked
     if any(not -x.ndim <= at < 0 for x in (a, b)):
         raise OutOfRange(f"cross: axis {axis} is outside shapes {a.shape} and {b.shape}")
     if a.shape[at] != 3 or b.shape[at] != 3:

@@ -12,6 +12,7 @@ from jairika_nb.engine.graph import Node, make
 from jairika_nb.engine.ops import contract
 from jairika_nb.engine.ops import elementwise as e
 from jairika_nb.errors import OutOfRange, ShapeError
+from jairika_nb.tensors.arguments import on_tensors, whole_numbers
 from jairika_nb.tensors.elementwise import operands
 from jairika_nb.tensors.reductions import sum
 from jairika_nb.tensors.shaping import permute_dims, reshape
@@ -40,7 +41,8 @@ def vecdot(x1: Any, x2: Any, /, *, axis: int = -1) -> Tensor:
     """
     a, b = tensors(x1, x2)
     rank = max(a.ndim, b.ndim)
-    at = axis - rank if axis >= 0 else axis
+    (asked,) = whole_numbers("vecdot", "axis", axis)
+    at = asked - rank if asked >= 0 else asked
     for x in (a, b):
         if not -x.ndim <= at < 0:
             raise OutOfRange(f"vecdot: axis {axis} is outside shapes {a.shape} and {b.shape}")
@@ -111,16 +113,19 @@ def outer(x1: Any, x2: Any, /) -> Tensor:
     return a.reshape(-1, 1) * b
 
 
+@on_tensors
 def relu(x: Tensor, /) -> Tensor:
     """max(x, 0); the derivative at 0 is 0, as PyTorch's."""
     return Tensor(make("relu", (x.node,)))
 
 
+@on_tensors
 def silu(x: Tensor, /) -> Tensor:
     """x * sigmoid(x)."""
     return Tensor(e.mul(x.node, e.call("sigmoid", x.node)))
 
 
+@on_tensors
 def gelu(x: Tensor, /, approximate: str = "none") -> Tensor:
     """x * Phi(x), exact by erf or with ``approximate="tanh"`` (Hendrycks & Gimpel, 2016)."""
     if approximate == "none":
