@@ -248,10 +248,12 @@ class Writer:
         at = self.form(place)
         along = [b for b in bounds if width > 1 and self.lane in b[0].variables]
         if along:
+            self.preambles |= spelling.memory_needs(dtype, width)
             rest = [b for b in bounds if b not in along]
             return self._load_part(buffer, at, dtype, along, rest)
         step = place.coefficient(self.lane) if width > 1 and self.lane is not None else 1
         if step == 1:
+            self.preambles |= spelling.memory_needs(dtype, width)
             text = spelling.load(buffer, at, dtype, width)
         else:
             by, sign = self.integer_argument(abs(step or 0)), "-" if (step or 0) < 0 else "+"
@@ -330,6 +332,7 @@ class Writer:
         buffer = self.buffer(output.entry, output=True)
         text = self.operand(output.expr, scope, width)
         at = self.form(output.at)
+        self.preambles |= spelling.memory_needs(entry.dtype, width)
         return spelling.store(text, buffer, at, entry.dtype, width)
 
     def combined(self, reduction: Reduction, a: str, b: str, width: int = 1) -> str:

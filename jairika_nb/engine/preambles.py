@@ -48,9 +48,28 @@ inline int pick(long i, long n, int axis, global int *fault) {
 # an extension; compilers make two instructions of it.
 ROUND_HALF = """\
 inline V round_half_V(V v) {
-  ushort bits[WIDTH];
+  ushort bits[WIDTH] __attribute__((aligned(64)));
   vstore_halfN_rte(v, 0, (half *)bits);
   return vload_halfN(0, (const half *)bits);
+}
+"""
+# PoCL 3.1 takes vectors of halves in memory to lie at multiples of their size, which OpenCL does
+# not ask for: those that do not go through a place that does.
+HALF_MEMORY = """\
+inline float16 load_half16(global const half *p) {
+  if (((uintptr_t)p & 31) == 0) return vload_half16(0, p);
+  ushort bits[16] __attribute__((aligned(64)));
+  vstore16(vload16(0, (global const ushort *)p), 0, bits);
+  return vload_half16(0, (const half *)bits);
+}
+inline void store_half16(float16 v, global half *p) {
+  if (((uintptr_t)p & 31) == 0) {
+    vstore_half16_rte(v, 0, p);
+    return;
+  }
+  ushort bits[16] __attribute__((aligned(64)));
+  vstore_half16_rte(v, 0, (half *)bits);
+  vstore16(vload16(0, bits), 0, (global ushort *)p);
 }
 """
 ROUND_BFLOAT = """\
@@ -272,7 +291,7 @@ def element(p: str, at: str, dtype: DType, width: int) -> str:
     """The expression that reads ``width`` elements from ``p`` on; a bool lane is 0 or -1."""
     place = f"{p} + ({at})"
     if dtype.name == "float16":
-        return f"vload_half({at}, {p})" if width == 1 else f"vload_half{width}(0, {place})"
+        return f"vload_half({at}, {p})" if width == 1 else f"load_half16({place})"
     one, many = f"{p}[{at}]", f"vload{width}(0, {place})"
     if dtype.name == "bfloat16":
         return (
@@ -287,7 +306,7 @@ def element(p: str, at: str, dtype: DType, width: int) -> str:
     return f"convert_{dtype.lane}{width}({many})"
 
 
-PREAMBLES = {"philox": PHILOX, "pick": PICK}
+PREAMBLES = {"philox": PHILOX, "pick": PICK, "half_memory": HALF_MEMORY}
 for _name in ("sin", "cos", "tan"):
     PREAMBLES[f"{_name}_float16"] = TURN.replace("FUNCTION", _name)
 for _lane, _rows in _TEMPLATES.items():

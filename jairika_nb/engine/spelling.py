@@ -73,6 +73,11 @@ def load(buffer: str, at: str, dtype: DType, width: int = 1) -> str:
     return element(buffer, at, dtype, width)
 
 
+def memory_needs(dtype: DType, width: int) -> set[str]:
+    """The preambles that :func:`load` and :func:`store` call."""
+    return {"half_memory"} if dtype is dtypes.float16 and width > 1 else set()
+
+
 def load_scattered(buffer: str, places: list[str], dtype: DType) -> str:
     """A vector of elements that lie apart."""
     lanes = [load(buffer, at, dtype) for at in places]
@@ -86,7 +91,7 @@ def store(text: str, buffer: str, at: str, dtype: DType, width: int = 1) -> str:
         return (
             f"vstore_half_rte({text}, {at}, {buffer});"
             if width == 1
-            else f"vstore_half{width}_rte({text}, 0, {buffer} + ({at}));"
+            else f"store_half16({text}, {buffer} + ({at}));"
         )
     if dtype is dtypes.bfloat16:
         text = f"as_{vector('uint', width)}({text}) >> 16"

@@ -15,6 +15,19 @@ def test_a_constant_minus_zero_can_be_negated(device):
     np.testing.assert_array_equal(np.signbit(got), [False] * 3)
 
 
+@pytest.mark.parametrize("dtype", ["float16", "bfloat16", "int8", "float64"])
+def test_vectors_may_lie_anywhere_in_memory(device, dtype):
+    # Rows of 33 and 35: a driver once took vectors of halves to be aligned, and the process died.
+    x = (np.arange(33 * 33).reshape(33, 33) % 100).astype("float32")
+    t = jrk.tensor(x).astype(dtype).realize()
+    padded = jrk.concat([jrk.zeros((2, 35), dtype=dtype), jrk.concat([t, t[:, :2]], axis=1)])
+    want = np.concatenate([np.zeros((2, 35)), np.concatenate([x, x[:, :2]], 1)])
+    np.testing.assert_array_equal(padded.numpy().astype("float32"), want)
+    np.testing.assert_array_equal((t[1:, 1:] + 1).numpy().astype("float32"), x[1:, 1:] + 1)
+    grown = jrk.nn.functional.pad(t, (0, 2, 2, 0)).numpy().astype("float32")
+    np.testing.assert_array_equal(grown, np.pad(x, ((2, 0), (0, 2))))
+
+
 def test_columns_of_no_rows_sum_to_zero(device):
     assert jrk.zeros((0, 40)).sum(axis=0).tolist() == [0.0] * 40
 

@@ -29,7 +29,12 @@ EXAMPLES = int(os.environ.get("JRK_FUZZ_EXAMPLES", "48"))
 FIRST = int(os.environ.get("JRK_FUZZ_FIRST", "0"))
 ROWS = sorted(TABLE)
 # Made by the planner and by other rows' expansions, through which devices reach them.
-INSIDE = {"gemm", "leaf", *(r for r in ROWS if TABLE[r].kind == "routine" and not TABLE[r].vjp)}
+INSIDE = {
+    "gemm",
+    "leaf",
+    "stored",
+    *(r for r in ROWS if TABLE[r].kind == "routine" and not TABLE[r].vjp),
+}
 # One unit in the last place decides: no device has to agree with another there.
 UNSTEADY = {"nextafter"}
 
