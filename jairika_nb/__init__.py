@@ -47,8 +47,8 @@ _ROOMS = {
     "tensors.linear": "matmul vecdot tensordot outer relu silu gelu",
     "tensors.scattering": """
         take take_along_axis put_along_axis gather scatter scatter_add scatter_reduce index_select
-        index_add index_copy index_fill index_reduce index_put put masked_fill masked_select
-        masked_scatter""",
+        index_add index_copy index_fill index_reduce index_put put""",
+    "tensors.masking": "masked_fill masked_select masked_scatter",
     "tensors.scans": """
         cumulative_sum cumulative_prod cumsum cumprod cummax cummin logcumsumexp trapezoid
         cumulative_trapezoid""",
@@ -112,7 +112,7 @@ def _complete_tensors() -> None:
     # Methods of tensors live in these rooms; any first use brings all of them.
     for room in (
         "creation", "elementwise", "shaping", "reductions", "linear", "dlpack", "scans",
-        "scattering", "sorting", "searching",
+        "scattering", "masking", "sorting", "searching",
     ):  # fmt: skip
         importlib.import_module(f"{__name__}.tensors.{room}")
 
