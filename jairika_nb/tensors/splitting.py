@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import builtins
-import operator
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -19,7 +18,7 @@ def _piece(x: Tensor, axis: int, start: int, stop: int) -> Tensor:
 
 
 def _axis(name: str, axis: int, x: Tensor) -> int:
-    (at,) = normal_axes(name, operator.index(axis), x.shape)
+    (at,) = normal_axes(name, whole_numbers(name, "axis", axis), x.shape)
     return at
 
 
@@ -54,6 +53,7 @@ def _cut(x: Tensor, axis: int, sizes: Sequence[int]) -> tuple[Tensor, ...]:
 @on_tensors
 def chunk(x: Tensor, chunks: int, /, *, axis: int = 0) -> tuple[Tensor, ...]:
     """At most ``chunks`` pieces of one size along ``axis``; the last may be smaller."""
+    (chunks,) = whole_numbers("chunk", "chunks", chunks)
     if chunks < 1:
         raise OutOfRange(f"chunk: chunks={chunks} must be 1 or more")
     at = _axis("chunk", axis, x)
@@ -202,6 +202,7 @@ def rot90(x: Tensor, k: int = 1, axes: Sequence[int] = (0, 1)) -> Tensor:
     >>> jrk.rot90(jrk.tensor([[1, 2], [3, 4]])).tolist()
     [[2, 4], [1, 3]]
     """
+    (k,) = whole_numbers("rot90", "k", k)
     if len(axes) != 2 or x.ndim < 2:
         raise ShapeError(f"rot90: axes {tuple(axes)} of {x.shape}; there must be two")
     normal_axes("rot90", tuple(axes), x.shape)
@@ -216,6 +217,8 @@ def rot90(x: Tensor, k: int = 1, axes: Sequence[int] = (0, 1)) -> Tensor:
 @on_tensors
 def expand_as(x: Tensor, like: Tensor) -> Tensor:
     """``x`` repeated to the shape of ``like``."""
+    if not isinstance(like, Tensor):
+        raise ArgumentError(f"expand_as: like must be a tensor, not {type(like).__name__}")
     return x.expand(*like.shape) if like.ndim else x + 0
 
 

@@ -80,6 +80,10 @@ def test_a_matrix_on_the_diagonal_of_chosen_axes(device):
         (lambda x: jrk.hstack(x), "ArgumentError", "list or tuple"),
         (lambda x: jrk.unflatten(x, 1, (2, 2)), "ShapeError", r"\(2, 3\)"),
         (lambda x: jrk.split(x, 1, dim=1), "ArgumentError", "axis="),
+        (lambda x: jrk.split(x, 1, axis="a"), "ArgumentError", "axis='a'"),
+        (lambda x: jrk.chunk(x, None), "ArgumentError", "chunks=None"),
+        (lambda x: jrk.rot90(x, "y"), "ArgumentError", "k='y'"),
+        (lambda x: jrk.expand_as(x, None), "ArgumentError", "NoneType"),
     ],
 )
 def test_wrong_calls_say_what_is_wrong(call, error, words):
