@@ -140,17 +140,24 @@ def main():
         print(f"{given.device}: {seeds}: {wrong} disagree, {seconds:.0f} s, {peak} MiB at most",
               flush=True)  # fmt: skip
         return bool(wrong)
-    failed = 0
-    for first in range(given.first, given.first + given.count, given.chunk):
-        count = min(given.chunk, given.first + given.count - first)
-        command = [sys.executable, __file__, "--inside", "--device", given.device,
-                   "--first", str(first), "--count", str(count)]  # fmt: skip
-        code = subprocess.run(command, check=False).returncode
-        if code not in (0, 1):
-            print(f"{given.device}: {first} to {first + count - 1}: ended with status {code}",
-                  flush=True)  # fmt: skip
-        failed += code != 0
-    return bool(failed)
+    end = given.first + given.count
+    starts = range(given.first, end, given.chunk)
+    return not all([agree(given.device, s, min(given.chunk, end - s)) for s in starts])
+
+
+def agree(device, first, count):
+    """Whether programs agree, found in a process of their own; one that dies is looked for."""
+    command = [sys.executable, __file__, "--inside", "--device", device,
+               "--first", str(first), "--count", str(count)]  # fmt: skip
+    code = subprocess.run(command, check=False).returncode
+    if code in (0, 1):
+        return code == 0
+    print(f"{device}: {first} to {first + count - 1}: ended with status {code}", flush=True)
+    if count > 1:
+        half = count // 2
+        return all([agree(device, first, half), agree(device, first + half, count - half)])
+    print(f"{programs.draw(Random(first))!r}", flush=True)
+    return False
 
 
 if __name__ == "__main__":
