@@ -142,7 +142,8 @@ def main():
         return bool(wrong)
     end = given.first + given.count
     starts = range(given.first, end, given.chunk)
-    return not all([agree(given.device, s, min(given.chunk, end - s)) for s in starts])
+    agreed = [agree(given.device, s, min(given.chunk, end - s)) for s in starts]
+    return not all(agreed)
 
 
 def agree(device, first, count):
