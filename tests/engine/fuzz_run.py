@@ -22,6 +22,8 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 import fuzz_programs as programs
 import numpy as np
+from fuzz_drawing import draw
+from fuzz_shrinking import shrunk
 
 from jairika_nb.engine import device as devices
 from jairika_nb.errors import JairikaError
@@ -106,16 +108,14 @@ def chunk(device, first, count):
     wrong = 0
     for start in range(first, first + count, BATCH):
         seeds = range(start, min(start + BATCH, first + count))
-        batch = [programs.draw(Random(seed)) for seed in seeds]
+        batch = [draw(Random(seed)) for seed in seeds]
         compile_together(batch, device)
         for seed, program in zip(seeds, batch, strict=True):
             message = complaint(program, device)
             if message:
                 wrong += 1
                 kind = message.split(":")[0]
-                small = programs.shrunk(
-                    program, lambda p, kind=kind: complaint(p, device).startswith(kind)
-                )
+                small = shrunk(program, lambda p, kind=kind: complaint(p, device).startswith(kind))
                 print(
                     f"seed {seed} on {device.id}: {complaint(small, device)}\n{small!r}", flush=True
                 )
@@ -157,7 +157,7 @@ def agree(device, first, count):
     if count > 1:
         half = count // 2
         return all([agree(device, first, half), agree(device, first + half, count - half)])
-    print(f"{programs.draw(Random(first))!r}", flush=True)
+    print(f"{draw(Random(first))!r}", flush=True)
     return False
 
 

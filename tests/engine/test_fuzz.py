@@ -21,6 +21,8 @@ import fuzz_programs as programs
 import fuzz_run
 import numpy as np
 import pytest
+from fuzz_drawing import draw
+from fuzz_shrinking import shrunk
 
 from jairika_nb.engine import device as devices
 from jairika_nb.engine.graph import TABLE, topological
@@ -59,14 +61,14 @@ def test_every_row_of_the_table_is_fuzzed():
         if not missing:
             break
         with devices.using("reference"):
-            found = programs.build(programs.draw(Random(seed)))
+            found = programs.build(draw(Random(seed)))
         missing -= {n.op for n in topological([t.node for t in found], through_values=True)}
     assert not missing, f"no random program uses {sorted(missing)}; add an operation that does"
 
 
 def test_programs_print_as_python_that_runs():
     # One with derivatives, so that all parts are there.
-    program = next(p for seed in range(100) if (p := programs.draw(Random(seed))).order == 1
+    program = next(p for seed in range(100) if (p := draw(Random(seed))).order == 1
                    and len(p.live()) > 3 and all(np.size(v) < 50 for v in _arrays(p)))  # fmt: skip
     environment = {**os.environ, "JRK_DEVICE": "reference"}
     ran = subprocess.run([sys.executable, "-c", repr(program)], env=environment, check=False,
@@ -85,9 +87,9 @@ def test_a_failing_program_shrinks_to_what_fails():
         rows = [program.values[i] for i in replace(program, sources=()).live()]
         return any(getattr(row, "name", "") == "jrk.sin" for row in rows)
 
-    program = next(p for seed in range(2000) if fails(p := programs.draw(Random(seed)))
+    program = next(p for seed in range(2000) if fails(p := draw(Random(seed)))
                    and len(p.live()) > 4)  # fmt: skip
-    small = programs.shrunk(program, fails)
+    small = shrunk(program, fails)
     assert [type(small.values[i]).__name__ for i in small.live()] == ["Input", "Step"]
 
 
