@@ -113,6 +113,8 @@ def evaluate(roots: list[Node]) -> None:
         try:
             kernels = built(device, steps)
             _run(device, steps, kernels, program, buffers)
+            if faults.possible(steps.checks, buffers):
+                faults.confirm(device, roots)
             for root, entry in zip(roots, steps.results, strict=True):
                 root.value = buffers[entry]
         except KernelError as error:
@@ -121,8 +123,6 @@ def evaluate(roots: list[Node]) -> None:
         finally:
             # A traceback would keep the memory of what failed.
             buffers.clear()
-        if any(a.kind == "fault" for s in steps.sources for a in s.arguments):
-            faults.suspect(device, roots)
         if debug.views:
             debug.memory(device, memory.usage.live, memory.usage.peak)
 
@@ -148,7 +148,6 @@ def on_host(
     """What NumPy computes: inputs come to the host, the result goes back."""
     assert source.host is not None
     start = time.perf_counter()
-    faults.check(device)
     dtypes = [entries[a.value].dtype for a in source.arguments]
     rows = zip(source.arguments, source.shapes, dtypes, strict=True)
     arrays = [memory.download(device, buffers[a.value], s, d) for a, s, d in rows]

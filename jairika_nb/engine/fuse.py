@@ -16,6 +16,7 @@ from jairika_nb.engine.dtypes import DType, int32, uint32
 from jairika_nb.engine.fused import (
     REDUCED,
     Bound,
+    Check,
     Expr,
     Kernel,
     Misfit,
@@ -69,6 +70,7 @@ class Tracer:
         self.crowded: dict[int, None] = {}
         self.places: dict[int, int] = {}
         self.picks: dict[Expr, int] = {}
+        self.checks: dict[Check, None] = {}
         self.shape = entries[roots[-1]].shape if domain is None else domain
         self.domain = [Var(f"i{d}", n) for d, n in enumerate(self.shape) if n != 1]
         self.kept = list(self.domain)
@@ -79,7 +81,7 @@ class Tracer:
         return Kernel(
             self.kept, self.row or [], self.reductions, outputs[::-1], list(self.loads),
             list(self.inlined), self.mapped, list(self.interned.values()), list(self.crowded),
-            self.product, sides=tuple(self.sides or ()),
+            self.product, sides=tuple(self.sides or ()), checks=tuple(self.checks),
         )  # fmt: skip
 
     def identity(self) -> tuple[Form, ...]:
@@ -218,8 +220,15 @@ class Tracer:
         size = self.entries[entry.inputs[0]].shape[axis]
         picked = self.intern("picked", int32, (chosen,), (size, axis))
         number = self.picks.setdefault(picked, len(self.picks))
+        self.checks[self._source_of(chosen), size] = None
         place = index.Form(((index.Picked(number, size, picked), 1),))
         return self.value(entry.inputs[0], (*at[:axis], place, *at[axis + 1 :]), bounds)
+
+    def _source_of(self, chosen: Expr) -> int | None:
+        while chosen.kind == "op" and chosen.data[0] == "cast":
+            chosen = chosen.args[0]
+        known = chosen.kind == "load" and self.entries[chosen.data[0]].op == "leaf"
+        return chosen.data[0] if known else None
 
     def _pad(self, entry: Entry, at: tuple[Form, ...], bounds: tuple[Bound, ...]) -> Expr:
         widths, fill = entry.attrs
@@ -339,7 +348,7 @@ def operand(entries: list[Entry], stored: set[int], position: int, batch: list[V
     return Operand(
         expr, batch, row if rows != 1 else None, column if columns != 1 else None,
         list(tracer.interned.values()), list(tracer.loads), list(tracer.inlined),
-        list(tracer.crowded),
+        list(tracer.crowded), list(tracer.checks),
     )  # fmt: skip
 
 

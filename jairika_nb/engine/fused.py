@@ -14,6 +14,10 @@ REDUCED = Var("reduced", 1)
 Bound = tuple[Form, int, int, int]  # form, low, high (exclusive), divisor that must leave no rest
 
 
+# Indices that a kernel reads: the leaf they come from unchanged, if so, and the size of the axis.
+Check = tuple[int | None, int]
+
+
 @dataclass(frozen=True, eq=False)
 class Expr:
     """A value inside a kernel.
@@ -67,6 +71,7 @@ class Operand:
     loads: list[int]
     inlined: list[int]
     crowded: list[int]
+    checks: list[Check]
 
 
 @dataclass
@@ -86,6 +91,7 @@ class Kernel:
     routine: int | None = None
     operands: tuple[Operand, ...] = ()
     sides: tuple[Side, ...] = ()
+    checks: tuple[Check, ...] = ()
 
     @property
     def reads(self) -> list[int]:
@@ -96,6 +102,11 @@ class Kernel:
     def computes(self) -> list[int]:
         """The entries it computes without storing them."""
         return [*self.inlined, *(p for o in self.operands for p in o.inlined)]
+
+    @property
+    def all_checks(self) -> list[Check]:
+        """What indices it reads, its operands' too."""
+        return [*self.checks, *(c for o in self.operands for c in o.checks)]
 
     @property
     def is_fixed(self) -> bool:

@@ -174,16 +174,22 @@ def room(device: Device) -> Room:
     return found
 
 
+# Arrays of more whole numbers than this are not looked through for their bounds.
+MOST_LOOKED_THROUGH = 1 << 20
+
+
 class Buffer:
     """Device memory from the pool; goes back to it when the last reference is gone.
 
     The queue is in order, so a later kernel may take the memory at once.
     """
 
-    __slots__ = ("__weakref__", "cl", "nbytes")
+    __slots__ = ("__weakref__", "bounds", "cl", "nbytes")
 
     def __init__(self, device: Device, nbytes: int) -> None:
         self.nbytes = 0
+        # Least and greatest of whole numbers that came from the host, which may become indices.
+        self.bounds: tuple[int, int] | None = None
         devices.check_process(device)
         self.cl = room(device).take(nbytes if nbytes > 16 else 16)
         self.nbytes = nbytes
@@ -264,6 +270,8 @@ def upload(device: Device, host: np.ndarray) -> Buffer:
     import pyopencl as cl
 
     buffer = Buffer(device, host.nbytes)
+    if 0 < host.size <= MOST_LOOKED_THROUGH and host.dtype.kind in "iu":
+        buffer.bounds = int(host.min()), int(host.max())
     if host.nbytes:
         keep(cl.enqueue_copy(device.queue, buffer.cl, host, is_blocking=False), host)
     return buffer

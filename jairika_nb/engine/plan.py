@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from jairika_nb.engine import bundle, product, routines, schedule_cpu, schedule_gpu
 from jairika_nb.engine.code import Argument, Source, name_of
 from jairika_nb.engine.device import Device
-from jairika_nb.engine.fused import Kernel
+from jairika_nb.engine.fused import Check, Kernel
 from jairika_nb.engine.graph import TABLE
 from jairika_nb.engine.lower import Lowered
 from jairika_nb.engine.planner import Planner
@@ -24,6 +24,7 @@ class Plan:
     frees: list[list[int]]  # after each kernel, the entries whose buffers nobody needs any more
     place: list[int]  # for each entry of the program, the entry here that computes it
     inside: list[list[int]]  # for each kernel, the entries it computes
+    checks: list[Check]  # what indices kernels read, of which they report those out of range
 
     @property
     def launches(self) -> int:
@@ -41,7 +42,17 @@ def plan(program: Program, device: Device) -> Plan:
     sources = [bundle.merge(single, g) for g in groups]
     inside = [[p for m in g.members for p in _computed(kernels[m])] for g in groups]
     frees = _frees(sources, lowered.entries, set(planner.results))
-    return Plan(lowered.entries, sources, planner.results, frees, lowered.place, inside)
+    checks = list(dict.fromkeys(c for k in kernels for c in _checks(k, lowered.entries)))
+    return Plan(lowered.entries, sources, planner.results, frees, lowered.place, inside, checks)
+
+
+def _checks(kernel: Kernel, entries: list[Entry]) -> list[Check]:
+    if kernel.routine is None or "scatter" not in entries[kernel.routine].op:
+        return kernel.all_checks
+    entry = entries[kernel.routine]
+    index = entry.inputs[-2]
+    plain = entry.op == "scatter_rows" and entries[index].op == "leaf"
+    return [(index, entry.attrs[2][1]) if plain else (None, 0)]
 
 
 def _is_small(kernel: Kernel) -> bool:

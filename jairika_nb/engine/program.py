@@ -12,7 +12,6 @@ from typing import Any, NamedTuple
 
 from jairika_nb.engine.dtypes import DType
 from jairika_nb.engine.graph import Node, Shape, topological
-from jairika_nb.errors import OutOfRange
 
 # Scalars that are part of the formula rather than data; written into the source as they are.
 LITERALS = {0, 1, -1, 2, -2, 0.5, -0.5}
@@ -108,8 +107,6 @@ def _source(program: Program, slots: dict[tuple, int], node: Node) -> Entry:
     elif op == "const":
         key = (type(attrs[0]), attrs[0])
         attrs = ("slot", _slot(slots, program.scalars, key, attrs[0]))
-    elif op == "lost":
-        raise OutOfRange(attrs[0])
     elif op == "random":
         attrs = (_slot(slots, program.streams, attrs, attrs),)
     return Entry(op, attrs, (), node.shape, node.dtype)

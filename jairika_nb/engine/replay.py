@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from jairika_nb.engine import build, debug, execute, memory, reference
+from jairika_nb.engine import build, debug, execute, faults, memory, reference
 from jairika_nb.engine import device as devices
 from jairika_nb.engine.arena import Arena, Life
 from jairika_nb.engine.code import Source, number_of
@@ -51,7 +51,6 @@ class Step:
             e.attrs[0]: i for i, e in enumerate(plan.entries) if e.op == "leaf"
         }  # the entry of each leaf
         self.lives = _lives(plan)
-        self.has_faults = any(a.kind == "fault" for s in plan.sources for a in s.arguments)
         self.places: dict[int, list[Place]] = {}
         self.scalar_places: list[tuple[Place, Any]] = []
         self.stream_places: list[tuple[Place, int, int]] = []
@@ -127,6 +126,8 @@ class Step:
                     buffers[entry] = leaves[slot]
                 self._bind(buffers, scalars, streams)
                 self._launch(buffers)
+                if faults.possible(self.plan.checks, buffers):
+                    faults.confirm(self.device, [])
                 return [buffers[entry] for entry in self.plan.results]
             finally:
                 self.is_running = False
@@ -211,7 +212,6 @@ def _lives(plan: Plan) -> tuple[Lives, Lives]:
 class ReferenceStep:
     """The same for the NumPy reference: the program's operations, one after the other."""
 
-    has_faults = False
     is_stocked = True
 
     def __init__(self, program: Program) -> None:

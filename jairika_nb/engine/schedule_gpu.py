@@ -79,7 +79,7 @@ def _reduce(
             f"const {kind} {name}_add = {text} - {name}_lost;",
             f"const {kind} {name}_new = {name} + {name}_add;",
             f"{name}_lost = ({name}_new - {name}) - {name}_add;",
-            f"{name}_lost = {name}_lost == {name}_lost ? {name}_lost : 0;",
+            f"{name}_lost = {name}_lost - {name}_lost == 0 ? {name}_lost : 0;",
             f"{name} = {name}_new;",
         ]
 

@@ -69,11 +69,26 @@ class Optimizer:
         """Replace the model's parameters by what ``grads``, by parameter name, make of them.
 
         The step is started at once and nothing waits for it; a loss that somebody holds is
-        computed with it. Parameters without a gradient stay.
-        Raises ArchitectureError for names that the model lacks, ShapeError for shapes that differ.
+        computed with it. Parameters without a gradient stay. Where it fails, model and state stay
+        as they were. Raises ArchitectureError for names that the model lacks, ShapeError for
+        shapes that differ.
         """
         parameters = dict(model.named_parameters())
         _check(parameters, grads)
+        before = dict(self.state), dict(self.steps)
+        try:
+            new = self._stepped(parameters, grads)
+            if tracing.active.get() is None:
+                autograd.eval(*new.values(), *self.tensors())
+        except BaseException:
+            self.state, self.steps = before
+            raise
+        model.replace(new)
+
+    def _stepped(
+        self, parameters: Mapping[str, Tensor], grads: Mapping[str, Tensor]
+    ) -> dict[str, Tensor]:
+        """The parameters after a step; the state becomes that of after it."""
         together: dict[Any, list[str]] = {}
         for name in grads:
             parameter = parameters[name]
@@ -88,9 +103,7 @@ class Optimizer:
                 # Detached, so that a step does not keep the graphs of all the steps before it.
                 new[name] = new[name].detach()
                 self.state[name] = {slot: value.detach() for slot, value in slots.items()}
-        model.replace(new)
-        if tracing.active.get() is None:
-            autograd.eval(*new.values(), *self.tensors())
+        return new
 
     def _numbers(self, names: list[str], parameter: Tensor) -> list[Tensor]:
         """The scalars of the next step of parameters that took equally many, which it counts."""

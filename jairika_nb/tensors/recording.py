@@ -112,7 +112,6 @@ class Recording:
             made.append(node)
         if not all(self.detached):
             self._end_derivatives(made, Origin(nodes))
-        self._suspect(made)
         tensors = [Tensor(made[n] if n >= 0 else nodes[-1 - n]) for n in self.effects.handles]
         return self.effects.apply(values, tensors)
 
@@ -158,13 +157,6 @@ class Recording:
         if self.is_verified:
             self.kept[i] = value
         return value
-
-    def _suspect(self, nodes: list[Node]) -> None:
-        for part in self.parts:
-            if part.step.has_faults:
-                from jairika_nb.engine import faults
-
-                faults.suspect(part.device, [nodes[n] for n in part.nodes])
 
 
 def _unwatched(owner: Any) -> dict[str, Any]:
@@ -257,7 +249,6 @@ def finish(recording: Recording, inputs: list[Node], values: list[Any]) -> None:
     for node, value in zip(nodes, values, strict=True):
         node.value, node.op, node.attrs, node.inputs, node.age = value, "leaf", (), (), 0
     recording._end_derivatives(nodes, Origin(inputs))
-    recording._suspect(nodes)
     recording.effects.nodes = []
 
 

@@ -41,3 +41,39 @@ def test_a_held_number_is_computed_with_what_needs_it(device):
     with jrk.profile() as p:
         assert total.item() == 30.0
     assert p.launches == 0
+
+
+@pytest.mark.parametrize("compiled", [False, True])
+def test_a_step_that_fails_leaves_model_and_state_as_they_were(device, compiled):
+    jrk.random.seed(0)
+    table, net = jrk.tensor(np.eye(5, 20, dtype=np.float32)), nn.Linear(20, 4)
+    optimizer = optim.Adam(lr=0.1)
+
+    def step(places):
+        loss = net(table[places * 1]).square().mean()
+        optimizer.update(net, loss.backward(net))
+        return loss
+
+    run = jrk.compile(step) if compiled else step
+    losses = [run(jrk.tensor([1, 4, 0])).item() for _ in range(4)]
+    weights, state = net.weight.numpy(), optimizer.state_dict()
+    with pytest.raises(jrk.errors.OutOfRange, match="index 77 is outside axis 0"):
+        run(jrk.tensor([1, 77, 0])).item()
+    assert np.array_equal(net.weight.numpy(), weights)
+    for name, value in optimizer.state_dict().items():
+        assert np.array_equal(np.asarray(value), np.asarray(state[name]))
+    assert run(jrk.tensor([1, 4, 0])).item() < losses[0]
+
+
+def test_indices_known_to_the_host_make_nothing_wait(device, monkeypatch):
+    if device.is_reference:
+        return
+    from jairika_nb.engine import faults
+
+    waited = []
+    monkeypatch.setattr(faults, "confirm", lambda *given: waited.append(given))
+    x = jrk.tensor(np.eye(6, dtype=np.float32))
+    x[jrk.tensor([1, 5, -6])].realize()
+    assert not waited
+    x[jrk.tensor([2, 6, -5]) - 1].realize()
+    assert len(waited) == 1

@@ -17,7 +17,7 @@ def take_along(x: Node, index: Node, axis: int) -> Node:
 
     ``index`` holds int32 or int64 and equals ``x`` in all axes but ``axis``; expand views repeat
     it for nothing. Negative indices count from the end. An index outside the axis raises
-    OutOfRange when the values are read, for only the device knows it.
+    OutOfRange when the values are computed, for only the device knows it.
     """
     if index.dtype not in (dtypes.int32, dtypes.int64):
         raise DTypeError(f"gather: an index of {index.dtype.name}; it must be int32 or int64")
