@@ -1,6 +1,6 @@
 """Our operations against PyTorch's own samples for its operators: values, derivatives, wrong calls.
 
-The NumPy reference takes JRK_TORCH_SAMPLES samples of an operation (8 by default, or "all").
+The NumPy reference takes JRK_TORCH_SAMPLES samples of an operation (5 by default, or "all").
 OpenCL devices compare the values of one; with JRK_TORCH_DEVICE_SAMPLES that many, and derivatives
 too. The whole comparison, some minutes:
 ``JRK_TORCH_SAMPLES=all JRK_TORCH_DEVICE_SAMPLES=20 pytest tests/conformance/test_torch_ops.py``.
@@ -29,7 +29,7 @@ NAMES = list(t.rows())
 
 def _count(device: Any) -> int | None:
     name = "JRK_TORCH_SAMPLES" if device.is_reference else "JRK_TORCH_DEVICE_SAMPLES"
-    asked = os.environ.get(name, "8" if device.is_reference else "1")
+    asked = os.environ.get(name, "5" if device.is_reference else "1")
     return None if asked == "all" else int(asked)
 
 
