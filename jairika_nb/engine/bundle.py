@@ -69,6 +69,7 @@ def _is_function(source: Source) -> bool:
     plain = source.body.startswith("kernel void") and "get_local_id" not in source.body
     return (
         plain
+        and not source.alone
         and source.local_size == (1,)
         and len(source.global_size) == 1
         and all(source.global_size)

@@ -53,6 +53,7 @@ class Source:
     flops: int
     host: Entry | None = None  # what NumPy computes in this step instead of a kernel
     shapes: tuple[tuple[int, ...], ...] = ()  # and the shapes it sees its inputs with
+    alone: bool = False  # whether it may ask about its launch, so shares none with others
 
     @property
     def text(self) -> str:

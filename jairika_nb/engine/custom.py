@@ -197,7 +197,8 @@ def define_kernel(
         stored = [e for p in form.inputs for e in (given[p.name][1],)]
         moved = sum(e.size * e.dtype.itemsize for e in (*stored, entry))
         _, grid, group = entry.attrs
-        return Source(name, body, frozenset(), arguments, grid, group, [], moved, 0)
+        # Its text is the user's: it may ask for the number of work-items, or have local memory.
+        return Source(name, body, frozenset(), arguments, grid, group, [], moved, 0, alone=True)
 
     FUNCTIONS[name] = name
     ROUTINES[name] = write

@@ -215,6 +215,17 @@ def test_work_groups_round_the_grid_up(opencl):
     np.testing.assert_allclose(y.numpy(), x[1:] + x[:-1], rtol=1e-5, atol=1e-6)
 
 
+def test_a_kernel_that_asks_for_its_work_items_shares_no_launch(opencl):
+    twice = jrk.kernel(
+        "kernel void twice(global const float *x, global float *y, const int n) {\n"
+        "  for (int i = get_global_id(0); i < n; i += get_global_size(0)) y[i] = 2 * x[i];\n}",
+        shape=lambda x, n: x.shape, grid=lambda x, n: (8,), group=1,
+    )  # fmt: skip
+    doubled, beside = twice(jrk.ones(1000), 1000), jrk.exp(jrk.ones((300, 300)))
+    jrk.eval(beside, doubled)
+    assert (doubled.numpy() == 2).all()
+
+
 def test_another_kernel_is_the_derivative_by_the_names_of_its_parameters(opencl):
     square = jrk.kernel("kernel void square(global const float *x, global float *out) {"
                         " int i = get_global_id(0); out[i] = x[i] * x[i]; }")  # fmt: skip
