@@ -35,7 +35,8 @@ def test_inside_a_tensor(tmp_path):
         pytest.skip("kernels need an OpenCL device")
     pages = pages_of("02-inside-a-tensor.ipynb", tmp_path)
     for part in (
-        "fused into 1 kernel", "kernel void map_", "soft(x, width) -> float32", "sum of all influences: 1.0",
+        "fused into 1 kernel", "kernel void map_", "soft(x, width) -> float32",
+        "sum of all influences: 1.0",
         "line 3: use of undeclared identifier", "GFLOP/s", "data:image/svg+xml",
     ):  # fmt: skip
         assert part in pages
