@@ -44,7 +44,7 @@ def _zeroed(known: dict[Device, Any], device: Device) -> Any:
 
 def possible(checks: Iterable[Check], buffers: dict[int, Any]) -> bool:
     """Whether an index may be out of range, as far as the host knows."""
-    return any(not _within(buffers.get(leaf), size) for leaf, size in checks)
+    return any(leaf is None or not _within(buffers[leaf], size) for leaf, size in checks)
 
 
 def _within(buffer: Any, size: int) -> bool:

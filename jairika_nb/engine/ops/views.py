@@ -166,10 +166,9 @@ def _window_vjp(g: Node, y: Node, x: Node) -> tuple[Node]:
         return (
             pad(take_slice(flat, kept), _only(axis, rank - 1, (0, max(n - count * stride, 0), 0))),
         )
-    total = None
-    for k in range(size):
-        shifted = _window_part(g, axis, k, stride, k * dilation, n)
-        total = shifted if total is None else make("add", (total, shifted))
+    total = _window_part(g, axis, 0, stride, 0, n)
+    for k in range(1, size):
+        total = make("add", (total, _window_part(g, axis, k, stride, k * dilation, n)))
     return (total,)
 
 
