@@ -6,13 +6,14 @@ import math
 from collections.abc import Callable
 
 from jairika_nb.engine.code import GRAIN, Scope, Source, Writer, neutral, traffic, work
+from jairika_nb.engine.dtypes import DType
 from jairika_nb.engine.fused import REDUCED, Expr, Kernel, Reduction
 from jairika_nb.engine.index import Form, Var
 from jairika_nb.engine.program import Entry
 from jairika_nb.engine.spelling import WIDTH, value_type
 
 Body = Callable[[Scope], list[str]]
-Blocks = Callable[[], tuple[list[str], list[str]]] | None
+Blocks = Callable[[int], tuple[list[str], list[str]]] | None
 # Steps of a sum that are added up plainly before they join the total.
 BLOCK = 64
 
@@ -167,7 +168,8 @@ def _loop(w: Writer, row: list[Var], unit: Scope, body: Body, blocks: Blocks = N
     inner = [f"{w.integer} {last.name} = 0;"]
     for width in (full, 1) if along else (1,):
         w.width = width if along else full
-        w.in_block = blocks is not None and (not along or width == full)
+        # What vectors leave of a row is a few elements, but of many rows it is many.
+        w.in_block = blocks is not None and (not along or width == full or bool(outer))
         inside = _inside(row, unit, body)
         inner += _blocks(w, last, width, inside, blocks) if w.in_block else (
             [_steps(last.name, w.integer_argument(last.size), width), *inside, "}"]
@@ -188,7 +190,7 @@ def _inside(row: list[Var], unit: Scope, body: Body) -> list[str]:
 def _blocks(w: Writer, var: Var, width: int, inside: list[str], blocks: Blocks) -> list[str]:
     """A loop in blocks of BLOCK steps, with something to do before and after each."""
     assert blocks is not None
-    before, after = blocks()
+    before, after = blocks(width)
     name, size, stop = var.name, w.integer_argument(var.size), f"{var.name}_stop"
     return [
         f"while ({_room(name, size, width)}) {{",
@@ -220,10 +222,12 @@ def _reduce(w: Writer, kernel: Kernel, reduction: Reduction, name: str, unit: Sc
     unit.lines.append(f"{kind} {first} = ({kind})({start});")
     if along:
         unit.lines.append(f"{value_type(dtype, 1)} {name} = {start};")
-    steps = kernel.row[-1].size // (width if along else 1) if kernel.row else 0
+    steps = kernel.row_size // (width if along else 1)
     long_sum = reduction.op == "sum" and dtype.kind == "float" and steps > BLOCK
     if long_sum:
         unit.lines.append(f"{kind} {first}_lost = ({kind})(0);")
+    if long_sum and along:
+        unit.lines.append(f"{value_type(dtype, 1)} {name}_lost = 0;")
 
     def step(scope: Scope) -> list[str]:
         target = first if w.width == width else name
@@ -232,22 +236,30 @@ def _reduce(w: Writer, kernel: Kernel, reduction: Reduction, name: str, unit: Sc
         text = w.operand(reduction.expr, scope, wide)
         return [f"{target} = {w.combined(reduction, target, text, wide)};"]
 
-    def blocks() -> tuple[list[str], list[str]]:
-        # Blocks are summed plainly, and added up with what rounding lost carried along (W. Kahan,
-        # 1965): the error no longer grows with the length of the row.
-        return [f"{kind} {first}_block = ({kind})(0);"], [
-            f"const {kind} {first}_add = {first}_block - {first}_lost;",
-            f"const {kind} {first}_new = {first} + {first}_add;",
-            f"{first}_lost = ({first}_new - {first}) - {first}_add;",
-            f"{first} = {first}_new;",
-            # Where the sum overflowed there is nothing to carry along: infinity, or NaN.
-            f"{first}_lost = ({first}_lost - {first}_lost == 0) ? {first}_lost : ({kind})(0);",
-        ]
+    def blocks(wide: int) -> tuple[list[str], list[str]]:
+        return _carried(name, 1, dtype) if along and wide == 1 else _carried(first, width, dtype)
 
     _loop(w, kernel.row, unit, step, blocks if long_sum else None)
     if along:
         unit.lines += _horizontal(w, reduction, name)
     unit.names[reduction.result] = name
+
+
+def _carried(total: str, width: int, dtype: DType) -> tuple[list[str], list[str]]:
+    """Statements before and after a block of a long sum.
+
+    Blocks are summed plainly, and added up with what rounding lost carried along (W. Kahan, 1965):
+    the error does not grow with the number of elements.
+    """
+    kind = value_type(dtype, width)
+    return [f"{kind} {total}_block = ({kind})(0);"], [
+        f"const {kind} {total}_add = {total}_block - {total}_lost;",
+        f"const {kind} {total}_new = {total} + {total}_add;",
+        f"{total}_lost = ({total}_new - {total}) - {total}_add;",
+        f"{total} = {total}_new;",
+        # Where the sum overflowed there is nothing to carry along: infinity, or NaN.
+        f"{total}_lost = ({total}_lost - {total}_lost == 0) ? {total}_lost : ({kind})(0);",
+    ]
 
 
 def _horizontal(w: Writer, reduction: Reduction, name: str) -> list[str]:

@@ -15,6 +15,17 @@ def test_a_constant_minus_zero_can_be_negated(device):
     np.testing.assert_array_equal(np.signbit(got), [False] * 3)
 
 
+@pytest.mark.parametrize("shape", [(560, 7), (4000, 17), (9, 50, 9), (3000, 3, 5), (63, 33, 31)])
+def test_sums_over_many_short_rows_do_not_drift(device, shape):
+    x = np.random.default_rng(2).random(shape).astype(np.float32) + 0.5
+    want = x.astype(np.float64)
+    t = jrk.tensor(x)
+    np.testing.assert_allclose(t.sum().item(), want.sum(), rtol=2e-7)
+    np.testing.assert_allclose(t.var().item(), want.var(), rtol=4e-7)
+    axes = tuple(range(len(shape) - 1))
+    np.testing.assert_allclose(t.sum(axis=axes).numpy(), want.sum(axes), rtol=2e-7)
+
+
 @pytest.mark.parametrize("dtype", ["float16", "bfloat16", "int8", "float64"])
 def test_vectors_may_lie_anywhere_in_memory(device, dtype):
     # Rows of 33 and 35: a driver once took vectors of halves to be aligned, and the process died.
