@@ -98,6 +98,10 @@ def __getattr__(name: str) -> Any:
     if room is None:
         import difflib
 
+        from jairika_nb.tensors.habits import OF_PACKAGE
+
+        if name in OF_PACKAGE:
+            raise AttributeError(f"{__name__} has no {name!r}; use {OF_PACKAGE[name]}")
         near = difflib.get_close_matches(name, __all__, 1)
         hint = f"; did you mean {near[0]!r}?" if near else ""
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}{hint}")

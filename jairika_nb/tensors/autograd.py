@@ -10,7 +10,7 @@ from jairika_nb.engine import run
 from jairika_nb.engine.dtypes import is_float
 from jairika_nb.engine.forward import pushforward
 from jairika_nb.engine.graph import cotangents, make
-from jairika_nb.errors import GradientError, ShapeError
+from jairika_nb.errors import ArgumentError, GradientError, ShapeError
 from jairika_nb.tensors.creation import full_like, zeros_like
 from jairika_nb.tensors.tensor import Tensor, node_of
 
@@ -108,4 +108,7 @@ def _direction(primal: Tensor, tangent: Any) -> Tensor:
 
 def eval(*tensors: Tensor) -> None:
     """Compute several tensors together, so that what they share is computed once."""
+    wrong = [type(t).__name__ for t in tensors if not isinstance(t, Tensor)]
+    if wrong:
+        raise ArgumentError(f"eval({wrong[0]}): give tensors one by one: jrk.eval(*tensors)")
     run.request([t.node for t in tensors])

@@ -20,6 +20,7 @@ from jairika_nb.engine.dtypes import DType
 from jairika_nb.engine.graph import Node
 from jairika_nb.engine.sites import here
 from jairika_nb.errors import ArgumentError, DTypeError, ShapeError
+from jairika_nb.tensors import habits
 
 Axes = int | Sequence[int] | None
 PYTHON_KINDS = {"b": dtypes.bool_, "i": dtypes.int32, "u": dtypes.int32, "f": dtypes.float32}
@@ -44,6 +45,10 @@ class Tensor:
     __hash__ = object.__hash__
 
     def __init__(self, node: Node) -> None:
+        if not isinstance(node, Node):
+            raise ArgumentError(
+                f"Tensor({type(node).__name__}): tensors are made by jrk.tensor(data)"
+            )
         self.node = node
         if node.site is None:
             node.site = here()
@@ -232,8 +237,16 @@ class Tensor:
         """The values as nested Python lists."""
         return self.numpy().tolist()
 
-    def to(self, device: str | Device) -> Tensor:
-        """A copy on another device; the tensor itself where it is there already."""
+    def __getattr__(self, name: str) -> Any:
+        raise AttributeError(habits.of_tensor(name))
+
+    def to(self, device: str | Device | DType) -> Tensor:
+        """A copy on another device; the tensor itself where it is there already.
+
+        A dtype instead of a device converts, as :func:`jairika_nb.astype` does.
+        """
+        if isinstance(device, DType):
+            return self.astype(device)
         target = devices.find(device)
         if target is self.device:
             return self
