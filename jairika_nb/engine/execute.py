@@ -112,7 +112,11 @@ def evaluate(roots: list[Node]) -> None:
         }
         try:
             kernels = built(device, steps)
-            _run(device, steps, kernels, program, buffers)
+            try:
+                _run(device, steps, kernels, program, buffers)
+            except BaseException:
+                faults.forget(device)
+                raise
             if faults.possible(steps.checks, buffers):
                 faults.confirm(device, roots)
             for root, entry in zip(roots, steps.results, strict=True):

@@ -52,6 +52,13 @@ def _within(buffer: Any, size: int) -> bool:
     return bounds is not None and -size <= bounds[0] and bounds[1] < size
 
 
+def forget(device: Device) -> None:
+    """Clear what kernels may have noted, after a run that ended before anybody looked."""
+    import pyopencl as cl
+
+    cl.enqueue_fill_buffer(device.queue, buffer(device), np.int32(0), 0, 16)
+
+
 def confirm(device: Device, roots: list[Node]) -> None:
     """Wait, and raise OutOfRange where a kernel met an index outside its axis.
 

@@ -125,7 +125,11 @@ class Step:
                 for slot, entry in self.leaves.items():
                     buffers[entry] = leaves[slot]
                 self._bind(buffers, scalars, streams)
-                self._launch(buffers)
+                try:
+                    self._launch(buffers)
+                except BaseException:
+                    faults.forget(self.device)
+                    raise
                 if faults.possible(self.plan.checks, buffers):
                     faults.confirm(self.device, [])
                 return [buffers[entry] for entry in self.plan.results]

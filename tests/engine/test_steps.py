@@ -8,7 +8,7 @@ from jairika_nb.engine import routines
 from jairika_nb.engine.code import Argument, Source
 from jairika_nb.engine.graph import TABLE, Op, make
 from jairika_nb.engine.ops import gather, views
-from jairika_nb.errors import OutOfRange, ShapeError
+from jairika_nb.errors import MatrixError, OutOfRange, ShapeError
 from jairika_nb.tensors.tensor import Tensor
 
 X = np.arange(60, dtype=np.float32).reshape(3, 20)
@@ -101,3 +101,15 @@ def test_the_same_bytes_seen_with_two_shapes_are_two_results(device, rows):
     jrk.eval(whole, parts)
     assert np.array_equal(whole.numpy(), np.cumsum(X.reshape(-1)))
     assert np.array_equal(parts.numpy(), np.cumsum(X.reshape(6, 10), -1).reshape(-1))
+
+
+@pytest.mark.parametrize("wrap", [lambda f: f, jrk.compile], ids=["eager", "compiled"])
+def test_a_wrong_index_before_a_step_that_fails_is_blamed_on_nobody_else(device, wrap):
+    table = jrk.arange(10, dtype="float32") + 0
+    inverse = wrap(lambda i: jrk.linalg.inv(jrk.take(table, i, axis=0).reshape(2, 2)))
+    total = wrap(lambda i: jrk.take(table, i + 0, axis=0).sum())
+    for _ in range(3):
+        inverse(jrk.tensor([1, 2, 3, 5])).numpy()
+        with pytest.raises((OutOfRange, MatrixError)):
+            inverse(jrk.tensor([77, 77, 77, 77])).numpy()
+        assert total(jrk.tensor([1, 2])).item() == 3
