@@ -228,6 +228,11 @@ class Writer:
             for atom in form.picked:
                 self.picked[atom.expr] = self.emit(atom.expr, scope)
 
+    def _checked(self, expr: Expr, scope: Scope, width: int) -> str:
+        value, picked = expr.args
+        self.emit(picked, scope)
+        return self.operand(value, scope, width)
+
     def _picked(self, expr: Expr, scope: Scope, width: int) -> str:
         size, axis = expr.data
         self.preambles.add("pick")

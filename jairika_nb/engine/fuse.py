@@ -222,7 +222,11 @@ class Tracer:
         number = self.picks.setdefault(picked, len(self.picks))
         self.checks[self._source_of(chosen), size] = None
         place = index.Form(((index.Picked(number, size, picked), 1),))
-        return self.value(entry.inputs[0], (*at[:axis], place, *at[axis + 1 :]), bounds)
+        value = self.value(entry.inputs[0], (*at[:axis], place, *at[axis + 1 :]), bounds)
+        if _depends(value, picked):
+            return value
+        # Of a constant all elements are alike, but an index outside it is still wrong.
+        return self.intern("checked", entry.dtype, (value, picked), ())
 
     def _source_of(self, chosen: Expr) -> int | None:
         while chosen.kind == "op" and chosen.data[0] == "cast":
@@ -350,6 +354,21 @@ def operand(entries: list[Entry], stored: set[int], position: int, batch: list[V
         list(tracer.interned.values()), list(tracer.loads), list(tracer.inlined),
         list(tracer.crowded), list(tracer.checks),
     )  # fmt: skip
+
+
+def _depends(value: Expr, picked: Expr) -> bool:
+    """Whether an index from data decides what a value is."""
+    stack, seen = [value], set()
+    while stack:
+        expr = stack.pop()
+        if expr is picked:
+            return True
+        if expr not in seen:
+            seen.add(expr)
+            bounds = expr.data[-1] if expr.kind in ("load", "guard") else ()
+            forms = (*(d for d in expr.data if isinstance(d, Form)), *(b[0] for b in bounds))
+            stack += [*expr.args, *(atom.expr for form in forms for atom in form.picked)]
+    return False
 
 
 def _always(bound: Bound) -> bool:

@@ -22,8 +22,8 @@ Check = tuple[int | None, int]
 class Expr:
     """A value inside a kernel.
 
-    kind: load, scalar, index, picked, random, op, guard or reduced; ``variables`` are the loop
-    variables it changes with, which decides where it is computed and how wide.
+    kind: load, scalar, index, picked, checked, random, op, guard or reduced; ``variables`` are
+    the loop variables it changes with, which decides where it is computed and how wide.
     """
 
     kind: str

@@ -85,6 +85,8 @@ def access_score(exprs: list[Expr], lane: Var) -> int | None:
     """Contiguous reads less scattered ones; None where a read cannot be a vector."""
     score = 0
     for expr in exprs:
+        if expr.kind == "checked" and lane in expr.args[1].variables:
+            return None
         if expr.kind in ("load", "index", "random"):
             place: Form = expr.data[1] if expr.kind != "index" else expr.data[0]
             step = place.coefficient(lane)

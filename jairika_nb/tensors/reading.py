@@ -22,6 +22,10 @@ LIBRARIES = tuple(
 )
 OWN = "jairika_nb"
 # Modules whose functions answer anew each time; a replay would repeat the first answer.
+OUTSIDE = (
+    os.environ, os.getenv, open, input, os.open, os.read, np.load, np.loadtxt, np.genfromtxt,
+    np.fromfile, np.memmap,
+)  # fmt: skip
 CHANGING = {"random", "secrets", "time", "datetime", "uuid", "numpy.random"}
 # Libraries whose own attributes stay as they are; those of others are watched by name.
 SETTLED = {"jairika_nb", "numpy"}
@@ -105,7 +109,7 @@ def generator_state(value: Any) -> str:
 
 def is_changing(value: Any) -> bool:
     """Whether a value answers anew each time: a clock, the host's random numbers, settings."""
-    if value is os.environ or value is os.getenv:
+    if any(value is known for known in OUTSIDE):
         return True
     if isinstance(value, types.ModuleType):
         return value.__name__ in CHANGING

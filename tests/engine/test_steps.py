@@ -55,6 +55,13 @@ def test_gather_fuses_with_what_stands_around_it(device):
     assert p.launches == (0 if device.is_reference else 1)
 
 
+def test_an_index_outside_a_constant_raises_too(device):
+    for x in (jrk.ones((3, 20)), jrk.tensor(X[0]).expand(3, 20)):
+        with pytest.raises(OutOfRange, match="index 7 is outside axis 0"):
+            _along_rows(x, [0, 7]).numpy()
+        assert np.array_equal(_along_rows(x, [0, -1]).numpy(), x.numpy()[:2])
+
+
 def test_an_index_out_of_range_raises_at_each_reading_and_the_session_goes_on(device):
     x = jrk.tensor(X)
     y = _along_rows(x, [2, 0, 7]) * 3
