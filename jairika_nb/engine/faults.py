@@ -56,7 +56,7 @@ def forget(device: Device) -> None:
     """Clear what kernels may have noted, after a run that ended before anybody looked."""
     import pyopencl as cl
 
-    cl.enqueue_fill_buffer(device.queue, buffer(device), np.int32(0), 0, 16)
+    cl.enqueue_fill_buffer(device.queue, buffer(device), np.zeros(1, np.int32), 0, 16)
 
 
 def confirm(device: Device, roots: list[Node]) -> None:

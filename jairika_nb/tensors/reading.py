@@ -21,11 +21,14 @@ LIBRARIES = tuple(
     str(Path(sysconfig.get_path(name)).resolve()) for name in ("stdlib", "purelib", "platlib")
 )
 OWN = "jairika_nb"
-# Modules whose functions answer anew each time; a replay would repeat the first answer.
+# Functions and methods that ask the world outside.
+ASKING = {"open"}
+FILES = {"read_text", "read_bytes", "readline", "readlines"}
 OUTSIDE = (
-    os.environ, os.getenv, open, input, os.open, os.read, np.load, np.loadtxt, np.genfromtxt,
-    np.fromfile, np.memmap,
+    os.environ, os.getenv, os.open, os.read, np.load, np.loadtxt, np.genfromtxt, np.fromfile,
+    np.memmap,
 )  # fmt: skip
+# Modules whose functions answer anew each time; a replay would repeat the first answer.
 CHANGING = {"random", "secrets", "time", "datetime", "uuid", "numpy.random"}
 # Libraries whose own attributes stay as they are; those of others are watched by name.
 SETTLED = {"jairika_nb", "numpy"}

@@ -44,6 +44,8 @@ from jairika_nb.tensors.checks import (
 )  # fmt: skip
 from jairika_nb.tensors.guards import Places
 from jairika_nb.tensors.reading import (
+    ASKING,
+    FILES,
     REFLECTIVE,
     generator_state,
     is_changing,
@@ -261,6 +263,8 @@ class Watch(Places):
             self._global(space, world, key, found)
         for module in found.imports:
             self._module(module)
+        for method in sorted(found.attributes & FILES):
+            self._refuse(f"calls .{method}(), which reads a file")
         self._reader = None
 
     def _cells(self, at: int, value: types.FunctionType, name: str) -> None:
@@ -287,12 +291,19 @@ class Watch(Places):
         else:
             self.contents[space][1][key] = ABSENT
             self.add(NOTHING, space, key, None, (EQUAL, None), key)
-            if key in REFLECTIVE and self._reader is not None:
-                error = ReplayError(
-                    f"{self.names[2]} calls {key}(), which can read anything: a replay could not "
-                    "tell what changed; leave it out or leave the function uncompiled"
-                )
-                self.suspects.append((self._reader, error))
+            if key in REFLECTIVE:
+                self._refuse(f"calls {key}(), which can read anything")
+            elif key in ASKING:
+                self._refuse(f"calls {key}()")
+
+    def _refuse(self, what: str) -> None:
+        """Remember that the function read may do something whose answer nobody can compare."""
+        if self._reader is not None:
+            error = ReplayError(
+                f"{self.names[2]} {what}: a replay could not tell what changed; do it outside, or "
+                "leave the function uncompiled"
+            )
+            self.suspects.append((self._reader, error))
 
     def _module(self, name: str) -> None:
         module = sys.modules.get(name)

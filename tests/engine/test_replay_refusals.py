@@ -218,3 +218,21 @@ def test_what_changes_is_refused_only_where_it_is_used(device):
     assert plain.replays == 2
     with pytest.raises(ReplayError, match="rng"):
         jrk.compile(lambda x: holder.noisy(x))(row())
+
+
+@pytest.mark.parametrize(
+    "read",
+    [
+        lambda path: open(path).read(),
+        lambda path: path.read_text(),
+        lambda path: np.loadtxt(path),
+    ],
+    ids=["open", "Path.read_text", "np.loadtxt"],
+)
+def test_what_a_file_says_is_not_repeated(device, tmp_path, read):
+    path = tmp_path / "factor.txt"
+    path.write_text("2")
+    scaled = jrk.compile(lambda x: x * float(read(path)))
+    with pytest.raises(ReplayError, match="loadtxt|open|read_text"):
+        for _ in range(3):
+            scaled(jrk.ones((2,)))
