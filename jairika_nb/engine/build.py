@@ -8,7 +8,8 @@ PyOpenCL keeps the binaries of programs on disk, by device, driver and source.
 from __future__ import annotations
 
 import re
-from typing import Any
+from collections import OrderedDict
+from typing import Any, NamedTuple
 
 from jairika_nb.engine.code import Source
 from jairika_nb.engine.device import Device
@@ -17,26 +18,42 @@ from jairika_nb.engine.spelling import PREAMBLES
 from jairika_nb.errors import KernelError
 
 OPTIONS = ["-cl-std=CL1.2"]
-_kernels: dict[tuple[Device, str], Any] = {}
-_origins: dict[tuple[Device, str], tuple[Any, str]] = {}  # the program and the name in it
+# So many kernels of a device stay in memory, those used last; a driver takes up to a MiB for each.
+KEPT = 1024
+
+
+class Built(NamedTuple):
+    """A kernel, its program and its name there."""
+
+    kernel: Any
+    program: Any
+    name: str
+
+
+_built: dict[Device, OrderedDict[str, Built]] = {}
 
 
 def build(device: Device, sources: list[Source]) -> tuple[list[Any], int]:
     """The kernels of ``sources``, and how many of them had to be compiled."""
-    new = [s for s in sources if s.host is None and (device, s.text) not in _kernels]
-    missing = list({s.text: s for s in new}.values())
+    known = _built.setdefault(device, OrderedDict())
+    wanted = {s.text: s for s in sources if s.host is None}
+    missing = [s for text, s in wanted.items() if text not in known]
     if missing:
         _build_together(device, missing)
-    found = [None if s.host else _kernels[device, s.text] for s in sources]
+    for text in wanted:
+        known.move_to_end(text)
+    found = [None if s.host else known[s.text].kernel for s in sources]
+    while len(known) > max(KEPT, len(wanted)):
+        known.popitem(last=False)
     return found, len(missing)
 
 
 def instance(device: Device, source: Source) -> Any:
-    """A kernel of its own for a source that was built: its arguments are nobody else's."""
+    """A kernel of its own for a source that was just built: its arguments are nobody else's."""
     import pyopencl as cl
 
-    program, name = _origins[device, source.text]
-    return cl.Kernel(program, name)
+    built = _built[device][source.text]
+    return cl.Kernel(built.program, built.name)
 
 
 def _build_together(device: Device, sources: list[Source]) -> None:
@@ -56,9 +73,8 @@ def _build_together(device: Device, sources: list[Source]) -> None:
             sources[0],
         ) from None
     for number, source in enumerate(sources):
-        key, name = (device, source.text), _numbered(source.name, number)
-        _kernels[key] = cl.Kernel(program, name)
-        _origins[key] = program, name
+        name = _numbered(source.name, number)
+        _built[device][source.text] = Built(cl.Kernel(program, name), program, name)
 
 
 def joined(sources: list[Source]) -> str:

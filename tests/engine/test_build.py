@@ -71,3 +71,21 @@ def test_products_and_maps_of_one_plan_share_a_program(device):
     jrk.eval(one, two)
     np.testing.assert_allclose(one.numpy(), np.exp(a @ b), rtol=1e-4)
     np.testing.assert_allclose(two.numpy(), np.maximum(a @ b @ c, 0), rtol=1e-4)
+
+
+def test_kernels_not_used_for_long_are_let_go_and_built_again(device, monkeypatch):
+    if device.is_reference:
+        return
+    monkeypatch.setattr(build, "KEPT", 3)
+    x = jrk.tensor(np.arange(40, dtype=np.float32))
+    functions = [jrk.sin, jrk.cos, jrk.tanh, jrk.exp, jrk.square]
+    for _ in range(2):
+        for function in functions:
+            np.testing.assert_allclose(
+                (function(x) + 0.25).numpy(), getattr(np, function.__name__)(x.numpy()) + 0.25,
+                rtol=1e-4, atol=1e-5,
+            )  # fmt: skip
+    assert len(build._built[device]) == 3
+    with jrk.profile() as p:
+        (functions[-1](x) + 0.25).realize()
+    assert p.compiles == 0
