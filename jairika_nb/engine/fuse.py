@@ -215,12 +215,13 @@ class Tracer:
         return self.value(entry.inputs[0], (*at[:axis], place, *at[axis + 2 :]), bounds)
 
     def _gather(self, entry: Entry, at: tuple[Form, ...], bounds: tuple[Bound, ...]) -> Expr:
-        (axis,) = entry.attrs
+        axis, within = entry.attrs
         chosen = self.value(entry.inputs[1], at, bounds)
         size = self.entries[entry.inputs[0]].shape[axis]
         picked = self.intern("picked", int32, (chosen,), (size, axis))
         number = self.picks.setdefault(picked, len(self.picks))
-        self.checks[self._source_of(chosen), size] = None
+        if not within:
+            self.checks[self._source_of(chosen), size] = None
         place = index.Form(((index.Picked(number, size, picked), 1),))
         value = self.value(entry.inputs[0], (*at[:axis], place, *at[axis + 1 :]), bounds)
         if _depends(value, picked):

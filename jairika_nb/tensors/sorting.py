@@ -51,7 +51,7 @@ def argsort(
 def sort(x: Tensor, /, *, axis: int = -1, descending: bool = False, stable: bool = True) -> Tensor:
     """``x`` sorted along ``axis``; for the order itself see :func:`argsort`."""
     order, at = _order("sort", x, axis, descending)
-    return Tensor(gather.take_along(x.node, order, at))
+    return Tensor(gather.take_along(x.node, order, at, within=True))
 
 
 @on_tensors
@@ -84,7 +84,7 @@ def topk(
     if not 0 <= k <= x.shape[at]:
         raise OutOfRange(f"topk: k={k} of an axis of size {x.shape[at]} in {x.shape}")
     first = s.first_places(x.node, at, largest, k)
-    return Sorted(Tensor(gather.take_along(x.node, first, at)), Tensor(first))
+    return Sorted(Tensor(gather.take_along(x.node, first, at, within=True)), Tensor(first))
 
 
 @on_tensors

@@ -12,17 +12,18 @@ from jairika_nb.engine.graph import Node, Op, Shape, define, make
 from jairika_nb.errors import DTypeError, OutOfRange, ShapeError
 
 
-def take_along(x: Node, index: Node, axis: int) -> Node:
+def take_along(x: Node, index: Node, axis: int, within: bool = False) -> Node:
     """``out[.., i, ..] = x[.., index[.., i, ..], ..]``; shape of ``index``.
 
     ``index`` holds int32 or int64 and equals ``x`` in all axes but ``axis``; expand views repeat
     it for nothing. Negative indices count from the end. An index outside the axis raises
-    OutOfRange when the values are computed, for only the device knows it.
+    OutOfRange when the values are computed, for only the device knows it. ``within`` says that none
+    can be, as of a permutation, so that nobody needs to look.
     """
     if index.dtype not in (dtypes.int32, dtypes.int64):
         raise DTypeError(f"gather: an index of {index.dtype.name}; it must be int32 or int64")
     _check(x, index, axis)
-    return make("gather", (x, index), (axis,))
+    return make("gather", (x, index), (axis, within))
 
 
 def _check(x: Node, index: Node, axis: int) -> None:
@@ -43,7 +44,7 @@ def _infer(x: Node, index: Node, attrs: Any) -> tuple[Shape, DType]:
 
 
 def _reference(attrs: tuple[int], x: np.ndarray, index: np.ndarray) -> np.ndarray:
-    (axis,) = attrs
+    axis = attrs[0]
     check_range(index, x.shape[axis], axis)
     return np.take_along_axis(x, index.astype(np.int64), axis)
 
