@@ -32,9 +32,8 @@ def kernel(error: KernelError, roots: list[Node], program: Program, steps: Plan)
         error.args = (f"{error}; it computes {_listed(told, _sites(order))}", source)
 
 
-def index(suspects: Iterable[Node | None], axis: int, size: int) -> str:
-    """The operations among what led to ``suspects`` that pick along such an axis."""
-    roots = [node for node in suspects if node is not None]
+def index(roots: Iterable[Node], axis: int, size: int) -> str:
+    """The operations among what ``roots`` need that pick along such an axis."""
     order = topological(roots, through_values=True)
     site = _sites(order)
     found = [_told(n, site[id(n)]) for n in order if _picks(n, axis, size)]

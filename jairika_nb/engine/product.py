@@ -118,9 +118,8 @@ def _filled(text: str, w: Writer, name: str, parts: list, values: dict) -> str:
 def _operands(w: Writer, kernel: Kernel, columns: int) -> list[tuple[str, str, str, list[str]]]:
     """How the panels of the right operand are filled, and where the left one starts."""
     left, right = kernel.operands
-    unpacked = w.unpack(left.batch, "batch")
     place = left.expr.data[1]
-    lines = [*unpacked]
+    lines = w.unpack(left.batch, "batch")
     for var in (left.rows, left.columns):
         lines += [f"const {w.integer} {var.name} = 0;"] if var else []
     lines.append(f"*start = {w.form(place)};")
