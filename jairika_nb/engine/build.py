@@ -11,9 +11,9 @@ import re
 from collections import OrderedDict
 from typing import Any, NamedTuple
 
-from jairika_nb.engine.code import Source
 from jairika_nb.engine.device import Device
 from jairika_nb.engine.drivers import program_cache
+from jairika_nb.engine.source import Source
 from jairika_nb.engine.spelling import PREAMBLES
 from jairika_nb.errors import KernelError
 

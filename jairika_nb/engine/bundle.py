@@ -12,7 +12,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 
-from jairika_nb.engine.code import Argument, Source
+from jairika_nb.engine.source import Argument, Source
 
 # Drivers were seen to take 600 arguments; compilers slow down before that.
 MOST_ARGUMENTS = 320

@@ -15,14 +15,14 @@ from typing import Any
 import numpy as np
 
 from jairika_nb.engine import csource, dtypes
-from jairika_nb.engine.code import Argument, Source, number_of
 from jairika_nb.engine.csource import CFunction, CParameter
 from jairika_nb.engine.device import Device
 from jairika_nb.engine.dtypes import DType
 from jairika_nb.engine.graph import TABLE, Node, Op, Shape, Vjp, define, make
 from jairika_nb.engine.ops import elementwise, views
-from jairika_nb.engine.program import Entry
+from jairika_nb.engine.program import Entry, number_of
 from jairika_nb.engine.routines import RESULT, ROUTINES
+from jairika_nb.engine.source import Argument, Source
 from jairika_nb.engine.spelling import FUNCTIONS, PREAMBLES, WIDTH
 from jairika_nb.errors import KernelError
 

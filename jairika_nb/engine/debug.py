@@ -11,9 +11,9 @@ import os
 import sys
 from typing import Any
 
-from jairika_nb.engine.code import Source
 from jairika_nb.engine.device import Device
 from jairika_nb.engine.graph import Node
+from jairika_nb.engine.source import Source
 
 VIEWS = ("graph", "plan", "code", "launch", "memory")
 FIRST, LAST = 60, 60  # lines of a long graph

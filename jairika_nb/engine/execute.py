@@ -13,12 +13,12 @@ import numpy as np
 from jairika_nb.engine import blame, debug, faults, memory, reference
 from jairika_nb.engine import device as devices
 from jairika_nb.engine.build import build
-from jairika_nb.engine.code import Source
 from jairika_nb.engine.device import Device
 from jairika_nb.engine.dtypes import argument as argument_of
 from jairika_nb.engine.graph import Node
 from jairika_nb.engine.plan import Plan, plan
 from jairika_nb.engine.program import Entry, Program, capture
+from jairika_nb.engine.source import Source
 from jairika_nb.errors import KernelError, OutOfMemory
 
 PLANS_KEPT = 512

@@ -9,7 +9,6 @@ from __future__ import annotations
 import math
 
 from jairika_nb.engine import regions
-from jairika_nb.engine.code import number_of
 from jairika_nb.engine.device import Device
 from jairika_nb.engine.dtypes import NARROW, float32
 from jairika_nb.engine.fuse import FEW_ROWS, MANY_ELEMENTS, operand
@@ -17,7 +16,7 @@ from jairika_nb.engine.graph import TABLE, Node, Shape, topological
 from jairika_nb.engine.index import Var
 from jairika_nb.engine.ops import views
 from jairika_nb.engine.product import is_strided
-from jairika_nb.engine.program import Entry, Program
+from jairika_nb.engine.program import Entry, Program, number_of
 
 # Products with fewer multiplications than this are not worth packing.
 SMALL_PRODUCT = 32 * 32 * 32

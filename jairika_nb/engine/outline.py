@@ -11,9 +11,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from jairika_nb.engine import sites
-from jairika_nb.engine.code import Argument, Source
 from jairika_nb.engine.graph import TABLE, Node, topological
 from jairika_nb.engine.program import Entry, Program, capture
+from jairika_nb.engine.source import Argument, Source
 
 # The operations through which a scalar constant stays the same scalar.
 SPREADING = ("expand", "reshape", "cast")

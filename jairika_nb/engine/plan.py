@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from jairika_nb.engine import bundle, product, routines, schedule_cpu, schedule_gpu
-from jairika_nb.engine.code import Argument, Source, name_of
 from jairika_nb.engine.device import Device
 from jairika_nb.engine.fused import Check, Kernel
 from jairika_nb.engine.graph import TABLE
 from jairika_nb.engine.lower import Lowered
 from jairika_nb.engine.planner import Planner
 from jairika_nb.engine.program import Entry, Program
+from jairika_nb.engine.source import Argument, Source, name_of
 
 
 @dataclass

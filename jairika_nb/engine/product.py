@@ -6,12 +6,13 @@ import math
 import re
 
 from jairika_nb.engine import panels
-from jairika_nb.engine.code import Argument, Scope, Source, Writer, name_of, traffic
+from jairika_nb.engine.code import Scope, Writer
 from jairika_nb.engine.fused import Kernel, Misfit, Operand
 from jairika_nb.engine.index import Form, Var
 from jairika_nb.engine.program import Entry
 from jairika_nb.engine.routines import template
 from jairika_nb.engine.schedule_cpu import _score
+from jairika_nb.engine.source import Argument, Source, name_of, traffic
 from jairika_nb.engine.spelling import WIDTH
 
 # Of the GPU's template: a work-group of TILE x TILE items, PER x PER values an item.

@@ -55,6 +55,16 @@ def is_literal(value: bool | int | float) -> bool:
     return value in LITERALS or value != value or value in (math.inf, -math.inf)
 
 
+_SPELLED = {"True": True, "False": False, "inf": math.inf, "-inf": -math.inf, "nan": math.nan}
+
+
+def number_of(text: str) -> bool | int | float:
+    """The number that ``repr`` wrote."""
+    if text in _SPELLED:
+        return _SPELLED[text]
+    return float(text) if any(c in text for c in ".e") else int(text)
+
+
 def capture(roots: list[Node], with_held: bool = False) -> Program:
     """The program that computes ``roots``.
 

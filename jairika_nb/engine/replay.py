@@ -15,13 +15,13 @@ import numpy as np
 from jairika_nb.engine import build, debug, execute, faults, memory, reference
 from jairika_nb.engine import device as devices
 from jairika_nb.engine.arena import Arena, Life
-from jairika_nb.engine.code import Source, number_of
 from jairika_nb.engine.device import Device
 from jairika_nb.engine.dtypes import argument as argument_of
 from jairika_nb.engine.dtypes import convert
 from jairika_nb.engine.ops.sources import random_reference
 from jairika_nb.engine.plan import Plan
-from jairika_nb.engine.program import Entry, Program
+from jairika_nb.engine.program import Entry, Program, number_of
+from jairika_nb.engine.source import Source
 
 Place = tuple[Any, int]  # a kernel and the position of one of its arguments
 Stream = tuple[int, int, int]

@@ -5,11 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 
-from jairika_nb.engine.code import GRAIN, Scope, Source, Writer, neutral, traffic, work
+from jairika_nb.engine.code import GRAIN, Scope, Writer, neutral
 from jairika_nb.engine.dtypes import DType
 from jairika_nb.engine.fused import REDUCED, Expr, Kernel, Reduction
 from jairika_nb.engine.index import Form, Var
 from jairika_nb.engine.program import Entry
+from jairika_nb.engine.source import Source, traffic, work
 from jairika_nb.engine.spelling import WIDTH, value_type
 
 Body = Callable[[Scope], list[str]]

@@ -4,18 +4,10 @@ from __future__ import annotations
 
 import math
 
-from jairika_nb.engine.code import (
-    GROUP,
-    GROUP_ROW,
-    Scope,
-    Source,
-    Writer,
-    neutral,
-    traffic,
-    work,
-)
+from jairika_nb.engine.code import GROUP, GROUP_ROW, Scope, Writer, neutral
 from jairika_nb.engine.fused import REDUCED, Kernel, Reduction
 from jairika_nb.engine.program import Entry
+from jairika_nb.engine.source import Source, traffic, work
 from jairika_nb.engine.spelling import value_type
 
 

@@ -8,7 +8,7 @@ import pytest
 import jairika_nb as jrk
 from jairika_nb.engine import build
 from jairika_nb.engine import device as devices
-from jairika_nb.engine.code import Source
+from jairika_nb.engine.source import Source
 from jairika_nb.errors import KernelError
 
 DRIVERS = [d for d in devices.devices() if not d.is_reference]

@@ -5,9 +5,9 @@ import pytest
 
 import jairika_nb as jrk
 from jairika_nb.engine import routines
-from jairika_nb.engine.code import Argument, Source
 from jairika_nb.engine.graph import TABLE, Op, make
 from jairika_nb.engine.ops import gather, views
+from jairika_nb.engine.source import Argument, Source
 from jairika_nb.errors import MatrixError, OutOfRange, ShapeError
 from jairika_nb.tensors.tensor import Tensor
 

@@ -12,10 +12,10 @@ from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
-from jairika_nb.engine.code import Argument, Source
 from jairika_nb.engine.device import Device
 from jairika_nb.engine.graph import Shape
 from jairika_nb.engine.program import Entry
+from jairika_nb.engine.source import Argument, Source
 
 # Stands for the result in the arguments of a routine.
 RESULT = -1

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import math
 
-from jairika_nb.engine.code import Argument, Source
 from jairika_nb.engine.device import Device
 from jairika_nb.engine.dtypes import float32
 from jairika_nb.engine.program import Entry
 from jairika_nb.engine.routines import RESULT, ROUTINES
 from jairika_nb.engine.routines.spread import ints, source
+from jairika_nb.engine.source import Argument, Source
 
 # Queries a work-item: more share one turning of the keys, fewer keep all cores busy.
 ROWS, FEWEST = 64, 8

@@ -5,12 +5,12 @@ from __future__ import annotations
 import math
 
 from jairika_nb.engine import spelling
-from jairika_nb.engine.code import Argument, Source
 from jairika_nb.engine.device import Device
 from jairika_nb.engine.program import Entry
 from jairika_nb.engine.routines import RESULT, ROUTINES
 from jairika_nb.engine.routines.scan import JOIN
 from jairika_nb.engine.routines.spread import ints, share, source
+from jairika_nb.engine.source import Argument, Source
 
 FAULT = Argument("fault", 0)
 # Columns of a piece on a CPU: long enough runs, and several pieces of a wide row.

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import math
 
-from jairika_nb.engine.code import Argument, Source
 from jairika_nb.engine.device import Device
 from jairika_nb.engine.dtypes import DType
 from jairika_nb.engine.ops.sort import FEW, GPU_CHUNK
 from jairika_nb.engine.program import Entry
 from jairika_nb.engine.routines import RESULT, ROUTINES
 from jairika_nb.engine.routines.spread import ints, share, source
+from jairika_nb.engine.source import Argument, Source
 
 GROUP = 256
 

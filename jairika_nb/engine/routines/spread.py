@@ -5,9 +5,10 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 
-from jairika_nb.engine.code import GRAIN, Argument, Source
+from jairika_nb.engine.code import GRAIN
 from jairika_nb.engine.device import Device
 from jairika_nb.engine.routines import template
+from jairika_nb.engine.source import Argument, Source
 
 # Work-items of a GPU's work-group that needs nothing of each other.
 LOCAL = 64

@@ -7,8 +7,8 @@ from html import escape
 from typing import Any
 
 from jairika_nb.engine import spelling
-from jairika_nb.engine.code import Source
 from jairika_nb.engine.outline import Outline, Parameter, columns, operation, outline
+from jairika_nb.engine.source import Source
 from jairika_nb.errors import DeviceError
 from jairika_nb.tensors.inspect import page
 from jairika_nb.tensors.inspect.highlight import highlighted
