@@ -116,8 +116,13 @@ def _lp_pool(
     if norm_type == 0:
         raise OutOfRange(f"{asked}: norm_type must not be 0")
     x, added = with_batch(asked, x, int(asked[-2]))
-    seen = windows_of(x, walk_over(asked, x, kernel_size, stride, 0, 1, ceil), 0)
+    walk = walk_over(asked, x, kernel_size, stride, 0, 1, ceil)
+    seen = windows_of(x, walk, 0)
     total = (seen ** float(norm_type)).sum(axis=taps_of(seen))
+    if any(b for _, b in walk.pads):
+        # The mean of what an incomplete window holds stands for what it lacks, as in PyTorch.
+        counts = _counts(x.shape[2:], total.shape[2:], walk, False)
+        total = total * tensor(math.prod(walk.kernel) / counts, x.dtype, x.device)
     return without_batch(total ** (1.0 / norm_type), added)
 
 
@@ -129,7 +134,10 @@ def lp_pool1d(
     stride: Sizes | None = None,
     ceil_mode: bool = False,
 ) -> Tensor:
-    """The root ``norm_type`` of the sum of powers of each window of x (N, C, L)."""
+    """The root ``norm_type`` of the sum of powers of each window of x (N, C, L).
+
+    A window that ``ceil_mode`` keeps incomplete counts as if it went on with its mean.
+    """
     return _lp_pool("lp_pool1d", x, norm_type, kernel_size, stride, ceil_mode)
 
 
