@@ -79,7 +79,8 @@ class Optimizer:
         try:
             new = self._stepped(parameters, grads)
             if tracing.active.get() is None:
-                autograd.eval(*new.values(), *self.tensors())
+                # Running statistics too, before what they are made of is gone.
+                autograd.eval(*new.values(), *self.tensors(), *model.buffers())
         except BaseException:
             self.state, self.steps = before
             raise
