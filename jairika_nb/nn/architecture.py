@@ -96,7 +96,8 @@ def arguments(module: Module) -> dict[str, Any]:
             raise ArchitectureError(
                 f"{type(module).__name__} takes *{name}; only arguments with names can be stored"
             )
-    return found | {name: getattr(module, name) for name in module.adjustable}
+    current = {name: getattr(module, name) for name in module.adjustable}
+    return found | {name: _encode(module, name, value) for name, value in current.items()}
 
 
 def _encode(module: Module, name: str, value: Any) -> Any:

@@ -10,13 +10,8 @@ from jairika_nb.nn import functional, init
 from jairika_nb.nn.architecture import register
 from jairika_nb.nn.module import Module
 from jairika_nb.nn.parts import Parameter
+from jairika_nb.nn.sizes import check_size
 from jairika_nb.tensors.tensor import Tensor
-
-
-def check_size(layer: str, name: str, value: Any, least: int = 1) -> None:
-    """Raise ArchitectureError for a size that is no whole number from ``least`` up."""
-    if isinstance(value, bool) or not isinstance(value, int) or value < least:
-        raise ArchitectureError(f"{layer}: {name}={value!r} must be an integer from {least} up")
 
 
 @register

@@ -16,13 +16,14 @@ from jairika_nb.tensors.creation import tensor
 from jairika_nb.tensors.tensor import Tensor
 from jairika_nb.tensors.windows import picked
 
-Wanted = int | Sequence[int | None]
+Wanted = int | Sequence[int | None] | None
 
 
 def _sizes(asked: str, output_size: Any, x: Tensor) -> list[int]:
     """The wanted sizes; None keeps an axis as it is."""
     rank = x.ndim - 2
-    given = [output_size] * rank if isinstance(output_size, int) else list(output_size)
+    single = output_size is None or isinstance(output_size, int)
+    given = [output_size] * rank if single else list(output_size)
     if len(given) != rank:
         raise OutOfRange(f"{asked}: output_size={output_size!r} needs {rank} sizes")
     out = [n if o is None else o for o, n in zip(given, x.shape[2:], strict=True)]

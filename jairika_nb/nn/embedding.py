@@ -1,0 +1,133 @@
+"""Tables of learned rows, looked up by index."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from jairika_nb.errors import ArchitectureError, ShapeError
+from jairika_nb.nn import functional, init
+from jairika_nb.nn.architecture import register
+from jairika_nb.nn.module import Module
+from jairika_nb.nn.parts import Parameter
+from jairika_nb.nn.sizes import check_size
+from jairika_nb.tensors.creation import tensor
+from jairika_nb.tensors.elementwise import where
+from jairika_nb.tensors.ramps import arange
+from jairika_nb.tensors.tensor import Tensor
+
+
+class Table(Module):
+    """What embeddings keep: a table of rows and the row that stands for padding."""
+
+    weight: Tensor
+
+    def _draw(self, rows: int, size: int, padding_idx: Any, place: dict[str, Any]) -> None:
+        """Normal draws, but zeros in the row of the padding."""
+        name = type(self).__name__
+        check_size(name, "num_embeddings", rows)
+        check_size(name, "embedding_dim", size)
+        self.num_embeddings, self.embedding_dim = rows, size
+        self.padding_idx = at = _row(name, padding_idx, rows)
+        weight = init.normal((rows, size), **place)
+        if at is not None:
+            fixed = (arange(rows, device=weight.device) == at).reshape(-1, 1)
+            weight = where(fixed, 0.0, weight)
+        self.register_parameter("weight", Parameter(weight))
+
+    def extra_repr(self) -> str:
+        usual = {"padding_idx": None, "max_norm": None, "norm_type": 2.0}
+        usual |= {"scale_grad_by_freq": False, "sparse": False}
+        shown = {n: getattr(self, n) for n in usual if getattr(self, n) != usual[n]}
+        parts = [f"{name}={value}" for name, value in shown.items()]
+        return ", ".join([str(self.num_embeddings), str(self.embedding_dim), *parts])
+
+
+def _row(layer: str, padding_idx: int | None, rows: int) -> int | None:
+    if padding_idx is None:
+        return None
+    if not isinstance(padding_idx, int) or not -rows <= padding_idx < rows:
+        raise ArchitectureError(f"{layer}: padding_idx={padding_idx!r} is no row of {rows}")
+    return padding_idx % rows
+
+
+@register
+class Embedding(Table):
+    """Rows of a learned table: input (...) of indices -> (..., embedding_dim).
+
+    The row ``padding_idx`` starts as zeros and gets no gradient. With ``max_norm`` rows whose
+    ``norm_type``-norm exceeds it are shrunk in the table when they are looked up. The weight is
+    (num_embeddings, embedding_dim), drawn from a normal distribution. ``sparse`` has no effect.
+    Raises OutOfRange for an index outside the table when the values are read.
+
+    >>> import jairika_nb as jrk
+    >>> Embedding(10, 3)(jrk.tensor([[1, 2, 4], [4, 3, 9]])).shape
+    (2, 3, 3)
+    """
+
+    adjustable = ("max_norm", "norm_type", "scale_grad_by_freq")
+
+    def __init__(
+        self,
+        num_embeddings: int,
+        embedding_dim: int,
+        padding_idx: int | None = None,
+        max_norm: float | None = None,
+        norm_type: float = 2.0,
+        scale_grad_by_freq: bool = False,
+        sparse: bool = False,
+        device: Any = None,
+        dtype: Any = None,
+        *,
+        frozen: bool = False,
+    ) -> None:
+        self._draw(num_embeddings, embedding_dim, padding_idx, {"device": device, "dtype": dtype})
+        if frozen:
+            self.register_buffer("weight", self.weight)
+        self.max_norm = max_norm
+        self.norm_type = norm_type
+        self.scale_grad_by_freq = scale_grad_by_freq
+        self.sparse = sparse
+
+    def forward(self, input: Any) -> Tensor:
+        return functional.embedding(
+            input, self.weight, self.padding_idx, self.max_norm, self.norm_type,
+            self.scale_grad_by_freq,
+        )  # fmt: skip
+
+    @classmethod
+    def from_pretrained(
+        cls,
+        embeddings: Any,
+        freeze: bool = True,
+        padding_idx: int | None = None,
+        max_norm: float | None = None,
+        norm_type: float = 2.0,
+        scale_grad_by_freq: bool = False,
+        sparse: bool = False,
+    ) -> Embedding:
+        """A layer of given rows (num_embeddings, embedding_dim).
+
+        With ``freeze`` they are a buffer: saved with the model but not learned.
+
+        >>> import jairika_nb as jrk
+        >>> Embedding.from_pretrained([[1.0, 2.0], [3.0, 4.0]])(jrk.tensor([1])).tolist()
+        [[3.0, 4.0]]
+        """
+        table = _table(cls.__name__, embeddings)
+        rows, size = table.shape
+        layer = cls(
+            rows, size, padding_idx, max_norm, norm_type, scale_grad_by_freq, sparse,
+            dtype=table.dtype, frozen=freeze,
+        )  # fmt: skip
+        layer.weight = table
+        return layer
+
+
+def _table(layer: str, embeddings: Any) -> Tensor:
+    table = embeddings if isinstance(embeddings, Tensor) else tensor(embeddings)
+    if table.ndim != 2:
+        raise ShapeError(
+            f"{layer}.from_pretrained: embeddings {table.shape} must be (num_embeddings, "
+            "embedding_dim)"
+        )
+    return table.detach()

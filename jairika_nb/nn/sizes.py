@@ -1,0 +1,38 @@
+"""Checks of the numbers that layers are made with; what is wrong raises ArchitectureError."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from jairika_nb.errors import ArchitectureError, OutOfRange
+from jairika_nb.nn.functional.spatial import each_axis
+
+
+def check_size(layer: str, name: str, value: Any, least: int = 1) -> None:
+    """Raise ArchitectureError for a size that is no whole number from ``least`` up."""
+    if isinstance(value, bool) or not isinstance(value, int) or value < least:
+        raise ArchitectureError(f"{layer}: {name}={value!r} must be an integer from {least} up")
+
+
+def sizes(layer: str, name: str, value: Any, rank: int, least: int = 1) -> tuple[int, ...]:
+    """``value`` for each of ``rank`` axes: one integer for all, or a sequence of them.
+
+    >>> sizes("Conv2d", "stride", 2, 2)
+    (2, 2)
+    """
+    try:
+        return each_axis(layer, name, value, rank, least)
+    except OutOfRange as error:
+        raise ArchitectureError(str(error)) from None
+
+
+def check_among(layer: str, name: str, value: Any, known: tuple[str, ...]) -> None:
+    """Raise ArchitectureError for a text that is none of the known ones."""
+    if value not in known:
+        raise ArchitectureError(f"{layer}: {name}={value!r} is unknown; use {', '.join(known)}")
+
+
+def check_number(layer: str, name: str, value: Any) -> None:
+    """Raise ArchitectureError for what is no number."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise ArchitectureError(f"{layer}: {name}={value!r} must be a number")
