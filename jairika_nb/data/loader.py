@@ -2,27 +2,42 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import numpy as np
 
-from jairika_nb.data.dataset import Arrays, batch_of
-from jairika_nb.data.order import shuffled
+from jairika_nb.data.collate import collate, mapped
+from jairika_nb.data.draws import Source, drawing, fresh_seed
+from jairika_nb.data.loader_arguments import check_loader
+from jairika_nb.data.prefetch import prefetched
+from jairika_nb.data.reader import Reader, Request
+from jairika_nb.data.samplers import BucketBatchSampler, RandomSampler, Sampler, SequentialSampler
+from jairika_nb.data.stream import IterableDataset, cut
+from jairika_nb.data.workers import read_ahead
 from jairika_nb.errors import DataError
 
 
 class DataLoader:
     """Goes through a dataset in batches; every pass is an epoch with an order of its own.
 
-    The order depends on ``seed`` and ``epoch`` alone: setting ``epoch`` back repeats a pass,
-    which is how training resumes. Without a seed one is drawn from ``jrk.random`` and can be
-    read afterwards.
+    Order and random transforms depend on ``seed`` and ``epoch`` alone, however many workers read:
+    setting ``epoch`` back repeats a pass, which is how training resumes. Without a seed one is
+    drawn from ``jrk.random`` and can be read afterwards.
     Yields tuples of tensors on the current device; ``arrays()`` yields NumPy arrays instead.
-    Raises DataError for an empty dataset or where ``drop_last`` leaves no batch.
+
+    ``sampler`` says which samples come in which order, ``batch_sampler`` which come together.
+    ``num_workers`` threads, or processes with ``workers="processes"``, read batches at once, each
+    up to ``prefetch_factor`` ahead; order and values are those of a loader without them. Processes
+    are worth it where Python code takes the time; what they read from is sent to them once a pass.
+    ``prefetch`` batches are put on the device ahead by a thread. ``collate_fn`` makes a batch of a
+    list of samples; ``batch_transform`` changes the finished batch, as MixUp does. ``pin_memory``
+    changes nothing here.
+    Raises DataError for an empty dataset, where ``drop_last`` leaves no batch, and for a sample
+    that a worker cannot read, with its index and the original message.
 
     >>> from jairika_nb.data import TensorDataset
-    >>> loader = DataLoader(TensorDataset(np.arange(5)), batch_size=2)
+    >>> loader = DataLoader(TensorDataset(np.arange(5)), batch_size=2, num_workers=2)
     >>> len(loader), [batch.tolist() for (batch,) in loader.arrays()]
     (3, [[0, 1], [2, 3], [4]])
     """
@@ -32,27 +47,46 @@ class DataLoader:
         dataset: Any,
         batch_size: int = 1,
         shuffle: bool = False,
-        seed: int | None = None,
+        sampler: Sampler | Iterable[int] | None = None,
+        batch_sampler: BucketBatchSampler | Iterable[Any] | None = None,
+        num_workers: int = 0,
+        collate_fn: Callable[[list[Any]], Any] | None = None,
+        pin_memory: bool = False,
         drop_last: bool = False,
+        *,
+        seed: int | None = None,
+        workers: str = "threads",
+        prefetch_factor: int = 2,
+        prefetch: int = 0,
+        batch_transform: Callable[..., Any] | None = None,
     ) -> None:
         self.dataset = dataset
         self.batch_size = batch_size
         self.shuffle = shuffle
-        # Without shuffling nothing is drawn, so that other random numbers stay where they were.
-        self.seed = seed if seed is not None else _drawn() if shuffle else 0
+        self.sampler = sampler
+        self.batch_sampler = batch_sampler
+        self.num_workers, self.workers = num_workers, workers
+        self.prefetch_factor, self.prefetch = prefetch_factor, prefetch
         self.drop_last = drop_last
+        check_loader(self)
+        if sampler is None and not self.streams:
+            self.sampler = RandomSampler(dataset) if shuffle else SequentialSampler(dataset)
+        # Where nothing is random nothing is drawn, so that other random numbers stay as they were.
+        random = shuffle or sampler is not None or batch_sampler is not None
+        self.seed = seed if seed is not None else fresh_seed() if random else 0
         self.epoch = 0
-        self._check()
+        self._reader = Reader(dataset, collate_fn, batch_transform)
+        if not self.streams:
+            self._check_length()
 
-    def _check(self) -> None:
-        count = len(self.dataset)
-        if isinstance(self.batch_size, bool) or not isinstance(self.batch_size, int | np.integer):
-            raise DataError(f"batch_size {self.batch_size!r} is not an integer; use 32 or so")
-        if self.batch_size < 1:
-            raise DataError(f"batch_size {self.batch_size} gives no batch; use 1 or more")
-        if not count:
-            raise DataError("the dataset is empty: there is no batch to take from it")
+    @property
+    def streams(self) -> bool:
+        """Whether the dataset is a stream, which has neither length nor order to choose."""
+        return isinstance(self.dataset, IterableDataset)
+
+    def _check_length(self) -> None:
         if not len(self):
+            count = len(self.sampler)  # type: ignore[arg-type]
             samples = "the one sample" if count == 1 else f"all of {count} samples"
             raise DataError(
                 f"drop_last with batch_size {self.batch_size} drops {samples}; "
@@ -60,31 +94,89 @@ class DataLoader:
             )
 
     def __len__(self) -> int:
-        whole, rest = divmod(len(self.dataset), self.batch_size)
+        if self.streams:
+            raise TypeError("a loader of a stream has no length: nobody knows when it ends")
+        if self.batch_sampler is not None:
+            return len(self.batch_sampler)  # type: ignore[arg-type]
+        whole, rest = divmod(len(self.sampler), self.batch_size)  # type: ignore[arg-type]
         return whole + (1 if rest and not self.drop_last else 0)
 
-    def arrays(self) -> Iterator[Arrays]:
+    def arrays(self) -> Iterator[Any]:
         """One pass as NumPy arrays, on the host."""
-        count = len(self.dataset)
-        order = shuffled(count, self.seed, self.epoch) if self.shuffle else np.arange(count)
+        epoch = self._next_epoch()
+        yield from prefetched(lambda: self._read(epoch), self.prefetch)
+
+    def __iter__(self) -> Iterator[Any]:
+        from jairika_nb import tensor  # the package gives tensors all their methods
+
+        epoch = self._next_epoch()
+
+        def upload() -> Iterator[Any]:
+            for batch in self._read(epoch):
+                yield mapped(tensor, batch)
+
+        yield from prefetched(upload, self.prefetch)
+
+    def _next_epoch(self) -> int:
+        # Called from generators, so that a pass counts once it is begun, not when it is made.
         self.epoch += 1
-        for start in range(0, len(self) * self.batch_size, self.batch_size):
-            yield batch_of(self.dataset, order[start : start + self.batch_size])
+        return self.epoch - 1
 
-    def __iter__(self) -> Iterator[tuple[Any, ...]]:
-        from jairika_nb.tensors.creation import tensor
+    def _read(self, epoch: int) -> Iterator[Any]:
+        if self.streams:
+            return self._read_stream(epoch)
+        requests = self._requests(epoch)
+        if not self.num_workers:
+            return map(self._reader, requests)
+        ahead = self.num_workers * self.prefetch_factor
+        return read_ahead(self._reader, requests, self.num_workers, self.workers, ahead)
 
-        for arrays in self.arrays():
-            yield tuple(tensor(a) for a in arrays)
+    def _requests(self, epoch: int) -> Iterator[Request]:
+        repeats = bool(getattr(self.sampler, "repeats", False))
+        for number, indices in enumerate(self._batches(epoch)):
+            yield Request(indices, Source(self.seed, epoch, number, repeats))
+
+    def _batches(self, epoch: int) -> Iterable[np.ndarray]:
+        """The indices of each batch."""
+        own = self.batch_sampler
+        if own is not None:
+            batches = own.batches(self.seed, epoch) if hasattr(own, "batches") else own
+            return (_indices(batch, self.dataset) for batch in batches)
+        ordered = getattr(self.sampler, "order", None)
+        order = _indices(
+            ordered(self.seed, epoch) if ordered else list(self.sampler),  # type: ignore[arg-type]
+            self.dataset,
+        )
+        size = self.batch_size
+        return (order[i * size : (i + 1) * size] for i in range(len(self)))
+
+    def _read_stream(self, epoch: int) -> Iterator[Any]:
+        batches, number = cut(self.dataset, self.batch_size, self.drop_last), 0
+        while True:
+            with drawing(Source(self.seed, epoch, number)):
+                indices, samples = next(batches, (None, []))
+                if indices is None:
+                    break
+                made = self._reader.collate_fn
+                batch = made(samples) if made is not None else collate(samples, indices)
+                batch = self._reader.finished(batch, indices)
+            number += 1
+            yield batch
+        if not number:
+            raise DataError("the stream gave no batch; does its __iter__ start anew for each pass?")
 
     def __repr__(self) -> str:
-        return f"DataLoader({self.dataset!r}, batch_size={self.batch_size}, batches={len(self)})"
+        count = "" if self.streams else f", batches={len(self)}"
+        return f"DataLoader({self.dataset!r}, batch_size={self.batch_size}{count})"
 
 
-def _drawn() -> int:
-    """A seed that follows from ``jrk.random.seed`` and differs from call to call."""
-    from jairika_nb.tensors import random
-
-    seed, calls = random.state()
-    random.restore((seed, calls + 1))
-    return int(shuffled(2**16, seed, calls)[0]) << 16 | int(shuffled(2**16, calls, seed)[0])
+def _indices(values: Any, dataset: Any) -> np.ndarray:
+    """Indices that a sampler gave, all of them in the dataset."""
+    indices = np.asarray(values)
+    count = len(dataset)
+    if indices.ndim != 1 or (indices.size and indices.dtype.kind not in "iu"):
+        raise DataError(f"a sampler gave indices of shape {indices.shape} {indices.dtype}")
+    wrong = indices[(indices < 0) | (indices >= count)]
+    if wrong.size:
+        raise DataError(f"a sampler gave index {wrong[0]}, the dataset has 0 to {count - 1}")
+    return indices.astype(np.int64, copy=False)

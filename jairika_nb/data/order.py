@@ -14,5 +14,14 @@ def shuffled(count: int, seed: int, epoch: int) -> np.ndarray:
     >>> sorted(shuffled(5, seed=1, epoch=0).tolist())
     [0, 1, 2, 3, 4]
     """
+    return np.argsort(_words(count, seed, epoch), kind="stable")
+
+
+def uniforms(count: int, seed: int, epoch: int) -> np.ndarray:
+    """Numbers in [0, 1), float64, the same for equal seed and epoch on every machine."""
+    return (_words(count, seed, epoch) >> np.uint64(11)) * 2.0**-53
+
+
+def _words(count: int, seed: int, epoch: int) -> np.ndarray:
     key = np.array([seed % 2**64, epoch % 2**64], dtype=np.uint64)
-    return np.argsort(np.random.Philox(key=key).random_raw(count), kind="stable")
+    return np.random.Philox(key=key).random_raw(count)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from operator import length_hint
 from typing import Any
 
 import numpy as np
 
-from jairika_nb.data import DataLoader, TensorDataset
+from jairika_nb.data import DataLoader, IterableDataset, TensorDataset
 from jairika_nb.engine.dtypes import is_float
 from jairika_nb.errors import DataError
 from jairika_nb.tensors.creation import tensor
@@ -17,8 +18,8 @@ from jairika_nb.tensors.tensor import Tensor
 class Batches:
     """Passes over data as NumPy arrays where they can be had, tensors otherwise.
 
-    ``data`` is a DataLoader, a dataset, a tuple ``(inputs, targets)`` of arrays, or any iterable
-    of batches that can be gone through again. ``steps`` is 0 where the length is unknown.
+    ``data`` is a DataLoader, a dataset, a stream, a tuple ``(inputs, targets)`` of arrays, or any
+    iterable of batches that can be gone through again. ``steps`` is 0 where the length is unknown.
     """
 
     def __init__(
@@ -26,7 +27,9 @@ class Batches:
     ) -> None:
         if isinstance(data, tuple) and data and not isinstance(data[0], tuple):
             data = TensorDataset(*data)
-        if not isinstance(data, DataLoader) and hasattr(data, "__getitem__"):
+        if isinstance(data, IterableDataset):
+            data = DataLoader(data, batch_size)
+        elif not isinstance(data, DataLoader) and hasattr(data, "__getitem__"):
             data = DataLoader(data, batch_size, shuffle=shuffle, seed=seed)
         if not hasattr(data, "__iter__") or iter(data) is data:
             raise DataError(
@@ -34,7 +37,7 @@ class Batches:
                 "a tuple (inputs, targets), or batches that can be gone through again"
             )
         self.source: Iterable[Any] = data
-        self.steps = len(data) if hasattr(data, "__len__") else 0
+        self.steps = length_hint(data)
 
     def __iter__(self) -> Iterator[tuple[tuple[Any, ...], Any]]:
         """Inputs and target of each batch."""
