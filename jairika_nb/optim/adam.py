@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 
-from jairika_nb.errors import TrainingError
-from jairika_nb.optim.optimizer import Optimizer, Slots, check_option, zeros_like
+from jairika_nb.optim.optimizer import Groups, Optimizer, Slots, zeros_like
+from jairika_nb.optim.options import Several
 from jairika_nb.tensors.elementwise import maximum, sqrt
 from jairika_nb.tensors.tensor import Tensor
 
@@ -17,10 +17,26 @@ class Adam(Optimizer):
     (0.9, 0.999)
     """
 
-    options = ("lr", "beta1", "beta2", "eps", "weight_decay", "amsgrad", "maximize")
-    live = ("lr",)
+    options = (
+        "lr",
+        "beta1",
+        "beta2",
+        "eps",
+        "weight_decay",
+        "amsgrad",
+        "maximize",
+        "decoupled_weight_decay",
+    )
+    live = ("lr", "beta1", "beta2")
     slots = ("exp_avg", "exp_avg_sq", "max_exp_avg_sq")
-    decoupled = False
+    betas = Several("beta1", "beta2")
+    beta1: float
+    beta2: float
+    eps: float
+    weight_decay: float
+    amsgrad: bool
+    maximize: bool
+    decoupled_weight_decay: bool
 
     def __init__(
         self,
@@ -31,46 +47,47 @@ class Adam(Optimizer):
         amsgrad: bool = False,
         *,
         maximize: bool = False,
+        decoupled_weight_decay: bool = False,
+        groups: Groups = (),
     ) -> None:
         super().__init__()
-        own = type(self).__name__
-        if not isinstance(betas, tuple | list) or len(betas) != 2:
-            raise TrainingError(f"{own}: betas={betas!r} must be two numbers such as (0.9, 0.999)")
-        self.lr = check_option(own, "lr", lr)
-        self.beta1 = check_option(own, "betas[0]", betas[0], below=1)
-        self.beta2 = check_option(own, "betas[1]", betas[1], below=1)
-        self.eps = check_option(own, "eps", eps)
-        self.weight_decay = check_option(own, "weight_decay", weight_decay)
-        self.amsgrad = amsgrad
-        self.maximize = maximize
-
-    @property
-    def betas(self) -> tuple[float, float]:
-        """The decay of the two running means per step."""
-        return self.beta1, self.beta2
+        self.take(
+            groups,
+            lr=lr,
+            betas=betas,
+            eps=eps,
+            weight_decay=weight_decay,
+            amsgrad=amsgrad,
+            maximize=maximize,
+            decoupled_weight_decay=decoupled_weight_decay,
+        )
 
     def scalars(self, step: int) -> tuple[float, ...]:
-        """Step size and scale of the root, corrected for the means' start at 0; the decay."""
+        """Step size and scale of the root, corrected for the means' start at 0; the decays."""
         size = self.lr / (1 - self.beta1**step)
-        return size, 1 / math.sqrt(1 - self.beta2**step), 1 - self.lr * self.weight_decay
+        scale = 1 / math.sqrt(1 - self.beta2**step)
+        # Each is rounded once: 1 - beta2 in single precision would be wrong in the fifth digit.
+        means = 1 - self.beta1, self.beta2, 1 - self.beta2
+        return size, scale, 1 - self.lr * self.weight_decay, *means
 
     def rule(
         self, parameter: Tensor, gradient: Tensor, slots: Slots, scalars: list[Tensor]
     ) -> tuple[Tensor, Slots]:
         """One step."""
+        size, scale, keep, fresh, beta2, fresh_square = scalars
         g = -gradient if self.maximize else gradient
-        if self.weight_decay and self.decoupled:
-            parameter = parameter * scalars[2]
+        if self.weight_decay and self.decoupled_weight_decay:
+            parameter = parameter * keep
         elif self.weight_decay:
             g = g + parameter * self.weight_decay
         mean, square = (slots[s] if s in slots else zeros_like(parameter) for s in self.slots[:2])
-        mean = mean + (g - mean) * (1 - self.beta1)
-        square = square * self.beta2 + g * g * (1 - self.beta2)
+        mean = mean + (g - mean) * fresh
+        square = square * beta2 + g * g * fresh_square
         new = {"exp_avg": mean, "exp_avg_sq": square}
         if self.amsgrad:
             held = slots.get("max_exp_avg_sq")
             new["max_exp_avg_sq"] = square = square if held is None else maximum(held, square)
-        return parameter - mean / (sqrt(square) * scalars[1] + self.eps) * scalars[0], new
+        return parameter - mean / (sqrt(square) * scale + self.eps) * size, new
 
 
 class AdamW(Adam):
@@ -79,8 +96,6 @@ class AdamW(Adam):
     >>> AdamW().weight_decay
     0.01
     """
-
-    decoupled = True
 
     def __init__(
         self,
@@ -91,5 +106,15 @@ class AdamW(Adam):
         amsgrad: bool = False,
         *,
         maximize: bool = False,
+        groups: Groups = (),
     ) -> None:
-        super().__init__(lr, betas, eps, weight_decay, amsgrad, maximize=maximize)
+        super().__init__(
+            lr,
+            betas,
+            eps,
+            weight_decay,
+            amsgrad,
+            maximize=maximize,
+            decoupled_weight_decay=True,
+            groups=groups,
+        )

@@ -1,9 +1,8 @@
-"""What optimisers share: going over parameters by name, and a state that can be saved."""
+"""What optimisers share: going over parameters by name, one rule for each."""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -13,18 +12,32 @@ from jairika_nb.engine.run import per_call
 from jairika_nb.errors import ArchitectureError, ShapeError, TrainingError
 from jairika_nb.nn.parts import Parts
 from jairika_nb.nn.signature import FromInit
+from jairika_nb.optim import saving
+from jairika_nb.optim.groups import Group, check_matches, first_match
+from jairika_nb.optim.options import checked
 from jairika_nb.tensors import autograd
 from jairika_nb.tensors.creation import tensor
 from jairika_nb.tensors.tensor import Tensor
 
 Slots = dict[str, Tensor]
+Groups = Iterable[Mapping[str, Any]]
 
 
 class Optimizer:
     """Base of optimisers: a subclass says what one parameter becomes.
 
     ``options`` are the attributes that ``state_dict`` keeps, ``slots`` the names of the tensors
-    kept for each parameter. Hyper-parameters may be changed at any time: ``opt.lr = 0.01``.
+    kept for each parameter. Hyper-parameters may be changed at any time: ``opt.lr = 0.01``; a
+    value that an option may not have raises TrainingError.
+
+    Every optimiser takes ``groups``: dicts with a glob pattern of parameter names (as in
+    :mod:`fnmatch`) and the options that are to be others for them. The first pattern that matches
+    a name wins; one that matches no parameter raises ArchitectureError at the first ``update``.
+
+    >>> from jairika_nb import optim
+    >>> opt = optim.AdamW(lr=1e-3, groups=[{"match": "*.bias", "weight_decay": 0}])
+    >>> opt.groups[0]["weight_decay"], opt.weight_decay
+    (0, 0.01)
     """
 
     options: tuple[str, ...] = ("lr",)
@@ -32,6 +45,8 @@ class Optimizer:
     lr: float
     # What only `scalars` reads: it may change while a compiled step is replayed.
     live: tuple[str, ...] = ()
+    # Of these, what `rule` asks whether it is 0.
+    switches: tuple[str, ...] = ()
     unwatched: tuple[str, ...] = ("steps",)
     __signature__ = FromInit()
 
@@ -54,6 +69,35 @@ class Optimizer:
     def __init__(self) -> None:
         self.state: dict[str, Slots] = {}
         self.steps: dict[str, int] = {}
+        self.groups: list[Group] = []
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        known = name in type(self).options
+        object.__setattr__(self, name, checked(type(self), name, value) if known else value)
+
+    def take(self, groups: Groups, **options: Any) -> None:
+        """Set options, and groups that differ in some; what a constructor ends with."""
+        for name, value in options.items():
+            setattr(self, name, value)
+        self.groups = [Group.of(type(self), given) for given in groups]
+        for i in range(-1, len(self.groups)):
+            self.within(i).check()
+
+    def check(self) -> None:
+        """Raise TrainingError for options that do not go together."""
+
+    def within(self, group: int) -> Any:
+        """The optimiser as the parameters of a group see it, -1 for those of none."""
+        if group < 0:
+            return self
+        view = object.__new__(type(self))
+        vars(view).update({**vars(self), **self.groups[group].options})
+        return view
+
+    def ruler(self, name: str, shape: tuple[int, ...]) -> tuple[Any, Any]:
+        """What the rule for a parameter is found by, and the optimiser that has it."""
+        group = first_match(self.groups, name)
+        return group, self.within(group)
 
     def scalars(self, step: int) -> tuple[float, ...]:
         """The numbers that change from step to step, counted from 1."""
@@ -75,6 +119,7 @@ class Optimizer:
         """
         parameters = dict(model.named_parameters())
         _check(parameters, grads)
+        check_matches(self.groups, parameters)
         before = dict(self.state), dict(self.steps)
         try:
             new = self._stepped(parameters, grads)
@@ -91,36 +136,48 @@ class Optimizer:
     ) -> dict[str, Tensor]:
         """The parameters after a step; the state becomes that of after it."""
         together: dict[Any, list[str]] = {}
+        rulers: dict[Any, Any] = {}
         for name in grads:
             parameter = parameters[name]
-            key = (self._step(name, parameter), parameter.dtype, parameter.device)
+            which, ruler = self.ruler(name, parameter.shape)
+            key = (which, self._step(name, parameter), parameter.dtype, parameter.device)
             together.setdefault(key, []).append(name)
+            rulers[key] = ruler
         new: dict[str, Tensor] = {}
-        for names in together.values():
-            numbers = self._numbers(names, parameters[names[0]])
+        for key, names in together.items():
+            numbers = self._numbers(names, parameters[names[0]], rulers[key])
             for name in names:
                 slots = self.state.get(name, {})
-                new[name], slots = self.rule(parameters[name], grads[name], slots, numbers)
+                new[name], slots = rulers[key].rule(parameters[name], grads[name], slots, numbers)
                 # Detached, so that a step does not keep the graphs of all the steps before it.
                 new[name] = new[name].detach()
                 self.state[name] = {slot: value.detach() for slot, value in slots.items()}
         return new
 
-    def _numbers(self, names: list[str], parameter: Tensor) -> list[Tensor]:
+    def _numbers(self, names: list[str], parameter: Tensor, ruler: Any) -> list[Tensor]:
         """The scalars of the next step of parameters that took equally many, which it counts."""
+        switched, shape = ruler.switched(), parameter.shape
+
+        def now() -> Any:
+            return self.ruler(names[0], shape)[1]
 
         def advance() -> np.ndarray:
             step = self.steps.get(names[0], 0) + 1
             self.steps.update(dict.fromkeys(names, step))
-            return np.array(self.scalars(step), dtype=np.float64)
+            return np.array(now().scalars(step), dtype=np.float64)
 
         def holds() -> bool:
-            return len({self.steps.get(name, 0) for name in names}) == 1
+            together = len({self.steps.get(name, 0) for name in names}) == 1
+            return together and now().switched() == switched
 
         # As data, not as constants of the graph: else every step would compile new kernels.
         node = per_call(self, advance, holds, parameter.dtype, parameter.device)
         row = Tensor(node)
         return [row[i] for i in range(row.shape[0])]
+
+    def switched(self) -> list[bool]:
+        """Which of the switches are on: the graph of a step depends on no more than that."""
+        return [bool(getattr(self, name)) for name in self.switches]
 
     def _step(self, name: str, parameter: Tensor) -> int:
         slots = self.state.get(name, {})
@@ -136,54 +193,29 @@ class Optimizer:
         """All tensors of the state, to be computed together with the parameters."""
         return [value for slots in self.state.values() for value in slots.values()]
 
+    def rows(self) -> list[Any]:
+        """The optimiser and its groups that have a learning rate of their own."""
+        return [self, *(group for group in self.groups if "lr" in group)]
+
     def state_dict(self) -> dict[str, Any]:
-        """All there is to save: hyper-parameters, and ``PARAMETER.step``, ``PARAMETER.SLOT``."""
-        flat: dict[str, Any] = {"type": type(self).__name__}
-        flat |= {option: getattr(self, option) for option in self.options}
-        for name, step in self.steps.items():
-            flat[f"{name}.step"] = step
-            flat |= {f"{name}.{slot}": value for slot, value in self.state[name].items()}
-        return flat
+        """All there is to save: hyper-parameters, and ``PARAMETER.step``, ``PARAMETER.SLOT``.
+
+        What a group sets is ``groups[0]:OPTION``, its pattern ``groups[0]:match``.
+        """
+        return saving.flat(self)
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Go on from a saved state; ArchitectureError lists all entries that do not fit."""
-        own = type(self).__name__
-        if str(state.get("type")) != own:
-            raise ArchitectureError(f"a state of {state.get('type')} does not fit {own}")
-        entries = [key for key in state if "." in key]
-        unknown = [key for key in entries if key.rpartition(".")[2] not in (*self.slots, "step")]
-        unknown += [key for key in state if key not in (*entries, *self.options, "type")]
-        missing = [option for option in self.options if option not in state]
-        missing += [
-            f"{name}.step"
-            for name in dict.fromkeys(key.rpartition(".")[0] for key in entries)
-            if f"{name}.step" not in state
-        ]
-        if unknown or missing:
-            parts = {"missing": missing, "unexpected": unknown}
-            shown = "; ".join(f"{k}: {', '.join(v)}" for k, v in parts.items() if v)
-            raise ArchitectureError(f"the state does not fit {own}: {shown}")
-        self._load(state, entries)
+        """Go on from a saved state, with its options and groups.
 
-    def _load(self, state: Mapping[str, Any], entries: list[str]) -> None:
-        slots: dict[str, Slots] = {}
-        steps: dict[str, int] = {}
-        for key in entries:
-            name, _, slot = key.rpartition(".")
-            held = slots.setdefault(name, {})
-            if slot == "step":
-                steps[name] = int(state[key])
-            else:
-                value = state[key]
-                held[slot] = value.detach() if isinstance(value, Tensor) else tensor(value)
-        for option in self.options:
-            value = np.asarray(state[option]).item()
-            setattr(self, option, value)
-        self.state, self.steps = slots, steps
+        All or nothing: ArchitectureError lists all entries that do not fit, TrainingError tells a
+        value that an option may not have.
+        """
+        saving.load(self, state)
 
     def __repr__(self) -> str:
-        shown = ", ".join(f"{option}={getattr(self, option)}" for option in self.options)
-        return f"{type(self).__name__}({shown})"
+        shown = [f"{option}={getattr(self, option)}" for option in self.options]
+        shown += [f"groups={self.groups}"] if self.groups else []
+        return f"{type(self).__name__}({', '.join(shown)})"
 
 
 def _are_parameters(value: Any) -> bool:
@@ -206,14 +238,6 @@ def _check(parameters: Mapping[str, Tensor], grads: Mapping[str, Tensor]) -> Non
                 f"the gradient of {name} has shape {gradient.shape}, the parameter "
                 f"{parameters[name].shape}"
             )
-
-
-def check_option(optimizer: str, name: str, value: float, below: float = math.inf) -> float:
-    """The number itself; TrainingError unless it is from 0 to less than ``below``."""
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < below:
-        limit = f" and less than {below:g}" if math.isfinite(below) else ""
-        raise TrainingError(f"{optimizer}: {name}={value!r} must be a number from 0 up{limit}")
-    return value
 
 
 def zeros_like(parameter: Tensor) -> Tensor:

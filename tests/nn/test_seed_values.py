@@ -49,6 +49,41 @@ def test_dense_step(device, rows, x, y, out, loss, after):
     assert new.ravel() == pytest.approx(after, rel=1e-4)
 
 
+class NadamFromTwo(optim.NAdam):
+    """NAdam whose first step is number 2, as TensorFlow 2 counts.
+
+    Its momentum grows and its mean square is corrected as if a step had gone before, but the
+    product of momenta has only those of steps that were made.
+    """
+
+    live = optim.NAdam.live
+
+    def scalars(self, step):
+        beta1, beta2 = self.betas
+        now, ahead = (beta1 * (1 - 0.5 * 0.96 ** (0.004 * (step + i))) for i in (1, 2))
+        product = np.prod([beta1 * (1 - 0.5 * 0.96 ** (0.004 * t)) for t in range(2, step + 2)])
+        of_mean = self.lr * ahead / (1 - product * ahead)
+        scale = 1 / (1 - beta2 ** (step + 1))
+        return self.lr * (1 - now) / (1 - product), of_mean, scale, *self.decays()
+
+
+# t is the number that the optimiser gives its first step.
+NADAM = [
+    (optim.NAdam, [0.15733853, 0.26733853], [0.09715740, 0.20715739]),
+    (NadamFromTwo, [-0.32800091, -0.21800091], [0.14979933, 0.25979932]),
+]
+
+
+@pytest.mark.parametrize(("kind", "first", "second"), NADAM, ids=["t=1", "t=2"])
+def test_two_steps_of_nadam(device, kind, first, second):
+    layer, opt = dense([[1.33], [1.44]]), kind(lr=1.11)
+    for wanted in (first, second):
+        error = nn.MSELoss()(layer(jrk.tensor([[10.22]])), np.array([[3.0]], np.float32))
+        opt.update(layer, error.backward(layer))
+        new = [layer.bias.item(), layer.weight.item()]
+        assert new == pytest.approx(wanted, abs=2e-6)
+
+
 def test_softmax_and_its_derivative(device):
     x = jrk.tensor([[-0.5, 1.5, 0.33]])
     p = nn.Softmax(axis=-1)(x)

@@ -26,7 +26,34 @@ CONFIGURATIONS = [
     ("Adam", {"lr": 0.1, "amsgrad": True, "betas": (0.9, 0.5)}),
     ("AdamW", {"lr": 0.1}),
     ("AdamW", {"lr": 0.1, "weight_decay": 0.5, "amsgrad": True, "maximize": True}),
-]
+    ("NAdam", {"lr": 0.1}),
+    ("NAdam", {"lr": 0.1, "weight_decay": 0.1, "momentum_decay": 0.2, "maximize": True}),
+    ("NAdam", {"lr": 0.1, "betas": (0.5, 0.9), "eps": 1e-3, "weight_decay": 0.1,
+               "decoupled_weight_decay": True}),
+    ("RAdam", {"lr": 0.1}),
+    ("RAdam", {"lr": 0.1, "betas": (0.5, 0.9), "eps": 1e-3, "weight_decay": 0.1}),
+    ("RAdam", {"lr": 0.1, "betas": (0.8, 0.7), "weight_decay": 0.1, "maximize": True,
+               "decoupled_weight_decay": True}),
+    ("Adamax", {"lr": 0.1}),
+    ("Adamax", {"lr": 0.1, "betas": (0.5, 0.6), "eps": 1e-3, "weight_decay": 0.1}),
+    ("Adamax", {"lr": 0.1, "maximize": True}),
+    ("RMSprop", {"lr": 0.01, "centered": True, "momentum": 0.9}),
+    ("RMSprop", {"lr": 0.01}),
+    ("RMSprop", {"lr": 0.01, "alpha": 0.5, "eps": 1e-3, "weight_decay": 0.1, "momentum": 0.5}),
+    ("RMSprop", {"lr": 0.01, "centered": True, "maximize": True}),
+    ("Adagrad", {"lr": 0.1, "lr_decay": 0.3}),
+    ("Adagrad", {"lr": 0.1, "weight_decay": 0.1, "initial_accumulator_value": 0.5, "eps": 1e-3}),
+    ("Adagrad", {"lr": 0.1, "maximize": True}),
+    ("Adadelta", {"lr": 1.0}),
+    ("Adadelta", {"lr": 0.5, "rho": 0.5, "eps": 1e-3, "weight_decay": 0.1, "maximize": True}),
+    ("Rprop", {"lr": 0.01}),
+    ("Rprop", {"lr": 0.01, "etas": (0.3, 1.9), "step_sizes": (1e-3, 0.02), "maximize": True}),
+]  # fmt: skip
+# One of each kind runs on every device; all arguments on the reference.
+ON_DEVICES = [next(row for row in CONFIGURATIONS if row[0] == name)
+              for name in ("NAdam", "RAdam", "Adamax", "RMSprop", "Adagrad", "Adadelta", "Rprop")
+              ] + [("SGD", CONFIGURATIONS[3][1]), ("SGD", CONFIGURATIONS[4][1]),
+                   ("Adam", CONFIGURATIONS[9][1]), ("AdamW", CONFIGURATIONS[11][1])]  # fmt: skip
 
 
 def networks():
@@ -58,7 +85,17 @@ def same(ours, theirs, tolerance=1e-5):
 
 
 @pytest.mark.parametrize(("name", "options"), CONFIGURATIONS)
-def test_ten_steps_equal_torch(device, name, options):
+def test_ten_steps_equal_torch(name, options):
+    with jrk.device("reference"):
+        ten_steps(name, options)
+
+
+@pytest.mark.parametrize(("name", "options"), ON_DEVICES)
+def test_ten_steps_equal_torch_on_devices(device, name, options):
+    ten_steps(name, options)
+
+
+def ten_steps(name, options):
     ours, theirs = networks()
     mine = getattr(optim, name)(**options)
     other = getattr(torch.optim, name)(theirs.parameters(), **options)
@@ -139,6 +176,16 @@ def test_hand_computed_step(device):
         (lambda: optim.Adam(betas=(1.0, 0.9)), r"betas\[0\]=1.0 must be .* less than 1"),
         (lambda: optim.Adam(betas=0.9), "betas=0.9"),
         (lambda: optim.AdamW(eps="small"), "eps='small'"),
+        (lambda: optim.SGD(lr=float("nan")), "lr=nan must be a number from 0 up"),
+        (lambda: optim.SGD(lr=float("inf")), "lr=inf"),
+        (lambda: optim.SGD(lr=True), "lr=True"),
+        (lambda: optim.SGD(nesterov=1), "nesterov=1 must be True or False"),
+        (lambda: optim.RMSprop(momentum=-0.5), "momentum=-0.5"),
+        (lambda: optim.Adadelta(rho=1.1), "rho=1.1 must be .* at most 1"),
+        (lambda: optim.Rprop(etas=(1.2, 0.5)), r"etas\[0\]=1.2 must be .* above 0 and less than 1"),
+        (lambda: optim.Rprop(step_sizes=(2, 1)), r"step_sizes=\(2, 1\)"),
+        (lambda: optim.NAdam(betas=(0.9, 0.99, 0.999)), "betas=.* must be two numbers"),
+        (lambda: setattr(optim.SGD(), "lr", -2), "lr=-2"),
     ],
 )
 def test_bad_options(make, words):
@@ -195,3 +242,46 @@ def test_states_that_do_not_fit(change, words):
     step(net, optimizer)
     with pytest.raises(ArchitectureError, match=words):
         optim.Adam().load_state_dict(optimizer.state_dict() | change)
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [({"lr": float("nan")}, "lr=nan"),
+     ({"groups[0]:match": "*", "groups[0]:speed": 1}, "sets speed"),
+     ({"beta1": "0.9"}, r"betas\[0\]='0.9'"),
+     ({"weight.step": -1}, "weight.step=-1 must be an integer from 0 up")],
+)  # fmt: skip
+def test_a_state_with_wrong_values_changes_nothing(change, words):
+    net, optimizer = nn.Linear(3, 2), optim.Adam(lr=0.25)
+    step(net, optimizer)
+    other = optim.Adam()
+    with pytest.raises(TrainingError, match=words):
+        other.load_state_dict(optimizer.state_dict() | change)
+    assert (other.lr, other.state, other.steps) == (0.001, {}, {})
+
+
+def test_lion_follows_algorithm_2_of_its_paper(device):
+    rng = np.random.default_rng(1)
+    p, mean = rng.normal(size=(3, 4)), np.zeros((3, 4))
+    net = nn.Linear(4, 3, bias=False)
+    net.load_state_dict({"weight": p})
+    opt = optim.Lion(lr=0.1, betas=(0.8, 0.95), weight_decay=0.3)
+    for g in rng.normal(size=(10, 3, 4)):
+        opt.update(net, {"weight": jrk.tensor(g.astype(np.float32))})
+        update = np.sign(0.8 * mean + 0.2 * g)
+        p = p - 0.1 * (update + 0.3 * p)
+        mean = 0.95 * mean + 0.05 * g
+    np.testing.assert_allclose(net.weight.numpy(), p, rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("options", [{}, {"t0": 4, "lambd": 0.1, "weight_decay": 0.1}])
+def test_asgd_equals_torch_while_the_rate_stands(device, options):
+    ours, theirs = networks()
+    mine = optim.ASGD(lr=0.1, **options)
+    other = torch.optim.ASGD(theirs.parameters(), lr=0.1, **options)
+    for _ in range(10):
+        step(ours, mine)
+        torch_step(theirs, other)
+    same(ours, theirs)
+    average = other.state[theirs[0].weight]["ax"]
+    np.testing.assert_allclose(mine.state["0.weight"]["ax"].numpy(), average, rtol=1e-4, atol=1e-6)
