@@ -2,33 +2,35 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from jairika_nb.nn.module import Module, observer
 from jairika_nb.tensors.tensor import Tensor
+from jairika_nb.train.forward import leaves
 from jairika_nb.train.snapshot import Snapshot, not_finite
 
 
-def blame(before: Snapshot, inputs: tuple[Tensor, ...]) -> str:
+def blame(before: Snapshot, inputs: tuple[Any, ...], named: Mapping[str, Any]) -> str:
     """What first was not finite in a step, repeated from ``before`` with the same inputs.
 
     In the order of the data flow: an input, a parameter, a layer's output, else the loss itself.
     """
-    for number, value in enumerate(inputs):
-        if not_finite(value):
-            return f"input {number} of the batch holds NaN or infinity"
+    for name, value in (*enumerate(inputs), *named.items()):
+        if any(not_finite(t) for t in leaves(value)):
+            return f"input {name} of the batch holds NaN or infinity"
     name = before.spoiled()
     if name:
         return f"parameter {name} went first: its gradient in the step before was not finite"
-    name = _first_layer(before.model, inputs)
+    name = _first_layer(before.model, inputs, named)
     return f"the output of layer {name} went first" if name else "the loss itself went first"
 
 
-def _first_layer(model: Module, inputs: tuple[Tensor, ...]) -> str:
+def _first_layer(model: Module, inputs: tuple[Any, ...], named: Mapping[str, Any]) -> str:
     seen: list[tuple[Module, Any]] = []
     token = observer.set(lambda module, output: seen.append((module, output)))
     try:
-        model(*inputs)
+        model(*inputs, **named)
     finally:
         observer.reset(token)
     names = {id(module): name for name, module in model.named_modules()}

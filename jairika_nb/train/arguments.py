@@ -38,6 +38,10 @@ def check_optimizer(optimizer: Any) -> None:
 
 def check_loss(loss: Any) -> None:
     """Raise TrainingError for what cannot be called with a prediction and a target."""
+    if isinstance(loss, dict | list | tuple) and loss:
+        for part in loss.values() if isinstance(loss, dict) else loss:
+            check_loss("None" if part is None else part)
+        return
     if isinstance(loss, type) and issubclass(loss, Module):
         name = loss.__name__
         raise TrainingError(f"loss takes a loss, not the class {name}; use nn.{name}()")

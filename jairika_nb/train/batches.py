@@ -1,8 +1,10 @@
-"""What may stand for data, and how its batches reach a model and a loss."""
+"""What may stand for data, and how its batches are read: inputs, targets, and their names."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+import inspect
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from operator import length_hint
 from typing import Any
 
@@ -13,19 +15,48 @@ from jairika_nb.engine.dtypes import is_float
 from jairika_nb.errors import DataError
 from jairika_nb.tensors.creation import tensor
 from jairika_nb.tensors.tensor import Tensor
+from jairika_nb.train.structured import Structured, is_structured
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Inputs by place and by name, and the target: an array, or a tuple or dict of arrays."""
+
+    inputs: tuple[Any, ...]
+    named: dict[str, Any]
+    target: Any
+
+    @property
+    def size(self) -> int:
+        """The number of samples, which weighs the batch in a mean."""
+        target = self.target
+        while isinstance(target, tuple | list | dict) and len(target):
+            target = next(iter(target.values() if isinstance(target, dict) else target))
+        return len(target) if np.ndim(target) else 1
 
 
 class Batches:
     """Passes over data as NumPy arrays where they can be had, tensors otherwise.
 
-    ``data`` is a DataLoader, a dataset, a stream, a tuple ``(inputs, targets)`` of arrays, or any
-    iterable of batches that can be gone through again. ``steps`` is 0 where the length is unknown.
+    ``data`` is a DataLoader, a dataset, a stream, a tuple ``(inputs, targets)`` of arrays in which
+    either may be a dict of arrays, one dict of arrays, or any iterable of batches that can be
+    gone through again. ``steps`` is 0 where the length is unknown.
+
+    The last part of a batch is its target. In a dict the entries that the model's ``forward``
+    names are its inputs, the others the target.
     """
 
     def __init__(
-        self, data: Any, batch_size: int = 64, shuffle: bool = False, seed: int | None = None
+        self,
+        data: Any,
+        batch_size: int = 64,
+        shuffle: bool = False,
+        seed: int | None = None,
+        model: Any = None,
     ) -> None:
-        if isinstance(data, tuple) and data and not isinstance(data[0], tuple):
+        if is_structured(data):
+            data = Structured(data)
+        elif isinstance(data, tuple) and data and not isinstance(data[0], tuple):
             data = TensorDataset(*data)
         if isinstance(data, IterableDataset):
             data = DataLoader(data, batch_size)
@@ -37,19 +68,50 @@ class Batches:
                 "a tuple (inputs, targets), or batches that can be gone through again"
             )
         self.source: Iterable[Any] = data
+        self.model = model
         self.steps = length_hint(data)
 
-    def __iter__(self) -> Iterator[tuple[tuple[Any, ...], Any]]:
-        """Inputs and target of each batch."""
+    def __iter__(self) -> Iterator[Batch]:
         own = getattr(self.source, "arrays", None)
         empty = True
         for number, batch in enumerate(own() if own else self.source):
-            if not isinstance(batch, tuple | list) or len(batch) < 2:
-                raise DataError(f"batch {number} is no pair of inputs and targets")
+            found = self._read(batch, number)
             empty = False
-            yield tuple(batch[:-1]), batch[-1]
+            yield found
         if empty:
             raise DataError("the data gave no batch; there is nothing to learn from")
+
+    def _read(self, batch: Any, number: int) -> Batch:
+        if isinstance(batch, Mapping):
+            return self._by_name(batch, number)
+        if not isinstance(batch, tuple | list) or len(batch) < 2:
+            raise DataError(f"batch {number} is no pair of inputs and targets")
+        inputs, target = tuple(batch[:-1]), batch[-1]
+        if len(inputs) == 1 and isinstance(inputs[0], Mapping):
+            return Batch((), dict(inputs[0]), target)
+        if len(inputs) == 1 and isinstance(inputs[0], tuple | list):
+            inputs = tuple(inputs[0])
+        return Batch(inputs, {}, target)
+
+    def _by_name(self, batch: Mapping[str, Any], number: int) -> Batch:
+        names = _forward_names(self.model)
+        inputs = {name: value for name, value in batch.items() if name in names}
+        targets = {name: value for name, value in batch.items() if name not in names}
+        if not inputs or not targets:
+            raise DataError(
+                f"batch {number} has the entries {', '.join(map(str, batch))}, and forward takes "
+                f"{', '.join(names) or 'nothing by name'}: entries that it names are inputs, the "
+                "others targets, and both are needed"
+            )
+        target = next(iter(targets.values())) if len(targets) == 1 else targets
+        return Batch((), inputs, target)
+
+
+def _forward_names(model: Any) -> list[str]:
+    forward = getattr(model, "forward", model)
+    kinds = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
+    found = inspect.signature(forward).parameters.values() if callable(forward) else ()
+    return [p.name for p in found if p.kind in kinds]
 
 
 def float_dtype(model: Any) -> Any:
@@ -57,16 +119,20 @@ def float_dtype(model: Any) -> Any:
     return next((p.dtype for p in model.parameters() if is_float(p.dtype)), None)
 
 
-def as_input(value: Any, dtype: Any) -> Tensor:
-    """A model's input on the device; float arrays take the model's dtype, integers stay."""
+def as_input(value: Any, dtype: Any) -> Any:
+    """A model's input on the device; float arrays take the model's dtype, integers stay.
+
+    Also those inside lists, tuples and dicts.
+    """
     if isinstance(value, Tensor):
         return value
+    if isinstance(value, dict):
+        return {name: as_input(part, dtype) for name, part in value.items()}
+    if isinstance(value, tuple) or (isinstance(value, list) and _holds_arrays(value)):
+        return type(value)(as_input(part, dtype) for part in value)
     array = np.asarray(value)
     return tensor(array, dtype=dtype if array.dtype.kind == "f" else None)
 
 
-def measured_loss(loss: Callable[[Any, Any], Tensor], prediction: Any, target: Any) -> Tensor:
-    """The loss; those of ``nn`` check arrays on the host, functions of the user get tensors."""
-    if getattr(loss, "takes_arrays", False) or isinstance(target, Tensor):
-        return loss(prediction, target)
-    return loss(prediction, as_input(target, prediction.dtype))
+def _holds_arrays(values: list[Any]) -> bool:
+    return any(hasattr(part, "__array__") for part in values)

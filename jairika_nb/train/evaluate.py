@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -11,9 +11,11 @@ import numpy as np
 from jairika_nb.metrics import Accuracy
 from jairika_nb.nn.losses import CrossEntropyLoss
 from jairika_nb.nn.module import Module
-from jairika_nb.tensors.autograd import eval as compute
 from jairika_nb.train.arguments import check_loss, check_model
-from jairika_nb.train.batches import Batches, as_input, float_dtype, measured_loss
+from jairika_nb.train.batches import Batches
+from jairika_nb.train.forward import Forward, on_host
+from jairika_nb.train.measures import Measures
+from jairika_nb.train.objective import Objective
 
 
 @contextlib.contextmanager
@@ -33,13 +35,15 @@ def evaluate(
     data: Any,
     *,
     loss: Any = None,
-    metrics: Sequence[Any] | None = None,
+    loss_weights: Any = None,
+    metrics: Any = None,
     batch_size: int = 256,
-) -> dict[str, float]:
+) -> dict[str, Any]:
     """The mean loss and the measures of a model over data, in evaluation mode.
 
-    ``data`` is what ``fit`` takes. ``loss`` defaults to cross-entropy. ``metrics`` are streaming
-    measures of ``jrk.metrics``; by default accuracy where the loss is cross-entropy.
+    ``data`` is what ``fit`` takes. ``loss`` defaults to cross-entropy; for several outputs it is
+    a dict or list by output, as for ``fit``. ``metrics`` are streaming measures of
+    ``jrk.metrics``, which start anew; by default accuracy where the loss is cross-entropy.
     Raises DataError for empty data or labels out of range, TrainingError for a model or a loss
     that is none.
 
@@ -50,26 +54,36 @@ def evaluate(
     """
     check_model("evaluate", model)
     check_loss(loss)
-    loss = CrossEntropyLoss() if loss is None else loss
-    if metrics is None:
-        metrics = [Accuracy()] if isinstance(loss, CrossEntropyLoss) else []
-    total = count = 0.0
-    with mode(model, training=False):
-        dtype = float_dtype(model)
-        for inputs, target in Batches(data, batch_size):
-            prediction = model(*(as_input(x, dtype) for x in inputs))
-            value = measured_loss(loss, prediction, target)
-            compute(value, prediction)
-            size = len(target) if np.ndim(target) else 1
-            total, count = total + value.item() * size, count + size
-            if metrics:
-                _measure(metrics, prediction.numpy(), np.asarray(target))
-    return {"loss": total / count} | {metric.name: metric.value() for metric in metrics}
+    objective = Objective(CrossEntropyLoss() if loss is None else loss, loss_weights)
+    return Evaluation(model, objective, metrics)(Batches(data, batch_size, model=model))
 
 
-def _measure(metrics: Sequence[Any], prediction: np.ndarray, target: np.ndarray) -> None:
-    if prediction.ndim == target.ndim + 1 and prediction.ndim > 2:
-        # Networks keep classes on axis 1, measures on the last.
-        prediction = np.moveaxis(prediction, 1, -1)
-    for metric in metrics:
-        metric.update(prediction, target)
+class Evaluation:
+    """Evaluates a model again and again; the recorded forward is kept."""
+
+    def __init__(self, model: Module, objective: Objective, metrics: Any = None) -> None:
+        self.model, self.objective = model, objective
+        if metrics is None:
+            metrics = default_metrics(objective)
+        self.measures = Measures(metrics, objective)
+        self.forward = Forward(model, objective, gives_prediction=bool(self.measures))
+
+    def __call__(self, batches: Batches) -> dict[str, Any]:
+        """The mean losses and the measures over data."""
+        total: Any = 0.0
+        count = 0
+        self.measures.reset()
+        with mode(self.model, training=False):
+            for batch in batches:
+                outcome = self.forward(batch)
+                if self.measures:
+                    self.measures.update(on_host(outcome.prediction), batch.target)
+                total = total + outcome.losses.numpy().astype(np.float64) * batch.size
+                count += batch.size
+        return self.objective.named(total / count) | self.measures.values()
+
+
+def default_metrics(objective: Objective) -> list[Any]:
+    """Accuracy for a single cross-entropy, nothing else."""
+    is_classifier = objective.keys is None and isinstance(objective.losses[0], CrossEntropyLoss)
+    return [Accuracy()] if is_classifier else []

@@ -15,7 +15,8 @@ class History:
     all epochs. ``interrupted`` tells that Ctrl-C ended the run early; the weights are then those
     after the last whole step. Where it came before the end of an epoch, ``partial`` is true and
     the last row holds that epoch's mean loss over the steps done, without validation. A callback
-    may set ``stop`` to end the run after its epoch.
+    may set ``stop`` to end the run after its epoch. ``uncompiled`` says why steps were not
+    compiled for replay; it is empty where they were.
     """
 
     def __init__(self) -> None:
@@ -25,6 +26,7 @@ class History:
         self.interrupted = False
         self.partial = False
         self.stop = False
+        self.uncompiled = ""
 
     @property
     def metrics(self) -> dict[str, float]:

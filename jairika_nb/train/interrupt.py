@@ -18,12 +18,11 @@ class Wish:
 
 
 @contextlib.contextmanager
-def stopping() -> Iterator[Wish]:
-    """Inside the block the first Ctrl-C only sets ``stop``; a second one interrupts at once.
+def stopping(wish: Wish) -> Iterator[Wish]:
+    """Inside the block the first Ctrl-C only sets ``wish.stop``; a second one interrupts at once.
 
     In threads other than the main one, which no Ctrl-C reaches, nothing changes.
     """
-    wish = Wish()
     if threading.current_thread() is not threading.main_thread():
         yield wish
         return

@@ -19,12 +19,6 @@ LABELS = (X[:, 0] > 0).astype(np.int32)
 QUIET = {"progress": False}
 
 
-@pytest.fixture
-def reference():
-    with jrk.device("reference"):
-        yield
-
-
 def classifier(seed=0):
     jrk.random.seed(seed)
     return nn.Sequential(nn.Linear(3, 8), nn.Tanh(), nn.Dropout(0.2), nn.Linear(8, 2))

@@ -8,6 +8,9 @@ of range; labels already on the device are not read back: a wrong one makes the 
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
+from contextvars import ContextVar
 from typing import Any
 
 import numpy as np
@@ -22,6 +25,18 @@ from jairika_nb.tensors.shaping import expand_dims, reshape
 from jairika_nb.tensors.tensor import Tensor
 
 REDUCTIONS = ("mean", "sum", "none")
+# Whether labels on the device are known to be classes, all of which count.
+_trusted: ContextVar[bool] = ContextVar("trusted_labels", default=False)
+
+
+@contextlib.contextmanager
+def trusting_labels(known: bool) -> Iterator[None]:
+    """Inside the block labels on the device were looked at while they were on the host."""
+    token = _trusted.set(known)
+    try:
+        yield
+    finally:
+        _trusted.reset(token)
 
 
 def mse_loss(prediction: Tensor, target: Any, reduction: str = "mean") -> Tensor:
@@ -174,7 +189,7 @@ def _labels(scores: Tensor, target: Any, axis: int, ignore_index: int) -> tuple[
     if array is None:
         if not is_integer(target.dtype):
             raise DTypeError(f"labels must be integers, not {target.dtype.name}; use x.astype")
-        return target, False
+        return target, _trusted.get()
     if array.dtype.kind not in "iu":
         raise DTypeError(f"labels must be integers, not {array.dtype}; use x.astype(int)")
     clean = check_labels(array, scores.shape[axis], ignore_index)

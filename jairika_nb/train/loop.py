@@ -1,0 +1,205 @@
+"""The training loop: epochs, steps, and what happens between them."""
+
+from __future__ import annotations
+
+import math
+import time
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from jairika_nb.errors import TrainingError
+from jairika_nb.nn.module import Module
+from jairika_nb.optim import Optimizer
+from jairika_nb.tensors.autograd import eval as compute
+from jairika_nb.train.alarm import blame
+from jairika_nb.train.batches import Batch, Batches
+from jairika_nb.train.callbacks import Callbacks
+from jairika_nb.train.evaluate import Evaluation, mode
+from jairika_nb.train.forward import Outcome, on_host
+from jairika_nb.train.history import History
+from jairika_nb.train.interrupt import Wish, stopping
+from jairika_nb.train.measures import Measures, numbers
+from jairika_nb.train.progress import Silent
+from jairika_nb.train.snapshot import Snapshot
+from jairika_nb.train.standing import Standing
+from jairika_nb.train.step import Step
+
+# Weights of so many bytes are not kept three times over to save the host's time.
+MANY_BYTES = 32 << 20
+
+
+@dataclass
+class Waiting:
+    """A step that was launched and whose loss has not been read."""
+
+    outcome: Outcome
+    batch: Batch
+    number: int
+    before: Snapshot
+
+
+class Training:
+    """A run of ``fit``, which callbacks are given.
+
+    ``model``, ``optimizer`` and ``history`` are those of the run; ``epoch`` and ``step`` count
+    what is done, from 0; ``stop()`` ends the run after the running step.
+    """
+
+    def __init__(
+        self,
+        model: Module,
+        step: Step,
+        batches: Batches,
+        epochs: int,
+        *,
+        measures: Measures,
+        validation: tuple[Evaluation, Batches] | None,
+        callbacks: Callbacks,
+        display: Silent,
+    ) -> None:
+        self.model, self.run_step, self.batches = model, step, batches
+        self.optimizer: Optimizer = step.optimizer
+        self.objective = step.objective
+        self.measures, self.validation = measures, validation
+        self.callbacks, self.display = callbacks, display
+        self.standing = Standing(epochs, batches.steps)
+        self.history = History()
+        self.wish = Wish()
+        self.waiting: Waiting | None = None
+        self.total: Any = 0.0
+        self.count = 0
+        self.last_loss = math.nan
+
+    @property
+    def epoch(self) -> int:
+        """Epochs done."""
+        return self.standing.epoch
+
+    @property
+    def step(self) -> int:
+        """Steps done in the running epoch."""
+        return self.standing.step
+
+    @property
+    def loss(self) -> float:
+        """The loss of the last step."""
+        self.settle()
+        return self.last_loss
+
+    def stop(self) -> None:
+        """End the run after the running step."""
+        self.wish.stop = True
+
+    def go(self) -> History:
+        """Train, and return the record of it."""
+        start = time.perf_counter()
+        # Fresh weights are lazy draws; computed once, every step has the same graph.
+        compute(*self.model.state_dict().values())
+        state = "failed"
+        try:
+            with stopping(self.wish):
+                self.callbacks.call("on_start", self)
+                self._epochs()
+                self.callbacks.call("on_end", self)
+            state = "interrupted" if self.history.interrupted else "done"
+        finally:
+            self.standing.state = state
+            self.history.seconds = time.perf_counter() - start
+            self.history.uncompiled = self.run_step.reason
+            self.display.end(self.standing)
+        return self.history
+
+    def _epochs(self) -> None:
+        while self.standing.epoch < self.standing.epochs:
+            with mode(self.model, training=True):
+                is_whole = self._pass()
+            if not is_whole:
+                self.history.interrupted = self.history.partial = True
+                self.history.epochs.append(self._row())
+                return
+            self._close_epoch()
+            if self.wish.stop or self.history.stop:
+                self.history.interrupted = self.wish.stop
+                return
+
+    def _pass(self) -> bool:
+        """Go through the data once; False where a wish to stop ended it, also in its last step."""
+        self._begin_pass()
+        for number, batch in enumerate(self.batches):
+            self._step(number, batch)
+            if self.wish.stop:
+                break
+        self.settle()
+        self.standing.steps = max(self.standing.steps, self.standing.step)
+        return not self.wish.stop
+
+    def _begin_pass(self) -> None:
+        self.total, self.count = 0.0, 0
+        self.standing.step = 0
+        self.measures.reset()
+        self.at_start = Snapshot(self.model, self.optimizer)
+        held = sum(t.size * t.dtype.itemsize for t in self.run_step.tensors())
+        self.is_heavy = held > MANY_BYTES
+
+    def _step(self, number: int, batch: Batch) -> None:
+        if self.is_heavy:
+            self.settle()
+        outcome = self.run_step(batch)
+        # The loss of the step before is read only now, while the device computes this one.
+        self.settle()
+        self.waiting = Waiting(outcome, batch, number, self.run_step.before)
+        self.standing.step = number + 1
+        self.history.steps += 1
+        if self.callbacks.watches_steps:
+            self.settle()
+            self.callbacks.call("on_step", self)
+        self.display.step(self.standing)
+
+    def settle(self) -> None:
+        """Read the waiting step's loss; undo and explain the step where it is not finite."""
+        waiting, self.waiting = self.waiting, None
+        if waiting is None:
+            return
+        losses = waiting.outcome.losses.numpy().astype(np.float64)
+        self.last_loss = float(np.ravel(losses)[0])
+        if not math.isfinite(self.last_loss):
+            self._fail(waiting, self.last_loss)
+        if self.measures:
+            self.measures.update(on_host(waiting.outcome.prediction), waiting.batch.target)
+        self.total = self.total + losses * waiting.batch.size
+        self.count += waiting.batch.size
+        self.standing.measures = self.objective.named(self.total / self.count)
+        self.standing.add_loss(self.last_loss)
+
+    def _fail(self, waiting: Waiting, value: float) -> None:
+        waiting.before.restore()
+        where = f"epoch {self.standing.epoch + 1}, step {waiting.number + 1}"
+        with mode(self.model, training=True):
+            cause = blame(waiting.before, waiting.outcome.inputs, waiting.outcome.named)
+        waiting.before.restore()
+        kept = "the weights are those before that step"
+        if waiting.before.spoiled():
+            self.at_start.restore()
+            kept = "the weights are those at the start of the epoch"
+        raise TrainingError(
+            f"the loss became {value} in {where}: {cause}; {kept}; lower the learning rate or "
+            "look at the data"
+        )
+
+    def _row(self) -> dict[str, float]:
+        return self.objective.named(self.total / self.count) | numbers(self.measures.values())
+
+    def _close_epoch(self) -> None:
+        row = self._row()
+        if self.validation is not None:
+            evaluate, data = self.validation
+            found = numbers(evaluate(data))
+            row |= {f"val_{name}": value for name, value in found.items()}
+        self.history.epochs.append(row)
+        self.standing.measures = dict(row)
+        self.display.epoch(self.standing)
+        self.standing.epoch += 1
+        self.standing.step = 0
+        self.callbacks.call("on_epoch", self)
