@@ -88,21 +88,22 @@ class Objective:
 
     def _parts(self, value: Any, what: str) -> list[Any]:
         """The part of a prediction or a target for each loss."""
-        if self.keys is None:
+        keys = self.keys
+        if keys is None:
             return [value]
         kind: Any = Mapping if self._is_named else tuple | list
-        if not isinstance(value, kind) or (self._is_named and not value.keys() >= set(self.keys)):
+        if not isinstance(value, kind) or (self._is_named and not value.keys() >= set(keys)):
             raise TrainingError(
-                f"loss names {', '.join(map(str, self.keys))}, but {what} is {_shown(value)}; "
+                f"loss names {', '.join(map(str, keys))}, but {what} is {_shown(value)}; "
                 f"give it as a {'dict with these entries' if self._is_named else 'tuple'}"
             )
-        if not self._is_named and len(value) != len(self.keys):
-            raise TrainingError(f"{len(self.keys)} losses, but {what} has {len(value)} parts")
-        return [value[key] for key in self.keys]
+        if not self._is_named and len(value) != len(self.losses):
+            raise TrainingError(f"{len(keys)} losses, but {what} has {len(value)} parts")
+        return [value[key] for key in keys]
 
     @property
     def _is_named(self) -> bool:
-        return bool(self.keys) and isinstance(self.keys[0], str)
+        return self.keys is not None and isinstance(next(iter(self.keys), None), str)
 
     def _place(self, i: int) -> str:
         keys = self.keys
