@@ -5,7 +5,11 @@
     {"type": "Sequential", "args": {}, "children": [
         ["0", {"type": "Linear", "args": {"in_features": 8, "out_features": 2}, "children": []}]]}
 
-An argument that is itself a child reads ``{"$child": name}``.
+An argument that is itself a child reads ``{"$child": name}``. A module that stands at several
+places is described at the first; the others read ``{"shared": dotted name of the first}``. A
+module with frozen parameters has ``"frozen": [names]``, a network with tied ones, at the top,
+``"tied": [[dotted names of one parameter], ...]``. Devices are left out: what is built stands on
+the default device.
 """
 
 from __future__ import annotations
@@ -17,15 +21,15 @@ from typing import Any, TypeVar, overload
 
 import numpy as np
 
-from jairika_nb.engine.dtypes import DType
-from jairika_nb.errors import ArchitectureError, JairikaError
+from jairika_nb.engine.device import Device
+from jairika_nb.engine.dtypes import DType, float32, is_float
+from jairika_nb.errors import ArchitectureError
 from jairika_nb.nn.module import Module
 
 M = TypeVar("M", bound=type[Module])
 TYPES: dict[str, type[Module]] = {}
-DEEPEST = 100
 CHILD = "$child"
-OWN = __name__.rpartition(".")[0]
+OWN = __name__.partition(".")[0]
 
 
 @overload
@@ -67,17 +71,41 @@ def _is_own(layer: type) -> bool:
 
 def describe(module: Module) -> dict[str, Any]:
     """The module as JSON data; ArchitectureError where a class or an argument has no such form."""
+    data = _described(module, "", {})
+    tied = ties(module)
+    return data | {"tied": tied} if tied else data
+
+
+def ties(module: Module) -> list[list[str]]:
+    """The dotted names of each parameter that stands in several places."""
+    places: dict[int, list[str]] = {}
+    for prefix, part in module.named_modules():
+        for name, value in part._parameters.items():
+            if value is not None:
+                places.setdefault(id(value), []).append(f"{prefix}.{name}" if prefix else name)
+    return [names for names in places.values() if len(names) > 1]
+
+
+def _described(module: Module, path: str, seen: dict[int, str]) -> dict[str, Any]:
+    if id(module) in seen:
+        return {"shared": seen[id(module)]}
+    seen[id(module)] = path
     name = type(module).__dict__.get("type_name")
     if name is None or TYPES.get(name) is not type(module):
         raise ArchitectureError(
             f"{type(module).__name__} is not registered, so it cannot be stored as an "
             "architecture; put @jrk.register above its class"
         )
-    return {
+    data: dict[str, Any] = {
         "type": name,
         "args": arguments(module),
-        "children": [[key, describe(child)] for key, child in module.named_children()],
+        "children": [
+            [key, _described(child, f"{path}.{key}" if path else key, seen)]
+            for key, child in module.named_children()
+        ],
     }
+    frozen = [key for key in module._parameters if key in module._frozen]
+    return data | {"frozen": frozen} if frozen else data
 
 
 def arguments(module: Module) -> dict[str, Any]:
@@ -87,17 +115,36 @@ def arguments(module: Module) -> dict[str, Any]:
     variadic = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
     found: dict[str, Any] = {}
     for name, value in bound.arguments.items():
-        kind = bound.signature.parameters[name].kind
-        if kind not in variadic:
+        parameter = bound.signature.parameters[name]
+        if _is_place(parameter, value):
+            continue
+        if parameter.kind not in variadic:
             found[name] = _encode(module, name, value)
-        elif kind is inspect.Parameter.VAR_KEYWORD:
+        elif parameter.kind is inspect.Parameter.VAR_KEYWORD:
             found |= {key: _encode(module, key, part) for key, part in value.items()}
         elif not all(isinstance(part, Module) for part in value):
             raise ArchitectureError(
                 f"{type(module).__name__} takes *{name}; only arguments with names can be stored"
             )
+    if "dtype" in bound.signature.parameters:
+        found |= _dtype(module, found)
     current = {name: getattr(module, name) for name in module.adjustable}
     return found | {name: _encode(module, name, value) for name, value in current.items()}
+
+
+def _is_place(parameter: inspect.Parameter, value: Any) -> bool:
+    """Whether an argument says on which device of this machine a layer is to be made."""
+    optional = parameter.default is not inspect.Parameter.empty
+    return parameter.name == "device" and optional and isinstance(value, str | Device | None)
+
+
+def _dtype(module: Module, found: dict[str, Any]) -> dict[str, str]:
+    """The dtype that the parameters have by now, where it is not the usual one."""
+    own = {v.dtype for v in module._parameters.values() if v is not None and is_float(v.dtype)}
+    if len(own) != 1:
+        return {}
+    (dtype,) = own
+    return {"dtype": dtype.name} if dtype is not float32 or found.get("dtype") else {}
 
 
 def _encode(module: Module, name: str, value: Any) -> Any:
@@ -120,71 +167,3 @@ def _encode(module: Module, name: str, value: Any) -> Any:
         f"{type(module).__name__}: argument {name} is a {type(value).__name__}, which has no form "
         "as data; use numbers, text, lists or child modules"
     )
-
-
-def build(architecture: Any) -> Module:
-    """A new network from its description, with fresh weights.
-
-    Raises ArchitectureError for unknown types, arguments that a type does not take, or data of
-    another form; the message names the place.
-
-    >>> from jairika_nb import nn
-    >>> build({"type": "Linear", "args": {"in_features": 3, "out_features": 2}})
-    Linear(in_features=3, out_features=2, bias=True)
-    """
-    return _build(architecture, ())
-
-
-def _build(data: Any, path: tuple[str, ...]) -> Module:
-    place = f"architecture at {'.'.join(path) or 'the top'}"
-    _check(data, path, place)
-    children = {name: _build(child, (*path, name)) for name, child in data.get("children", [])}
-    made = _construct(TYPES[data["type"]], data.get("args", {}), children, place)
-    for name in [name for name, _ in made.named_children() if name not in children]:
-        delattr(made, name)
-    for name, child in children.items():
-        made.add_module(name, child)
-    return made
-
-
-def _check(data: Any, path: tuple[str, ...], place: str) -> None:
-    if len(path) > DEEPEST:
-        raise ArchitectureError(f"{place[:200]}: deeper than {DEEPEST} levels")
-    if not isinstance(data, dict) or not isinstance(data.get("type"), str):
-        raise ArchitectureError(f'{place}: expected {{"type": ..., "args": ..., "children": ...}}')
-    if data["type"] not in TYPES:
-        raise ArchitectureError(
-            f"{place}: unknown layer type {data['type']!r}; run the code that defines it, with "
-            "@jrk.register above its class"
-        )
-    args, children = data.get("args", {}), data.get("children", [])
-    pairs = isinstance(children, list) and all(
-        isinstance(row, list | tuple) and len(row) == 2 and isinstance(row[0], str)
-        for row in children
-    )
-    if not isinstance(args, dict) or not all(isinstance(key, str) for key in args) or not pairs:
-        raise ArchitectureError(f"{place}: args must be named values, children [name, layer] pairs")
-
-
-def _construct(
-    layer: type[Module], args: dict[str, Any], children: dict[str, Module], place: str
-) -> Module:
-    try:
-        return layer(**{name: _decode(value, children) for name, value in args.items()})
-    except JairikaError as error:
-        raise ArchitectureError(f"{place}: {error}") from error
-    except (TypeError, ValueError, KeyError, ArithmeticError) as error:
-        # What a constructor may raise for values of the wrong kind.
-        raise ArchitectureError(
-            f"{place}: {layer.__name__} does not take {args}: {error}"
-        ) from error
-
-
-def _decode(value: Any, children: dict[str, Module]) -> Any:
-    if isinstance(value, list):
-        return [_decode(part, children) for part in value]
-    if isinstance(value, dict):
-        if set(value) == {CHILD}:
-            return children[value[CHILD]]
-        return {key: _decode(part, children) for key, part in value.items()}
-    return value

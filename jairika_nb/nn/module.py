@@ -6,14 +6,18 @@ are immutable here, so learning replaces a parameter by a new tensor instead of 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextvars import ContextVar
 from typing import Any
 
 import numpy as np
 
 from jairika_nb.errors import ArchitectureError, ShapeError
-from jairika_nb.nn.parts import Parts
+from jairika_nb.nn.capturing import capture
+from jairika_nb.nn.freezing import Freezing
+from jairika_nb.nn.hooks import Hooks
+from jairika_nb.nn.lookup import Lookup
+from jairika_nb.nn.placing import Placing
 from jairika_nb.nn.state import like, mismatches
 from jairika_nb.tensors.creation import tensor
 from jairika_nb.tensors.tensor import Tensor
@@ -22,7 +26,7 @@ from jairika_nb.tensors.tensor import Tensor
 observer: ContextVar[Callable[[Any, Any], None] | None] = ContextVar("observer", default=None)
 
 
-class Module(Parts):
+class Module(Lookup, Hooks, Freezing, Placing):
     """Base of all layers and networks: write ``__init__`` and ``forward``.
 
     >>> from jairika_nb import nn
@@ -49,10 +53,14 @@ class Module(Parts):
         """``forward``; NumPy arrays are taken as tensors, and shape errors name the layer."""
         if not self.takes_arrays:
             args = tuple(tensor(a) if isinstance(a, np.ndarray) else a for a in args)
+        if self._forward_pre_hooks:
+            args, kwargs = self._before(args, kwargs)
         try:
             output = self.forward(*args, **kwargs)
         except ShapeError as error:
             raise self._located(error) from error.__cause__
+        if self._forward_hooks:
+            output = self._after(args, kwargs, output)
         watching = observer.get()
         if watching is not None:
             watching(self, output)
@@ -96,16 +104,6 @@ class Module(Parts):
             )
         self.replace({name: like(own[name], state[name]) for name in own if name in state})
 
-    def replace(self, values: Mapping[str, Tensor]) -> None:
-        """Put new tensors in the place of parameters and buffers, wherever each is used."""
-        own = self.state_dict()
-        new = {id(own[name]): value for name, value in values.items()}
-        for _, module in self._walk(""):
-            for held in (module._parameters, module._buffers):
-                for name, old in held.items():
-                    if id(old) in new:
-                        held[name] = new[id(old)]
-
     def train(self, mode: bool = True) -> Module:
         """Set training mode here and in all modules inside; dropout acts only in it."""
         for module in self.modules():
@@ -129,8 +127,25 @@ class Module(Parts):
 
         return describe(self)
 
+    def capture(
+        self, *inputs: Any, names: str | Sequence[str] | None = None, **more: Any
+    ) -> dict[str, Any]:
+        """Run the module and return the outputs of its parts by dotted name, in running order.
+
+        ``names`` are those wanted, patterns such as ``"features.*"`` among them; by default all
+        are, the whole module's own output under ``""``. A module that runs more than once has its
+        later outputs under ``"name:2"`` and so on. The outputs are part of the graph, so
+        derivatives with respect to them can be taken. Raises ArchitectureError for unknown names.
+
+        >>> import jairika_nb as jrk
+        >>> net = jrk.nn.Sequential(jrk.nn.Linear(4, 3), jrk.nn.ReLU())
+        >>> {name: y.shape for name, y in net.capture(jrk.zeros((2, 4)), names=["0"]).items()}
+        {'0': (2, 3)}
+        """
+        return capture(self, inputs, names, more)
+
     def summary(self, *inputs: Any) -> Any:
-        """Layers, shapes and counts as text and HTML; with example inputs also output shapes."""
+        """Layers, shapes, counts and cost as text and HTML; with example inputs also shapes."""
         from jairika_nb.nn.summary import Summary
 
         return Summary.of(self, *inputs)

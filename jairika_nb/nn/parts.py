@@ -117,11 +117,13 @@ class Parts:
         """The modules directly inside."""
         yield from self._modules.values()
 
-    def named_modules(self, prefix: str = "") -> Iterator[tuple[str, Any]]:
-        """This module and all inside it, each once, by dotted name."""
+    def named_modules(
+        self, prefix: str = "", remove_duplicate: bool = True
+    ) -> Iterator[tuple[str, Any]]:
+        """This module and all inside it by dotted name, each once unless duplicates are kept."""
         seen: set[int] = set()
         for name, module in self._walk(prefix):
-            if id(module) not in seen:
+            if not remove_duplicate or id(module) not in seen:
                 seen.add(id(module))
                 yield name, module
 

@@ -28,6 +28,6 @@ def mismatches(own: Mapping[str, Any], state: Mapping[str, Any], strict: bool) -
 def like(old: Tensor, value: Any) -> Tensor:
     """``value`` as a tensor in the dtype and on the device of ``old``."""
     if isinstance(value, Tensor):
-        value = value.detach()
+        value = value.detach().to(old.device)
         return value if value.dtype == old.dtype else value.astype(old.dtype)
     return tensor(np.asarray(value), dtype=old.dtype, device=old.device)

@@ -113,13 +113,15 @@ class Optimizer:
         """Replace the model's parameters by what ``grads``, by parameter name, make of them.
 
         The step is started at once and nothing waits for it; a loss that somebody holds is
-        computed with it. Parameters without a gradient stay. Where it fails, model and state stay
-        as they were. Raises ArchitectureError for names that the model lacks, ShapeError for
-        shapes that differ.
+        computed with it. Parameters without a gradient stay, and so do frozen ones. Where it
+        fails, model and state stay as they were. Raises ArchitectureError for names that the
+        model lacks, ShapeError for shapes that differ.
         """
         parameters = dict(model.named_parameters())
         _check(parameters, grads)
         check_matches(self.groups, parameters)
+        frozen: list[str] = getattr(model, "frozen_names", list)()
+        grads = {name: g for name, g in grads.items() if name not in frozen}
         before = dict(self.state), dict(self.steps)
         try:
             new = self._stepped(parameters, grads)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 from jairika_nb.errors import ArchitectureError, HeadMoved, NameTaken
 from jairika_nb.store import address
 from jairika_nb.store.arrays import Content
-from jairika_nb.store.canonical import digest, encoded
+from jairika_nb.store.canonical import decoded, digest, encoded
 from jairika_nb.store.catalogue import Row, VariantRow
 from jairika_nb.store.names import unknown
 from jairika_nb.store.reader import Reader
@@ -63,13 +64,26 @@ def check_architecture(
     if head.architecture is None or kept.architecture is None:
         why = _misfit(reader, head, kept)
     else:
-        same = digest(kept.architecture) == head.architecture
+        same = digest(kept.architecture) == head.architecture or _is_same(reader, head, kept)
         why = None if same else _misfit(reader, head, kept) or "the net's architecture is another"
     if why:
         raise ArchitectureError(
             f"cannot commit to variant {branch.name!r} of {file_name(reader)}: {why}; derive a "
             "variant first and commit to that"
         )
+
+
+def _is_same(reader: Reader, head: Row, kept: Content) -> bool:
+    """Whether the architectures differ only in which parameters training leaves alone."""
+    after = decoded(kept.architecture or b"null", "the architecture")
+    return _melted(after) == _melted(reader.architecture(head))
+
+
+def _melted(data: Any) -> Any:
+    if isinstance(data, dict):
+        is_layer = "type" in data and "args" in data
+        return {k: _melted(v) for k, v in data.items() if not (is_layer and k == "frozen")}
+    return [_melted(part) for part in data] if isinstance(data, list) else data
 
 
 def _misfit(reader: Reader, head: Row, kept: Content) -> str | None:

@@ -259,10 +259,14 @@ class Tensor:
         return self.to(device)
 
     def backward(self, sources: Any, upstream: Any = None) -> Any:
-        """``jrk.grad(self, sources)``; for a module, its gradients by parameter name."""
+        """``jrk.grad(self, sources)``; for a module, its gradients by parameter name.
+
+        Parameters that the module froze are left out.
+        """
         from jairika_nb.tensors.autograd import grad
 
-        named = getattr(sources, "named_parameters", None)
+        named = getattr(sources, "named_trainable_parameters", None)
+        named = named or getattr(sources, "named_parameters", None)
         if named is None:
             return grad(self, sources, upstream)
         rows = dict(named())

@@ -254,8 +254,8 @@ def test_summary_tells_shapes_and_counts_and_computes_nothing():
 def test_a_summary_without_example_inputs_has_no_output_column():
     net = nn.Sequential(nn.Linear(64, 10), nn.Tanh())
     text = str(net.summary())
-    assert text.splitlines()[0].split() == ["layer", "type", "parameters", "count"]
-    assert text.splitlines()[1].endswith("  650")
+    assert text.splitlines()[0].split() == ["layer", "type", "parameters", "count", "bytes"]
+    assert text.splitlines()[1].endswith("  650  2,600")
     assert "output" not in net._repr_html_()
     assert "output" in str(net.summary(jrk.zeros((2, 64))))
 
@@ -266,8 +266,28 @@ def test_a_summary_aligns_text_left_and_counts_right():
     )
     for row in tree.iter("tr"):
         sides = [cell.get("style") for cell in row]
-        assert sides == ["text-align:left"] * 4 + ["text-align:right"]
-    assert tree.find("caption").text == "Linear: 1 parameter"
+        assert sides == ["text-align:left"] * 4 + ["text-align:right"] * 3
+    assert tree.find("caption").text == "Linear: 1 parameter, 4 B, 1 multiply-adds"
+
+
+def test_a_summary_counts_what_is_trained_and_what_it_costs():
+    net = nn.Sequential(nn.Linear(64, 10), nn.Sequential(nn.Linear(10, 5, bias=False))).freeze("0")
+    summary = net.half().summary(jrk.zeros((3, 64), dtype=jrk.float16))
+    assert (summary.total, summary.trainable, summary.bytes) == (700, 50, 1400)
+    assert [(r.count, r.trainable, r.bytes, r.macs) for r in summary.rows] == [
+        (650, 0, 1300, 3 * 640),
+        (50, 50, 100, 3 * 50),
+    ]
+    assert str(summary).splitlines()[0].split()[-4:] == ["count", "trainable", "bytes", "MACs"]
+    assert str(summary).endswith(
+        "700 parameters, 50 of them trainable, 1.4 kB, 2.07 k multiply-adds"
+    )
+
+
+def test_a_summary_counts_a_shared_parameter_once():
+    net = nn.Sequential(nn.Linear(3, 3, bias=False), nn.Linear(3, 3, bias=False))
+    net[1].weight = net[0].weight
+    assert (net.summary().total, net.summary().bytes) == (9, 36)
 
 
 @pytest.mark.parametrize("name", ["SGD", "Adam"])
