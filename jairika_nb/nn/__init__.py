@@ -40,6 +40,8 @@ from jairika_nb.nn.convolution import (
     ConvTranspose3d,
 )
 from jairika_nb.nn.embedding import Embedding
+from jairika_nb.nn.functions import Function
+from jairika_nb.nn.graph import Graph
 from jairika_nb.nn.layers import Dropout, Flatten, Identity, Linear
 from jairika_nb.nn.losses import CrossEntropyLoss, MSELoss
 from jairika_nb.nn.module import Module
@@ -56,6 +58,7 @@ from jairika_nb.nn.pooling import (
     MaxPool2d,
     MaxPool3d,
 )
+from jairika_nb.nn.symbol import Input
 from jairika_nb.nn.unpooling import MaxUnpool1d, MaxUnpool2d, MaxUnpool3d
 
 __all__ = [
@@ -83,8 +86,11 @@ __all__ = [
     "Dropout",
     "Embedding",
     "Flatten",
+    "Function",
+    "Graph",
     "GroupNorm",
     "Identity",
+    "Input",
     "InstanceNorm1d",
     "InstanceNorm2d",
     "InstanceNorm3d",

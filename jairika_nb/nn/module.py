@@ -19,6 +19,7 @@ from jairika_nb.nn.hooks import Hooks
 from jairika_nb.nn.lookup import Lookup
 from jairika_nb.nn.placing import Placing
 from jairika_nb.nn.state import like, mismatches
+from jairika_nb.nn.symbol import Symbol
 from jairika_nb.tensors.creation import tensor
 from jairika_nb.tensors.tensor import Tensor
 
@@ -51,6 +52,8 @@ class Module(Lookup, Hooks, Freezing, Placing):
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """``forward``; NumPy arrays are taken as tensors, and shape errors name the layer."""
+        if any(isinstance(a, Symbol) for a in args):
+            return Symbol.of(self, args, kwargs)
         if not self.takes_arrays:
             args = tuple(tensor(a) if isinstance(a, np.ndarray) else a for a in args)
         if self._forward_pre_hooks:
