@@ -1,5 +1,6 @@
 """Datasets, splitting, batches: arrays on the host until a batch is asked for."""
 
+from jairika_nb.data import transforms
 from jairika_nb.data.collate import PadCollate, collate
 from jairika_nb.data.dataset import Dataset, TensorDataset
 from jairika_nb.data.draws import generator
@@ -42,4 +43,5 @@ __all__ = [
     "mnist",
     "read_idx",
     "split",
+    "transforms",
 ]

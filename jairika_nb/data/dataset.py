@@ -49,8 +49,9 @@ class TensorDataset(Dataset):
     """Arrays that share their first axis: sample ``i`` is row ``i`` of each.
 
     ``transform`` is applied to the first array of every batch, so images can stay bytes in
-    memory. ``classes`` are the names of the last array's labels. Raises DataError for no rows,
-    unequal lengths, rows of unequal shapes, or labels that are no class.
+    memory, ``target_transform`` to the last of several. ``classes`` are the names of the last
+    array's labels. Raises DataError for no rows, unequal lengths, rows of unequal shapes, or labels
+    that are no class.
 
     >>> dataset = TensorDataset([[1.0, 2.0], [3.0, 4.0]], [0, 1])
     >>> len(dataset), dataset[1]
@@ -61,13 +62,14 @@ class TensorDataset(Dataset):
         self,
         *arrays: Any,
         transform: Transform | None = None,
+        target_transform: Transform | None = None,
         classes: Sequence[str] = (),
         name: str = "",
     ) -> None:
         if not arrays:
             raise DataError("TensorDataset needs at least one array, such as TensorDataset(x, y)")
         self.arrays = tuple(as_array(a, f"array {i}") for i, a in enumerate(arrays))
-        self.transform = transform
+        self.transform, self.target_transform = transform, target_transform
         self.classes = tuple(classes)
         self.name = name
         self._check()
@@ -94,12 +96,14 @@ class TensorDataset(Dataset):
         return tuple(np.asarray(part[0]) for part in self.batch(np.array([index % len(self)])))
 
     def batch(self, indices: np.ndarray) -> Arrays:
-        """The rows at ``indices`` of every array, the first one transformed."""
-        first, *others = (a[indices] for a in self.arrays)
-        if self.transform is not None:
-            with samples(indices):
-                first = self.transform(first)
-        return (first, *others)
+        """The rows at ``indices`` of every array, the first and the last one transformed."""
+        parts = [a[indices] for a in self.arrays]
+        with samples(indices):
+            if self.transform is not None:
+                parts[0] = self.transform(parts[0])
+            if self.target_transform is not None and len(parts) > 1:
+                parts[-1] = self.target_transform(parts[-1])
+        return tuple(parts)
 
     def __repr__(self) -> str:
         shapes = ", ".join(f"{a.shape} {a.dtype}" for a in self.arrays)

@@ -1,4 +1,4 @@
-"""What is done to the inputs of a batch on their way from storage to the network."""
+"""Stored integers as numbers between 0 and 1."""
 
 from __future__ import annotations
 
