@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from html import escape
+from typing import Any
 
 from jairika_nb.train.curve import curve
 
@@ -78,6 +79,13 @@ class History:
         ended = ", interrupted" if self.interrupted else ""
         counts = f"{counted(whole, 'epoch')}{begun}, {counted(self.steps, 'step')}"
         return f"{counts} in {self.seconds:.1f} s{ended}"
+
+    def plot(self, *names: str, ax: Any = None) -> Any:
+        """Draw measures over epochs, the losses by default, and return matplotlib's Axes."""
+        from jairika_nb.train.plot import plot_measures
+
+        chosen = names or tuple(name for name in self.names if name.endswith("loss"))
+        return plot_measures({name: self[name] for name in chosen}, ax)
 
     def _repr_html_(self) -> str:
         names = self.names
