@@ -50,8 +50,8 @@ def probability(name: str, value: float) -> float:
 
 
 def like(values: np.ndarray, images: np.ndarray) -> np.ndarray:
-    """Computed pixels in the dtype of the images they come from, integers rounded."""
+    """Computed pixels in the dtype of the images they come from, integers rounded, halves up."""
     if images.dtype.kind == "f":
         return values.astype(images.dtype, copy=False)
     limits = np.iinfo(images.dtype)
-    return np.clip(np.rint(values), limits.min, limits.max).astype(images.dtype)
+    return np.clip(np.floor(values + 0.5), limits.min, limits.max).astype(images.dtype)
