@@ -6,12 +6,16 @@ import difflib
 import functools
 import inspect
 import operator
+import reprlib
 from collections.abc import Callable, Iterable
 from typing import Any, ParamSpec, TypeVar
 
-from jairika_nb.errors import ArgumentError
+import numpy as np
+
+from jairika_nb.errors import ArgumentError, JairikaError
 from jairika_nb.tensors.tensor import Tensor, node_of
 
+ANNOTATIONS = ("Tensor", "Tensor | None", Tensor)
 P = ParamSpec("P")
 R = TypeVar("R")
 # PyTorch's and NumPy's names, and what they are called here.
@@ -32,13 +36,17 @@ STANDARD = {
 
 
 def on_tensors(function: Callable[P, R]) -> Callable[P, R]:
-    """The function with its first argument made a tensor, and wrong other ones answered clearly.
+    """The function with arrays made tensors where it takes those, and wrong arguments answered.
+
+    Made tensors are the first argument and those annotated as ``Tensor``, or ``Tensor | None``.
 
     >>> import numpy as np
     >>> on_tensors(lambda x, axis=0: x.shape)(np.ones((2, 3)), axis=1)
     (2, 3)
     """
-    rows = inspect.signature(function).parameters.values()
+    taken = inspect.signature(function)
+    rows = taken.parameters.values()
+    tensors = [(i, p.name) for i, p in enumerate(rows) if not i or p.annotation in ANNOTATIONS]
     named = {p.name for p in rows if p.kind is not p.POSITIONAL_ONLY}
     places = [p.name for p in rows if p.kind is not p.KEYWORD_ONLY]
     several = any(p.kind is p.VAR_POSITIONAL for p in rows)
@@ -46,14 +54,97 @@ def on_tensors(function: Callable[P, R]) -> Callable[P, R]:
     @functools.wraps(function)
     def checked(*args: P.args, **kwargs: P.kwargs) -> R:
         if kwargs and not named.issuperset(kwargs):
+            _drop_empty(kwargs, named)
+        if kwargs and not named.issuperset(kwargs):
             _refuse_name(function.__name__, next(n for n in kwargs if n not in named), named)
         if len(args) > len(places) and not several:
             _refuse_place(function.__name__, args[len(places) :], named - {*places})
-        if args and not isinstance(args[0], Tensor):
-            args = (Tensor(node_of(args[0])), *args[1:])  # type: ignore[assignment]
-        return function(*args, **kwargs)
+        try:
+            for i, name in tensors:
+                if i < len(args):
+                    if not isinstance(args[i], Tensor):
+                        made = _as_tensor(args[i], args[:i])
+                        args = (*args[:i], made, *args[i + 1 :])  # type: ignore[assignment]
+                elif name in kwargs and not isinstance(kwargs[name], Tensor):
+                    kwargs[name] = _as_tensor(kwargs[name], args)
+            return function(*args, **kwargs)
+        except JairikaError:
+            raise
+        except (AttributeError, TypeError, ValueError) as error:
+            explain(function.__name__, taken, args, kwargs, error)
+            raise
 
     return checked
+
+
+def _drop_empty(kwargs: dict[str, Any], named: set[str]) -> None:
+    # NumPy's own functions, np.mean(x) for instance, hand on what they were not given.
+    for name in ("out", "dtype"):
+        if name not in named and kwargs.get(name, name) is None:
+            del kwargs[name]
+
+
+def answering(function: Callable[P, R]) -> Callable[P, R]:
+    """The function with failures over arguments of a wrong kind answered in words.
+
+    >>> answering(lambda count: count + 1)("five")
+    Traceback (most recent call last):
+        ...
+    jairika_nb.errors.ArgumentError: <lambda>: count='five' is a str, with which this cannot be \
+done (can only concatenate str (not "int") to str); it takes <lambda>(count)
+    """
+    taken = inspect.signature(function)
+
+    @functools.wraps(function)
+    def checked(*args: P.args, **kwargs: P.kwargs) -> R:
+        try:
+            return function(*args, **kwargs)
+        except JairikaError:
+            raise
+        except (AttributeError, TypeError, ValueError) as error:
+            explain(function.__name__, taken, args, kwargs, error)
+            raise
+
+    return checked
+
+
+def _as_tensor(value: Any, before: tuple[Any, ...]) -> Any:
+    """A tensor where the ones before it are; None stays, as what is left out."""
+    if before and value is None:
+        return None
+    like = before[0].device if before and isinstance(before[0], Tensor) else None
+    return Tensor(node_of(value, like))
+
+
+def explain(
+    name: str, taken: inspect.Signature, args: tuple, kwargs: dict[str, Any], error: Exception
+) -> None:
+    """Raise ArgumentError where a failed call had an argument of a kind that nothing takes there.
+
+    Looking only after the failure keeps calls that are right as quick as they can be.
+    """
+    try:
+        given = taken.bind(*args, **kwargs).arguments
+    except TypeError:
+        return  # Python's own words tell what is missing
+    for argument, value in given.items():
+        if _is_odd(value, taken.parameters[argument].default):
+            form = str(taken.replace(return_annotation=taken.empty)).replace("'", "")
+            raise ArgumentError(
+                f"{name}: {argument}={reprlib.repr(value)} is a {type(value).__name__}, with which "
+                f"this cannot be done ({error}); it takes {name}{form}"
+            ) from error
+
+
+def _is_odd(value: Any, default: Any) -> bool:
+    if value is None:
+        return default is not None
+    if isinstance(value, str):
+        return not isinstance(default, str)
+    if isinstance(value, list | tuple):
+        return any(_is_odd(v, inspect.Parameter.empty) for v in value)
+    usual = (Tensor, np.ndarray, np.generic, int, float, slice, type(...))
+    return not (isinstance(value, usual) or callable(value) or hasattr(value, "__array__"))
 
 
 def _refuse_name(function: str, name: str, known: set[str]) -> None:

@@ -11,10 +11,12 @@ from jairika_nb.engine.dtypes import is_float
 from jairika_nb.engine.forward import pushforward
 from jairika_nb.engine.graph import cotangents, make
 from jairika_nb.errors import ArgumentError, GradientError, ShapeError
+from jairika_nb.tensors.arguments import answering
 from jairika_nb.tensors.creation import full_like, zeros_like
 from jairika_nb.tensors.tensor import Tensor, node_of
 
 
+@answering
 def grad(y: Tensor, sources: Sequence[Tensor], upstream: Any = None) -> list[Tensor]:
     """The derivative of ``y`` with respect to each source, times ``upstream``.
 
@@ -60,6 +62,7 @@ def _seed(y: Tensor, upstream: Any) -> Tensor:
     return seed
 
 
+@answering
 def jvp(
     function: Callable[..., Any], primals: Sequence[Tensor], tangents: Sequence[Any]
 ) -> tuple[Any, Any]:

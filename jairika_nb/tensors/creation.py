@@ -10,7 +10,7 @@ from jairika_nb.engine.device import Device
 from jairika_nb.engine.ops import elementwise as e
 from jairika_nb.engine.ops import sources, views
 from jairika_nb.errors import NotShareable, ShapeError
-from jairika_nb.tensors.arguments import whole_numbers
+from jairika_nb.tensors.arguments import on_tensors, whole_numbers
 from jairika_nb.tensors.tensor import Tensor, host_array
 
 Where = str | Device | None
@@ -95,21 +95,25 @@ def empty(shape: int | tuple[int, ...], *, dtype: Any = None, device: Where = No
     return zeros(shape, dtype=dtype, device=device)
 
 
+@on_tensors
 def full_like(x: Tensor, /, fill_value: Any, *, dtype: Any = None, device: Where = None) -> Tensor:
     """As :func:`full` with the shape, dtype and device of ``x``."""
     return full(x.shape, fill_value, dtype=dtype or x.dtype, device=device or x.device)
 
 
+@on_tensors
 def empty_like(x: Tensor, /, *, dtype: Any = None, device: Where = None) -> Tensor:
     """As :func:`empty` with the shape, dtype and device of ``x``."""
     return zeros_like(x, dtype=dtype, device=device)
 
 
+@on_tensors
 def zeros_like(x: Tensor, /, *, dtype: Any = None, device: Where = None) -> Tensor:
     """Zeros with the shape, dtype and device of ``x``."""
     return full_like(x, 0, dtype=dtype, device=device)
 
 
+@on_tensors
 def ones_like(x: Tensor, /, *, dtype: Any = None, device: Where = None) -> Tensor:
     """Ones with the shape, dtype and device of ``x``."""
     return full_like(x, 1, dtype=dtype, device=device)

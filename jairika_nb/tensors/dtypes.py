@@ -11,6 +11,7 @@ import numpy as np
 from jairika_nb.engine import dtypes
 from jairika_nb.engine.dtypes import DType
 from jairika_nb.errors import DTypeError
+from jairika_nb.tensors.arguments import answering
 from jairika_nb.tensors.tensor import Tensor
 
 # A target type can hold every value of a source type, by the standard's promotion graph.
@@ -101,6 +102,7 @@ def result_type(*arrays_and_dtypes: Any) -> DType:
     return reduce(lambda dtype, s: dtypes.weak(s, dtype), scalars, reduce(dtypes.promote, known))
 
 
+@answering
 def can_cast(from_: Any, to: DType, /) -> bool:
     """Whether promotion alone leads from a type (or a tensor's) to another."""
     return dtypes.promote(_dtype(from_), to) is to

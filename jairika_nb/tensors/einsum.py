@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 from jairika_nb.engine.ops import views
 from jairika_nb.errors import ShapeError
+from jairika_nb.tensors.arguments import answering
 from jairika_nb.tensors.elementwise import multiply, operands
 from jairika_nb.tensors.reductions import sum as total
 from jairika_nb.tensors.tensor import Tensor
@@ -24,6 +25,7 @@ class Term(NamedTuple):
         return dict(zip(self.labels, self.x.shape, strict=True))
 
 
+@answering
 def einsum(subscripts: str, /, *tensors: Any) -> Tensor:
     """The sum of products that ``subscripts`` name, for example ``"ij,jk->ik"``.
 

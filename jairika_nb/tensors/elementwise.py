@@ -11,6 +11,7 @@ from jairika_nb.engine import dtypes
 from jairika_nb.engine.graph import Node
 from jairika_nb.engine.ops import elementwise as e
 from jairika_nb.errors import DTypeError
+from jairika_nb.tensors.arguments import on_tensors
 from jairika_nb.tensors.tensor import Tensor, attach, node_of
 
 Operand = Tensor | np.ndarray | bool | int | float
@@ -127,11 +128,13 @@ def isnan(x: Any, /) -> Tensor:
     return Tensor(e.call("isnan", operands(x)[0]))
 
 
+@on_tensors
 def isinf(x: Any, /) -> Tensor:
     """Elementwise: is it plus or minus infinity?"""
     return equal(abs(x), float("inf")) if dtypes.is_float(x.dtype) else not_equal(x, x)
 
 
+@on_tensors
 def isfinite(x: Any, /) -> Tensor:
     """Elementwise: is it neither infinite nor NaN?"""
     return less(abs(x), float("inf")) if dtypes.is_float(x.dtype) else equal(x, x)
@@ -213,6 +216,7 @@ def _bounded(x: Tensor, bound: Any, outside: str) -> Tensor:
     return where(Tensor(e.apply(outside, x.node, bound)), bound, x)
 
 
+@on_tensors
 def astype(x: Tensor, dtype: Any, /, *, copy: bool = True, device: Any = None) -> Tensor:
     """``x`` with its values converted to ``dtype``; ``copy=False`` may return ``x`` itself."""
     moved = x if device is None else x.to(device)
@@ -220,6 +224,7 @@ def astype(x: Tensor, dtype: Any, /, *, copy: bool = True, device: Any = None) -
     return x if node is x.node and not copy else Tensor(node)
 
 
+@on_tensors
 def detach(x: Tensor, /) -> Tensor:
     """The same values, through which no derivative passes."""
     return Tensor(e.call("detach", x.node))

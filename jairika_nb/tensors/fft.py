@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import Any, NoReturn
 
 from jairika_nb.errors import DTypeError, ShapeError
-from jairika_nb.tensors.arguments import on_tensors
+from jairika_nb.tensors.arguments import answering, on_tensors
 from jairika_nb.tensors.creation import Where
 from jairika_nb.tensors.elementwise import where
 from jairika_nb.tensors.joining import roll
@@ -24,6 +24,7 @@ __all__ = [
 ]  # fmt: skip
 
 
+@answering
 def fftfreq(n: int, /, *, d: float = 1.0, dtype: Any = None, device: Where = None) -> Tensor:
     """The frequencies 0, 1, ..., -2, -1 over n d of a transform of ``n`` samples ``d`` apart.
 
@@ -35,6 +36,7 @@ def fftfreq(n: int, /, *, d: float = 1.0, dtype: Any = None, device: Where = Non
     return where(ramp < (n + 1) // 2, ramp, ramp - n) * (1 / (n * d))
 
 
+@answering
 def rfftfreq(n: int, /, *, d: float = 1.0, dtype: Any = None, device: Where = None) -> Tensor:
     """The frequencies 0, 1, ..., n // 2 over n d of a transform of ``n`` real samples."""
     return _ramp("rfftfreq", n, n // 2 + 1, d, dtype, device) * (1 / (n * d))

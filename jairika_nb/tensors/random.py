@@ -16,6 +16,7 @@ from jairika_nb.engine.graph import Node
 from jairika_nb.engine.ops import elementwise as e
 from jairika_nb.engine.ops import sort, sources
 from jairika_nb.errors import OutOfRange
+from jairika_nb.tensors.arguments import answering
 from jairika_nb.tensors.creation import chosen_device, chosen_shape
 from jairika_nb.tensors.tensor import Tensor
 
@@ -35,6 +36,7 @@ _seed = secrets.randbits(63)
 _calls = 0
 
 
+@answering
 def seed(n: int) -> None:
     """Start all streams anew from ``n``; runs with equal seeds draw equal numbers.
 
@@ -75,6 +77,7 @@ def state() -> tuple[int, int]:
     return _seed, _calls
 
 
+@answering
 def restore(saved: tuple[int, int]) -> None:
     """Go on from a :func:`state`."""
     global _seed, _calls
@@ -133,6 +136,7 @@ def normal(
     return Tensor(e.cast(draws, dtypes.dtype_of(dtype or dtypes.float32)))
 
 
+@answering
 def bernoulli(p: float, shape: int | tuple[int, ...] = (), *, device: Where = None) -> Tensor:
     """Independent bools, true with probability ``p``."""
     if not 0 <= p <= 1:
@@ -140,6 +144,7 @@ def bernoulli(p: float, shape: int | tuple[int, ...] = (), *, device: Where = No
     return Tensor(e.apply("less", _unit(shape, device), float(p)))
 
 
+@answering
 def randint(
     low: int,
     high: int,

@@ -12,7 +12,7 @@ from typing import Any
 
 from jairika_nb.engine.dtypes import float32, is_float
 from jairika_nb.errors import OutOfRange
-from jairika_nb.tensors.arguments import on_tensors
+from jairika_nb.tensors.arguments import answering, on_tensors
 from jairika_nb.tensors.elementwise import (
     abs,
     add,
@@ -171,6 +171,7 @@ def logit(x: Tensor, eps: float | None = None) -> Tensor:
     return log(values / (1 - values))
 
 
+@answering
 def lerp(start: Any, end: Any, weight: Any) -> Tensor:
     """``start + weight * (end - start)``."""
     a, b = tensors(start, end)

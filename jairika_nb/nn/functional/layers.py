@@ -5,6 +5,7 @@ from __future__ import annotations
 from jairika_nb.errors import OutOfRange, ShapeError
 from jairika_nb.nn.signature import axis_names
 from jairika_nb.tensors import random
+from jairika_nb.tensors.arguments import on_tensors
 from jairika_nb.tensors.creation import zeros_like
 from jairika_nb.tensors.elementwise import where
 from jairika_nb.tensors.linear import matmul
@@ -13,6 +14,7 @@ from jairika_nb.tensors.shaping import permute_dims
 from jairika_nb.tensors.tensor import Tensor
 
 
+@on_tensors
 def linear(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     """``x @ weight.T + bias``; x (..., in), weight (out, in), bias (out,)."""
     if x.ndim < 1 or weight.ndim != 2 or x.shape[-1] != weight.shape[1]:
@@ -32,6 +34,7 @@ def _hint(x: Tensor, weight: Tensor) -> str:
     return "; put nn.Flatten() before this layer" if fits else ""
 
 
+@on_tensors
 def dropout(x: Tensor, p: float = 0.5, training: bool = True) -> Tensor:
     """In training, zeros a random share ``p`` and scales the rest by 1/(1-p) (Hinton et al. 2012).
 

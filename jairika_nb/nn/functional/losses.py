@@ -17,6 +17,7 @@ import numpy as np
 
 from jairika_nb.engine.dtypes import is_float, is_integer
 from jairika_nb.errors import DataError, DTypeError, OutOfRange, ShapeError
+from jairika_nb.tensors.arguments import on_tensors
 from jairika_nb.tensors.creation import tensor
 from jairika_nb.tensors.elementwise import where
 from jairika_nb.tensors.ramps import arange
@@ -39,6 +40,7 @@ def trusting_labels(known: bool) -> Iterator[None]:
         _trusted.reset(token)
 
 
+@on_tensors
 def mse_loss(prediction: Tensor, target: Any, reduction: str = "mean") -> Tensor:
     """Squared differences; ``target`` must have the prediction's shape.
 
@@ -57,6 +59,7 @@ def mse_loss(prediction: Tensor, target: Any, reduction: str = "mean") -> Tensor
     return _reduced(difference * difference, reduction)
 
 
+@on_tensors
 def cross_entropy(
     logits: Tensor,
     target: Any,
@@ -94,6 +97,7 @@ def cross_entropy(
     return hard * (1 - label_smoothing) + smooth * (label_smoothing / logits.shape[axis])
 
 
+@on_tensors
 def nll_loss(
     scores: Tensor,
     target: Any,

@@ -7,6 +7,7 @@ from typing import Any
 from jairika_nb.engine import dtypes
 from jairika_nb.engine.ops import gather, views
 from jairika_nb.errors import DTypeError, OutOfRange, ShapeError
+from jairika_nb.tensors.arguments import answering
 from jairika_nb.tensors.creation import ones_like, zeros
 from jairika_nb.tensors.elementwise import detach, where
 from jairika_nb.tensors.norms import vector_norm
@@ -23,6 +24,7 @@ def _index(asked: str, value: Any, like: Tensor | None = None) -> Tensor:
     return index if index.dtype in (dtypes.int32, dtypes.int64) else index.astype("int32")
 
 
+@answering
 def embedding(
     input: Any,
     weight: Tensor,
