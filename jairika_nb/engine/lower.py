@@ -192,7 +192,7 @@ class Lowered:
             sizes = self.entries[position].shape[:-2]
             batch = [Var(f"i{d}", n) for d, n in enumerate(sizes) if n != 1]
             seen = operand(self.entries, {base}, position, batch)
-            if seen.expr.kind == "load" and is_strided(seen):
+            if is_strided(seen):
                 self._stored(base)
                 return position
         return self._stored(position)

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 from jairika_nb.engine import index, merging
 from jairika_nb.engine.fuse import Tracer, is_side, operand
-from jairika_nb.engine.fused import Kernel, Output
+from jairika_nb.engine.fused import Kernel, Operand, Output
 from jairika_nb.engine.graph import TABLE, Shape
+from jairika_nb.engine.index import Var
 from jairika_nb.engine.lower import Lowered
+from jairika_nb.engine.product import is_strided
 from jairika_nb.engine.program import Entry
 
 # A value that several kernels need is computed in each of them up to this cost (an addition is 1,
@@ -116,10 +118,23 @@ class Planner:
         kernel = tracer.trace()
         if entry.attrs[2]:
             batch = [v for v in kernel.kept if int(v.name[1:]) < len(entry.shape) - 2]
-            sides = (operand(self.entries, self.stored, i, batch) for i in entry.inputs)
-            kernel.operands = tuple(sides)
+            left, right = entry.inputs
+            seen = operand(self.entries, self.stored, right, batch)
+            kernel.operands = self._in_place(left, batch), seen
             kernel.crowded += [p for o in kernel.operands for p in o.crowded]
         return kernel
+
+    def _in_place(self, position: int, batch: list[Var]) -> Operand:
+        """A left operand, from the first stored value on the way down that strides can read.
+
+        Lowering saw that there is one; between it and the operand others may be stored by now.
+        """
+        seen, base = operand(self.entries, self.stored, position, batch), position
+        while not is_strided(seen):
+            base = self.entries[base].inputs[0]
+            if base in self.stored or self.entries[base].op == "leaf":
+                seen = operand(self.entries, {base}, position, batch)
+        return seen
 
     # What several kernels compute
 

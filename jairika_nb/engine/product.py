@@ -30,7 +30,9 @@ def write(kernel: Kernel, entries: list[Entry], units: int) -> Source:
 
 
 def is_strided(operand: Operand) -> bool:
-    """Whether a read has one stride along the rows and one along the columns."""
+    """Whether it is a read with one stride along the rows and one along the columns."""
+    if operand.expr.kind != "load":
+        return False
     _, place, bounds = operand.expr.data
     lines = [v for v in (operand.rows, operand.columns) if v]
     return not bounds and all(place.coefficient(v) is not None for v in lines)

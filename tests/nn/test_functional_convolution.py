@@ -49,6 +49,18 @@ def test_convolution(device, compare, name):
     )  # fmt: skip
 
 
+def test_derivative_of_a_transposed_convolution_that_feeds_products_twice(device):
+    # The kernel is stored turned around for one product, and read as it was by the next.
+    x, w = draw(7, 7, 16), draw(7, 7, 16)
+    theirs = torch.tensor(x, requires_grad=True)
+    y = T.conv_transpose1d(theirs, torch.tensor(w), padding=3)
+    (expected,) = torch.autograd.grad((y * y).sum(), theirs)
+    ours = jrk.tensor(x)
+    y = F.conv_transpose1d(ours, jrk.tensor(w), padding=3)
+    (found,) = jrk.grad((y * y).sum(), [ours])
+    np.testing.assert_allclose(found.numpy(), expected.numpy(), rtol=1e-4, atol=1e-2)
+
+
 TRANSPOSED = {
     "one axis": (1, (2, 4, 5), (4, 3, 2), {"stride": 3}),
     "output padding": (2, (2, 4, 5, 4), (4, 3, 3, 3),
