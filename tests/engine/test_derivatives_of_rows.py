@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from recurrences import gradients, run, sequence
 
 import jairika_nb as jrk
 from jairika_nb.engine import device as devices
@@ -118,6 +119,9 @@ CASES = {
              for kind in ("add", "mul", "max", "min", "logaddexp") for back in (False, True)],
     "recurrence": [(on_nodes(lambda a, b, r=back: scan.recurrence(a, b, 1, r)), TWO)
                    for back in (False, True)],
+    # The other cells are in test_recurrent.py, on the reference: drivers compile long for them.
+    "recurrent": [(run("gru", True, [1]), sequence("gru"))],
+    "recurrent_back": [(gradients("rnn_tanh"), (array(1, 2, 1, 2), *sequence("rnn_tanh")))],
     "region": [(on_nodes(lambda x: region("square", (), make("mul", (x, x)), x)), ONE)],
     "matmul": [(lambda a, b: a @ b.T, TWO), (lambda x: x @ x @ x, MATRIX)],
     "conv": [(on_nodes(lambda x, w: conv.conv(x, w, GEOMETRY)),

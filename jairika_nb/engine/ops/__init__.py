@@ -1,11 +1,13 @@
 """The operations: one row of one table each, by family, with the functions that build them."""
 
 from jairika_nb.engine.ops import (
+    cells,
     contract,
     conv,
     elementwise,
     gather,
     host,
+    recurrent,
     reduce,
     region,
     scan,
@@ -16,11 +18,13 @@ from jairika_nb.engine.ops import (
 )
 
 __all__ = [
+    "cells",
     "contract",
     "conv",
     "elementwise",
     "gather",
     "host",
+    "recurrent",
     "reduce",
     "region",
     "scan",

@@ -48,4 +48,4 @@ def _placed(argument: Argument, position: int) -> Argument:
 
 
 # Each of these adds its rows to ROUTINES.
-from jairika_nb.engine.routines import attention, scan, scatter, sort  # noqa: E402, F401
+from jairika_nb.engine.routines import attention, recurrent, scan, scatter, sort  # noqa: E402, F401

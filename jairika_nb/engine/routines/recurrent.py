@@ -1,0 +1,65 @@
+"""Writes the kernels of recurrent layers: all steps of a sequence in one launch."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+from jairika_nb.engine.code import Argument, Source
+from jairika_nb.engine.device import Device
+from jairika_nb.engine.ops.cells import CELLS
+from jairika_nb.engine.program import Entry
+from jairika_nb.engine.routines import RESULT, ROUTINES
+from jairika_nb.engine.routines.spread import ints, source
+
+NUMBERS = {"rnn_tanh": 0, "rnn_relu": 1, "lstm": 2, "gru": 3}
+# Vectors of sums that a work-item keeps in registers.
+SUMS = 16
+
+
+def _written(entry: Entry, wide: int, given: list[int], sizes: tuple[int, ...], device: Device,
+             masked: bool, backward: bool) -> Source:  # fmt: skip
+    """The kernel for ``sizes`` (rows, size, steps); ``wide`` vectors are summed for each row."""
+    cell, reverse, span = entry.attrs
+    rows, size, steps = sizes
+    each = max(math.ceil(rows / device.compute_units), 1)
+    kept = entry.dtype.opencl
+    macros = {
+        "T": kept, "V16": f"{kept}16", "CELL": NUMBERS[cell], "SPAN": span,
+        "ROWS": min(max(SUMS // wide, 2), 8), "MASKED": int(masked), "BACKWARD": int(backward),
+    }  # fmt: skip
+    arguments = [Argument("buffer", i) for i in (RESULT, *given)]
+    arguments += ints(rows, size, steps, int(reverse), each)
+    moved = 2 * entry.size * entry.dtype.itemsize
+    items = math.ceil(rows / each)
+    name = f"{cell}_back" if backward else cell
+    made = source("recurrent.cl", name, macros, arguments, (device, items, 1), moved)
+    return replace(made, flops=2 * rows * steps * CELLS[cell].gates * size * size)
+
+
+def _forward(entry: Entry, inputs: list[Entry], device: Device) -> Source:
+    cell, _, span = entry.attrs
+    x, w, h, *rest = entry.inputs
+    # What a cell lacks stands for nothing: another input in its place, unread.
+    extra = rest.pop(0) if cell in ("lstm", "gru") else h
+    masked = bool(rest)
+    given = [x, w, h, extra, extra, rest[0] if masked else h]
+    _, steps, rows, size = entry.shape
+    wide = CELLS[cell].gates * span
+    return _written(entry, wide, given, (rows, size, steps), device, masked, False)
+
+
+def _backward(entry: Entry, inputs: list[Entry], device: Device) -> Source:
+    cell, _, span = entry.attrs
+    row = CELLS[cell]
+    *upstream, kept, w = entry.inputs[: row.states + 2]
+    h, *rest = entry.inputs[row.states + 2 :]
+    c = rest.pop(0) if cell == "lstm" else h
+    masked = bool(rest)
+    given = [upstream[0], upstream[-1], kept, w, h, c, rest[0] if masked else h]
+    _, steps, rows, size = inputs[row.states].shape
+    return _written(entry, span, given, (rows, size, steps), device, masked, True)
+
+
+ROUTINES["recurrent_rows"] = _forward
+ROUTINES["recurrent_rows_back"] = _backward
