@@ -1,6 +1,6 @@
 """Layers, losses and networks, with PyTorch's names, arguments and arithmetic."""
 
-from jairika_nb.nn import functional, init
+from jairika_nb.nn import functional, init, rnn
 from jairika_nb.nn.activations import (
     ELU,
     GELU,
@@ -20,7 +20,7 @@ from jairika_nb.nn.adaptive import (
     AdaptiveMaxPool2d,
     AdaptiveMaxPool3d,
 )
-from jairika_nb.nn.architecture import register
+from jairika_nb.nn.architecture import build, register
 from jairika_nb.nn.batch_normalization import (
     BatchNorm1d,
     BatchNorm2d,
@@ -30,6 +30,7 @@ from jairika_nb.nn.batch_normalization import (
     InstanceNorm3d,
 )
 from jairika_nb.nn.building import build
+from jairika_nb.nn.cells import GRUCell, LSTMCell, RNNCell
 from jairika_nb.nn.containers import Sequential
 from jairika_nb.nn.convolution import (
     Conv1d,
@@ -58,12 +59,16 @@ from jairika_nb.nn.pooling import (
     MaxPool2d,
     MaxPool3d,
 )
+from jairika_nb.nn.recurrent import GRU, LSTM, RNN
 from jairika_nb.nn.symbol import Input
 from jairika_nb.nn.unpooling import MaxUnpool1d, MaxUnpool2d, MaxUnpool3d
 
 __all__ = [
     "ELU",
     "GELU",
+    "GRU",
+    "LSTM",
+    "RNN",
     "AdaptiveAvgPool1d",
     "AdaptiveAvgPool2d",
     "AdaptiveAvgPool3d",
@@ -87,6 +92,7 @@ __all__ = [
     "Embedding",
     "Flatten",
     "Function",
+    "GRUCell",
     "Graph",
     "GroupNorm",
     "Identity",
@@ -97,6 +103,7 @@ __all__ = [
     "LPPool1d",
     "LPPool2d",
     "LPPool3d",
+    "LSTMCell",
     "LayerNorm",
     "LeakyReLU",
     "Linear",
@@ -112,6 +119,7 @@ __all__ = [
     "Module",
     "Parameter",
     "RMSNorm",
+    "RNNCell",
     "ReLU",
     "Sequential",
     "SiLU",
@@ -122,4 +130,5 @@ __all__ = [
     "functional",
     "init",
     "register",
+    "rnn",
 ]

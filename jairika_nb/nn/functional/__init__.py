@@ -83,6 +83,13 @@ from jairika_nb.nn.functional.padding import (
     unfold,
 )
 from jairika_nb.nn.functional.pooling import max_pool1d, max_pool2d, max_pool3d
+from jairika_nb.nn.functional.recurrent import (
+    gru_cell,
+    lstm_cell,
+    recurrence,
+    rnn_relu_cell,
+    rnn_tanh_cell,
+)
 from jairika_nb.nn.functional.resize import interpolate
 from jairika_nb.nn.functional.sampling import affine_grid, grid_sample
 from jairika_nb.nn.functional.sparse import embedding, one_hot
@@ -133,6 +140,7 @@ __all__ = [
     "glu",
     "grid_sample",
     "group_norm",
+    "gru_cell",
     "hardshrink",
     "hardsigmoid",
     "hardswish",
@@ -152,6 +160,7 @@ __all__ = [
     "lp_pool1d",
     "lp_pool2d",
     "lp_pool3d",
+    "lstm_cell",
     "margin_ranking_loss",
     "max_pool1d",
     "max_pool2d",
@@ -171,9 +180,12 @@ __all__ = [
     "pixel_unshuffle",
     "poisson_nll_loss",
     "prelu",
+    "recurrence",
     "relu",
     "relu6",
     "rms_norm",
+    "rnn_relu_cell",
+    "rnn_tanh_cell",
     "scaled_dot_product_attention",
     "selu",
     "sigmoid",
