@@ -20,7 +20,7 @@ from jairika_nb.nn.adaptive import (
     AdaptiveMaxPool2d,
     AdaptiveMaxPool3d,
 )
-from jairika_nb.nn.architecture import build, register
+from jairika_nb.nn.architecture import register
 from jairika_nb.nn.batch_normalization import (
     BatchNorm1d,
     BatchNorm2d,

@@ -300,10 +300,19 @@ def hosted(r, values, i):
     return Step(r.choice(names), (i,))
 
 
+def stepped(r, values, i):
+    """A recurrence over the first axis; derivatives are long, so sequences are short."""
+    a = values[i].shape
+    if values[i].kind != "float" or len(a) < 2 or 0 in a or a[0] > 3 or math.prod(a) > 600:
+        return None
+    params = {"cell": r.choice(["rnn_tanh", "lstm", "gru"]), "reverse": r.random() < 0.5}
+    return Step("recurred", (i,), tuple(params.items()))
+
+
 def drawn_numbers(r, values, i):
     return Step(r.choice(["uniform", "randint", "normal"]), (i,))
 
 
 FAMILIES = [unary, unary, binary, binary, scalar, picked, reduced, reduced, along, along, view,
             view, view, joined, updated, gathered, scattered, searched, padded, converted, product,
-            layered, layered, hosted, hosted, drawn_numbers]  # fmt: skip
+            layered, layered, hosted, hosted, stepped, drawn_numbers]  # fmt: skip

@@ -56,6 +56,17 @@ def positive(x):
     return y @ y.mT + 2 * jrk.eye(x.shape[-2], dtype=y.dtype)
 
 
+def recurred(x, *, cell, reverse):
+    """The states of a recurrence of 3 units along the first axis."""
+    rows = jrk.tanh(x).reshape(x.shape[0], -1, x.shape[-1])
+    gates = 3 * {"lstm": 4, "gru": 3}.get(cell, 1)
+    size = gates * (x.shape[-1] + 3)
+    weights = jrk.linspace(-0.75, 0.5, size).reshape(gates, -1).astype(rows.dtype)
+    first = jrk.zeros((rows.shape[1], 3), dtype=rows.dtype)
+    states = (first,) * (2 if cell == "lstm" else 1)
+    return F.recurrence(cell, rows, states, (weights[:, 3:], weights[:, :3]), reverse)[0]
+
+
 SMOOTH = {
     **named("jrk.sin", "jrk.cos", "jrk.tanh", "jrk.sigmoid", "jrk.erf", "jrk.gelu", "jrk.silu",
             "jrk.atan", "jrk.asinh", "F.elu"),
@@ -188,6 +199,7 @@ OTHERS = written(
     max_pool=(lambda x, **options: (F.max_pool1d, F.max_pool2d, F.max_pool3d)[x.ndim - 3](
         x, **options),
               "(F.max_pool1d, F.max_pool2d, F.max_pool3d)[{0}.ndim - 3]({0}, **{options})"),
+    recurred=(recurred, "recurred({0}, cell={cell!r}, reverse={reverse})"),
     cholesky=(lambda x: jrk.linalg.cholesky(positive(x)), "jrk.linalg.cholesky(positive({0}))"),
     solve=(lambda x: jrk.linalg.solve(positive(x), x), "jrk.linalg.solve(positive({0}), {0})"),
     inv=(lambda x: jrk.linalg.inv(positive(x)), "jrk.linalg.inv(positive({0}))"),

@@ -92,7 +92,9 @@ class Program:
             ]
         lines += ["jrk.eval(*found)", "print(*(v.tolist() for v in found), sep='\\n')"]
         body = "\n".join(["jrk.random.seed(11)", *lines])
-        helpers = [f for f in (data, ops.assigned, ops.positive) if f"{f.__name__}(" in body]
+        helpers = [
+            f for f in (data, ops.assigned, ops.positive, ops.recurred) if f"{f.__name__}(" in body
+        ]
         imports = ["import numpy as np", "import jairika_nb as jrk"]
         imports += ["from jairika_nb.nn import functional as F"] if "F." in body else []
         return "\n".join(["", *imports, "", *map(inspect.getsource, helpers), body, ""])

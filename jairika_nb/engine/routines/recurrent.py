@@ -5,12 +5,12 @@ from __future__ import annotations
 import math
 from dataclasses import replace
 
-from jairika_nb.engine.code import Argument, Source
 from jairika_nb.engine.device import Device
 from jairika_nb.engine.ops.cells import CELLS
 from jairika_nb.engine.program import Entry
 from jairika_nb.engine.routines import RESULT, ROUTINES
 from jairika_nb.engine.routines.spread import ints, source
+from jairika_nb.engine.source import Argument, Source
 
 NUMBERS = {"rnn_tanh": 0, "rnn_relu": 1, "lstm": 2, "gru": 3}
 # Vectors of sums that a work-item keeps in registers.

@@ -33,22 +33,24 @@ def recurrence(
     cell: str,
     x: Tensor,
     hx: States,
-    weights: Weights,
+    weights: Weights | tuple[Tensor, ...],
     reverse: bool = False,
     lengths: Tensor | None = None,
 ) -> tuple[Tensor, States]:
     """A cell's run over a sequence: x (T, N, I) -> (T, N, R) and the states after the last step.
 
     ``cell`` is "rnn_tanh", "rnn_relu", "lstm" or "gru"; ``hx`` are h (N, R) and for lstm c (N, H).
-    With ``lengths`` (N,) row ``n`` has ``lengths[n]`` steps: what it gives past them is zero, its
-    last state is that of its own end, and ``reverse`` begins there.
+    ``weights`` are w_ih (G*H, I), w_hh (G*H, R) and perhaps b_ih and b_hh (G*H,) and lstm's w_hr
+    (R, H). With ``lengths`` (N,) row ``n`` has ``lengths[n]`` steps: what it gives past them is
+    zero, its last state is that of its own end, and ``reverse`` begins there.
 
     >>> import jairika_nb as jrk
-    >>> one = Weights(jrk.ones((1, 1)), jrk.ones((1, 1)))
+    >>> one = (jrk.ones((1, 1)), jrk.ones((1, 1)))
     >>> y, (h,) = recurrence("rnn_relu", jrk.ones((3, 1, 1)), (jrk.zeros((1, 1)),), one)
     >>> y.flatten().tolist(), h.item()
     ([1.0, 2.0, 3.0], 3.0)
     """
+    weights = Weights(*weights)
     gates = _gates(cell, x, weights)
     _check_states(cell, gates, hx, weights)
     count = None if lengths is None else lengths.astype("int32")
