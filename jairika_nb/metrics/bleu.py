@@ -74,6 +74,7 @@ class Bleu(Metric):
             raise DataError("bleu takes no mask: leave sentences or tokens out beforehand")
         if isinstance(predictions, str) or isinstance(targets, str):
             raise DataError("bleu takes lists of sentences, not one string; put it into a list")
+        predictions, targets = list(predictions), list(targets)
         if len(predictions) != len(targets):
             raise ShapeError(f"{len(predictions)} sentences have {len(targets)} references")
         pairs = [
@@ -147,7 +148,9 @@ def tokens_of(sentence: Any) -> Tokens:
     if isinstance(sentence, str):
         return tuple(sentence.split())
     plain = sentence.tolist() if hasattr(sentence, "tolist") else sentence
-    if not isinstance(plain, list | tuple) or not all(isinstance(t, str | int) for t in plain):
+    if not isinstance(plain, list | tuple) or not all(
+        isinstance(t, str | int | np.integer) for t in plain
+    ):
         raise DataError(
             f"{sentence!r:.60} is no sentence: give a string, or a sequence of words or numbers"
         )
@@ -158,7 +161,7 @@ def references_of(sentence: Any, references: Any) -> list[Tokens]:
     """The references of a sentence: one in its form, or a list of such."""
     plain = references.tolist() if hasattr(references, "tolist") else references
     words = not isinstance(sentence, str) and isinstance(plain, list | tuple) and len(plain)
-    if isinstance(plain, str) or (words and isinstance(plain[0], str | int)):
+    if isinstance(plain, str) or (words and isinstance(plain[0], str | int | np.integer)):
         return [tokens_of(plain)]
     if not isinstance(plain, list | tuple) or not plain:
         raise DataError(f"{references!r:.60} are no references of {sentence!r:.60}")

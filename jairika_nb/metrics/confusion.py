@@ -26,10 +26,10 @@ def known_classes(classes: Any) -> tuple[int | None, tuple[str, ...]]:
     """How many classes an option ``classes`` tells of, and their names."""
     if classes is None:
         return None, ()
-    if isinstance(classes, int) and not isinstance(classes, bool):
+    if isinstance(classes, int | np.integer) and not isinstance(classes, bool):
         if classes < 1:
             raise OutOfRange(f"classes={classes} must be at least 1")
-        return classes, ()
+        return int(classes), ()
     if isinstance(classes, str) or not isinstance(classes, Sequence) or not classes:
         raise OutOfRange(f"classes={classes!r} must be their number or the list of their names")
     return len(classes), tuple(map(str, classes))

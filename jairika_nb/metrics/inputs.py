@@ -45,6 +45,18 @@ def kept(targets: np.ndarray, mask: Any, ignore_index: int | None) -> np.ndarray
     return wanted if chosen is None else wanted & chosen
 
 
+def of_labels(predictions: Any, targets: Any, mask: Any) -> tuple[np.ndarray, np.ndarray]:
+    """Predictions and targets of several labels that count, (samples, labels)."""
+    said, true = host("predictions", predictions), host("targets", targets)
+    if said.shape != true.shape or true.ndim < 2:
+        raise ShapeError(
+            f"predictions {said.shape} and targets {true.shape} of several labels have one shape, "
+            "with the labels on the last axis"
+        )
+    which = kept(true[..., 0], mask, None)
+    return said[which].reshape(-1, said.shape[-1]), true[which].reshape(-1, said.shape[-1])
+
+
 def classes_of(
     predictions: Any,
     targets: Any,

@@ -30,7 +30,7 @@ class Likelihood(Metric):
 
     def update(self, predictions: Any, targets: Any, mask: Any = None) -> Self:
         """Take in one batch."""
-        if self.logits and isinstance(predictions, Tensor) and predictions.ndim > np.ndim(targets):
+        if self.logits and _many_classes(predictions, targets):
             losses = _on_device(predictions, targets, mask, self.ignore_index)
         else:
             scores, true = scored(predictions, targets, mask, self.ignore_index)
@@ -41,6 +41,12 @@ class Likelihood(Metric):
 
     def consistent(self) -> bool:
         return self.total >= 0
+
+
+def _many_classes(predictions: Any, targets: Any) -> bool:
+    if not isinstance(predictions, Tensor) or predictions.ndim == np.ndim(targets):
+        return False
+    return predictions.shape[-1] > 1
 
 
 def of_logits(scores: np.ndarray, true: np.ndarray) -> np.ndarray:
@@ -56,7 +62,11 @@ def of_logits(scores: np.ndarray, true: np.ndarray) -> np.ndarray:
 def of_probabilities(scores: np.ndarray, true: np.ndarray) -> np.ndarray:
     """The negative log of each class's probability, kept off 0 and 1 by the type's epsilon."""
     if scores.shape[1] == 1:
-        in_range("probability", np.ceil(scores), 2)
+        if scores.size and not 0 <= scores.min() <= scores.max() <= 1:
+            raise DataError(
+                f"probabilities lie between 0 and 1, not {scores.min():.4g} and "
+                f"{scores.max():.4g}; give logits=True where they are logits"
+            )
         scores = np.concatenate([1 - scores, scores], axis=1)
     else:
         check_sums(scores)

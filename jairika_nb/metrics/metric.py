@@ -28,6 +28,12 @@ class Metric:
     parts: ClassVar[tuple[str, ...]] = ("count",)
     count: int = field(default=0, init=False)
 
+    def __init_subclass__(cls) -> None:
+        # What a base says of its options belongs to the help of each measure.
+        rest = (cls.__base__.__doc__ or "").partition("\n\n")[2]
+        if cls.__base__ is not Metric and rest:
+            cls.__doc__ = f"{cls.__doc__}\n{rest}"
+
     def __post_init__(self) -> None:
         self.check()
         self.reset()
@@ -135,7 +141,7 @@ def one_of(name: str, value: Any, allowed: tuple) -> None:
 
 def whole_from(name: str, value: Any, lowest: int) -> None:
     """Raise OutOfRange for an option that is no integer from ``lowest`` up."""
-    if isinstance(value, bool) or not isinstance(value, int) or value < lowest:
+    if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < lowest:
         raise OutOfRange(f"{name}={value!r} must be an integer from {lowest} up")
 
 
@@ -155,7 +161,6 @@ def function_of(metric: type[Metric], name: str) -> Callable[..., Any]:
         own + [p.replace(kind=keyword) for p in options]
     )
     measure.__name__ = measure.__qualname__ = name
-    first = f"The value of :class:`{metric.__name__}` for one batch.\n"
-    kinds = metric.__mro__[: metric.__mro__.index(Metric)]
-    measure.__doc__ = "\n".join([first, *(kind.__doc__ or "" for kind in kinds)])
+    help_text = inspect.cleandoc(metric.__doc__ or "")
+    measure.__doc__ = f"The value of :class:`{metric.__name__}` for one batch.\n\n{help_text}"
     return measure

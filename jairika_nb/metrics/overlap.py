@@ -15,7 +15,7 @@ import numpy as np
 
 from jairika_nb.errors import DataError, OutOfRange, ShapeError
 from jairika_nb.metrics.confusion import known_classes
-from jairika_nb.metrics.inputs import classes_of, in_range
+from jairika_nb.metrics.inputs import classes_of, in_range, of_labels
 from jairika_nb.metrics.metric import Metric, function_of, one_of
 from jairika_nb.metrics.state import grown
 
@@ -80,20 +80,14 @@ class Overlap(Metric):
         return self
 
     def _update_labels(self, predictions: Any, targets: Any, mask: Any) -> Self:
-        shape = tuple(np.shape(targets))
-        if not shape or np.shape(predictions) != shape:
-            raise ShapeError(
-                f"predictions {tuple(np.shape(predictions))} and targets {shape} of several "
-                "labels have one shape, with the labels on the last axis"
-            )
-        if self.right.size not in (0, shape[-1]):
-            raise ShapeError(f"{shape[-1]} labels follow batches of {self.right.size}")
-        if mask is not None:
-            mask = np.broadcast_to(np.asarray(mask)[..., None], shape)
-        said, so, _ = classes_of(predictions, targets, mask, threshold=self.threshold)
+        said, so = of_labels(predictions, targets, mask)
+        width = said.shape[1]
+        if self.right.size not in (0, width):
+            raise ShapeError(f"{width} labels follow batches of {self.right.size}")
+        said, so, _ = classes_of(said, so, threshold=self.threshold)
         in_range("target", so, 2)
         in_range("prediction", said, 2)
-        said, so = said.reshape(-1, shape[-1]), so.reshape(-1, shape[-1])
+        said, so = said.reshape(-1, width), so.reshape(-1, width)
         self._add((said * so).sum(0), said.sum(0), so.sum(0))
         self.count += len(so)
         return self

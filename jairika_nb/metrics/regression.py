@@ -128,7 +128,8 @@ class Regression(Metric):
         return self.joined(self.means())
 
     def consistent(self) -> bool:
-        return self.total.shape == self.counts.shape and int(self.counts.sum()) == self.count
+        same = self.total.shape == self.counts.shape and int(self.counts.sum()) == self.count
+        return bool(same and (self.total >= 0).all())
 
 
 @dataclass(eq=False, repr=False)
@@ -146,7 +147,7 @@ class MeanSquaredError(Regression):
 
 
 @dataclass(eq=False, repr=False)
-class RootMeanSquaredError(MeanSquaredError):
+class RootMeanSquaredError(Regression):
     """The root of the mean squared difference, in units of the targets.
 
     >>> RootMeanSquaredError().update([3.0, 1.0], [1.0, 1.0]).value() == 2**0.5
@@ -155,6 +156,9 @@ class RootMeanSquaredError(MeanSquaredError):
 
     name = "root_mean_squared_error"
     linear = False
+
+    def error(self, difference: np.ndarray) -> np.ndarray:
+        return difference**2
 
     def value(self) -> float | np.ndarray:
         """The measure so far; DataError before the first sample."""

@@ -11,7 +11,7 @@ import numpy as np
 from jairika_nb.errors import DataError, OutOfRange, ShapeError
 from jairika_nb.metrics.confusion import known_classes
 from jairika_nb.metrics.curves import Tally
-from jairika_nb.metrics.inputs import host, in_range, indices, kept
+from jairika_nb.metrics.inputs import host, in_range, indices, kept, of_labels
 from jairika_nb.metrics.metric import Metric, whole_from
 from jairika_nb.metrics.state import Chunks
 
@@ -126,16 +126,9 @@ class Ranking(Metric):
         return scores, true[:, None] == np.arange(scores.shape[1])
 
     def _labelled(self, predictions: Any, targets: Any, mask: Any) -> tuple[np.ndarray, np.ndarray]:
-        scores, hits = host("scores", predictions), host("targets", targets)
-        if scores.shape != hits.shape or scores.ndim < 2:
-            raise ShapeError(
-                f"scores {scores.shape} and targets {hits.shape} of several labels have one "
-                "shape, with the labels on the last axis"
-            )
-        if mask is not None:
-            mask = np.broadcast_to(np.asarray(mask)[..., None], hits.shape)
-        width = scores.shape[-1]
-        flat, true = scored(scores, hits, mask)
+        scores, hits = of_labels(predictions, targets, mask)
+        width = scores.shape[1]
+        flat, true = scored(scores, hits)
         flat = probabilities(flat, False) if self.logits else flat
         return flat.reshape(-1, width), true.reshape(-1, width) == 1
 

@@ -67,6 +67,7 @@ def _row(part: np.ndarray) -> list:
 
 
 def _number(value: Any) -> Any:
+    value = value.item() if isinstance(value, np.generic) else value
     if isinstance(value, float) and not math.isfinite(value):
         return str(value)
     return value

@@ -68,8 +68,8 @@ def test_probabilities_must_add_up():
     logits = np.array([[3.0, -1.0, 0.5], [0.1, 0.2, 0.3]])
     for kind in (metrics.LogLoss, metrics.RocAuc, metrics.RocCurve):
         refused(kind, DataError, "logits=True", logits, [0, 1])
-    refused(metrics.LogLoss, DataError, "probability class 2", [1.5, 0.5], [1, 0])
-    refused(metrics.LogLoss, DataError, "below 0", [-1.5, 0.5], [1, 0])
+    refused(metrics.LogLoss, DataError, "not 0.5 and 1.5.*logits=True", [1.5, 0.5], [1, 0])
+    refused(metrics.LogLoss, DataError, "between 0 and 1", [-1.5, 0.5], [1, 0])
     refused(metrics.RocAuc, DataError, "logits=True", [1.5, -0.5], [1, 0], bins=8)
     refused(metrics.RocAuc, DataError, "infinities", [np.inf, 0.5], [1, 0])
 
@@ -87,6 +87,11 @@ def test_widths_that_change():
     with pytest.raises(ShapeError, match="1 classes follow scores of 3"):
         measure.update([0.1, 0.9], [0, 1])
     refused(metrics.RocAuc, ShapeError, "3 classes are not for 4", RATES, [0, 1, 2, 0], classes=4)
+    for kind in (metrics.F1, metrics.RocAuc):
+        several = {"average": "macro", "multilabel": True}
+        refused(kind, ShapeError, r"\(1, 2\).*\(2,\).*last axis", [[0, 1]], [0, 1], **several)
+        refused(kind, ShapeError, "mask", [[0, 1]], [[0, 1]], [[True, False]], **several)
+        refused(kind, ShapeError, "differ in length", [[0, 1], [1]], [[0, 1]], **several)
     labels = metrics.F1("macro", multilabel=True).update([[0, 1]], [[0, 1]])
     with pytest.raises(ShapeError, match="3 labels follow batches of 2"):
         labels.update([[0, 1, 1]], [[0, 1, 1]])
