@@ -60,6 +60,7 @@ from jairika_nb.nn.pooling import (
     MaxPool3d,
 )
 from jairika_nb.nn.recurrent import GRU, LSTM, RNN
+from jairika_nb.nn.standardizing import Normalization
 from jairika_nb.nn.symbol import Input
 from jairika_nb.nn.unpooling import MaxUnpool1d, MaxUnpool2d, MaxUnpool3d
 
@@ -117,6 +118,7 @@ __all__ = [
     "MaxUnpool2d",
     "MaxUnpool3d",
     "Module",
+    "Normalization",
     "Parameter",
     "RMSNorm",
     "RNNCell",

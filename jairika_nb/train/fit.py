@@ -83,6 +83,11 @@ def fit(
         raise TrainingError(f"epochs={epochs!r} must be an integer from 1 up")
     if next(model.parameters(), None) is None:
         raise TrainingError(f"{type(model).__name__} has no parameters: there is nothing to train")
+    if next(model.named_trainable_parameters(), None) is None:
+        raise TrainingError(
+            f"all parameters of {type(model).__name__} are frozen: there is nothing to train; "
+            "unfreeze some with model.unfreeze(...)"
+        )
     objective = Objective(CrossEntropyLoss() if loss is None else loss, loss_weights)
     measures = Measures([] if metrics is None else metrics, objective)
     batches = Batches(data, batch_size, shuffle=True, seed=seed, model=model)

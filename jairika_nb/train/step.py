@@ -52,7 +52,7 @@ class Step(Forward):
     def _run(
         self, inputs: tuple[Any, ...], named: dict[str, Any], target: Any, clean: Any
     ) -> tuple[Tensor, Any]:
-        parameters = dict(self.model.named_parameters())
+        parameters = dict(self.model.named_trainable_parameters())
         prediction, total, parts = self._losses(inputs, named, target, clean)
         gradients = dict(zip(parameters, grad(total, list(parameters.values())), strict=True))
         self.optimizer.update(self.model, gradients)

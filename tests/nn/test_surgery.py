@@ -8,7 +8,7 @@ import pytest
 
 import jairika_nb as jrk
 from jairika_nb import nn, optim, store
-from jairika_nb.errors import ArchitectureError, ArgumentError, DTypeError
+from jairika_nb.errors import ArchitectureError, ArgumentError, DTypeError, TrainingError
 
 X = np.linspace(-1, 1, 6, dtype=np.float32).reshape(2, 3)
 
@@ -237,3 +237,15 @@ TWO = {"type": "Sequential", "children": [["a", LINEAR], ["b", LINEAR]]}
 def test_hostile_ties(data, words):
     with pytest.raises(ArchitectureError, match=words):
         nn.build(data)
+
+
+def test_fit_leaves_frozen_parameters_alone():
+    net = network().freeze("features")
+    before = values(net)
+    history = jrk.fit(net, (X, np.array([0, 1])), epochs=2, progress=False)
+    after = values(net)
+    changed = [name for name in before if not np.array_equal(before[name], after[name])]
+    assert changed == ["head.weight", "head.bias"]
+    assert len(history.epochs) == 2
+    with pytest.raises(TrainingError, match="all parameters of Sequential are frozen"):
+        jrk.fit(net.freeze(), (X, np.array([0, 1])), epochs=1, progress=False)
