@@ -195,9 +195,9 @@ class Optimizer:
         """All tensors of the state, to be computed together with the parameters."""
         return [value for slots in self.state.values() for value in slots.values()]
 
-    def rows(self) -> list[Any]:
-        """The optimiser and its groups that have a learning rate of their own."""
-        return [self, *(group for group in self.groups if "lr" in group)]
+    def rows(self, option: str = "lr") -> list[Any]:
+        """The optimiser and its groups that have an option of their own: what schedules move."""
+        return [self, *(group for group in self.groups if option in group)]
 
     def state_dict(self) -> dict[str, Any]:
         """All there is to save: hyper-parameters, and ``PARAMETER.step``, ``PARAMETER.SLOT``.
