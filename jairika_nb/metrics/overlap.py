@@ -32,7 +32,8 @@ class Overlap(Metric):
     (an array with one value for each class). Without ``classes``, their number or their names,
     means are over the classes seen in predictions or targets. ``zero_division`` (0, 1 or NaN)
     stands for nothing over nothing; NaN leaves a class out of means. ``multilabel`` says that the
-    last axis of both holds one yes or no for each class.
+    last axis of both holds one yes or no for each class. Predictions, ``threshold`` and
+    ``ignore_index`` are those of :class:`Accuracy`.
     """
 
     average: str | None = "binary"
