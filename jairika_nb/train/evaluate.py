@@ -85,5 +85,7 @@ class Evaluation:
 
 def default_metrics(objective: Objective) -> list[Any]:
     """Accuracy for a single cross-entropy, nothing else."""
-    is_classifier = objective.keys is None and isinstance(objective.losses[0], CrossEntropyLoss)
-    return [Accuracy()] if is_classifier else []
+    loss = objective.losses[0]
+    if objective.keys is None and isinstance(loss, CrossEntropyLoss):
+        return [Accuracy(ignore_index=loss.ignore_index)]
+    return []
