@@ -5,7 +5,8 @@
     {"type": "Sequential", "args": {}, "children": [
         ["0", {"type": "Linear", "args": {"in_features": 8, "out_features": 2}, "children": []}]]}
 
-An argument that is itself a child reads ``{"$child": name}``. A module that stands at several
+An argument that is itself a child reads ``{"$child": name}``, an infinite one
+``{"$float": "inf"}`` or ``"-inf"``, for which JSON has no numbers. A module that stands at several
 places is described at the first; the others read ``{"shared": dotted name of the first}``. A
 module with frozen parameters has ``"frozen": [names]``, a network with tied ones, at the top,
 ``"tied": [[dotted names of one parameter], ...]``. Devices are left out: what is built stands on
@@ -29,6 +30,8 @@ from jairika_nb.nn.module import Module
 M = TypeVar("M", bound=type[Module])
 TYPES: dict[str, type[Module]] = {}
 CHILD = "$child"
+FLOAT = "$float"
+INFINITIES = {"inf": math.inf, "-inf": -math.inf}
 OWN = __name__.partition(".")[0]
 
 
@@ -152,6 +155,8 @@ def _encode(module: Module, name: str, value: Any) -> Any:
         return value
     if isinstance(value, float) and math.isfinite(value):
         return value
+    if isinstance(value, float) and math.isinf(value):
+        return {FLOAT: str(value)}
     if isinstance(value, DType):
         return value.name
     if isinstance(value, np.generic):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from jairika_nb.errors import ArchitectureError, JairikaError
-from jairika_nb.nn.architecture import CHILD, TYPES
+from jairika_nb.nn.architecture import CHILD, FLOAT, INFINITIES, TYPES
 from jairika_nb.nn.freezing import mark
 from jairika_nb.nn.module import Module
 
@@ -120,5 +120,7 @@ def _decode(value: Any, children: dict[str, Module]) -> Any:
     if isinstance(value, dict):
         if set(value) == {CHILD}:
             return children[value[CHILD]]
+        if set(value) == {FLOAT}:
+            return INFINITIES[value[FLOAT]]
         return {key: _decode(part, children) for key, part in value.items()}
     return value

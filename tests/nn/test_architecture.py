@@ -124,6 +124,14 @@ def test_changed_settings_are_kept():
     assert rebuilt(net).p == 0.1
 
 
+def test_infinities_are_stored_by_name():
+    net = nn.PairwiseDistance(p=float("inf"), eps=float("-inf"))
+    assert json.loads(json.dumps(net.architecture(), allow_nan=False)) == net.architecture()
+    assert (rebuilt(net).p, rebuilt(net).eps) == (float("inf"), float("-inf"))
+    with pytest.raises(ArchitectureError, match="does not take"):
+        nn.build({"type": "PReLU", "args": {"num_parameters": {"$float": "nan"}}})
+
+
 def test_dtypes_are_stored_by_name():
     net = nn.Linear(2, 2, dtype=jrk.float64)
     assert net.architecture()["args"]["dtype"] == "float64"
@@ -192,7 +200,7 @@ def deep(levels):
             {"type": "Linear", "args": {"in_features": 3, "out_features": 1, "x": 1}},
             "does not take",
         ),
-        ({"type": "Dropout", "args": {"p": "high"}}, "Dropout does not take"),
+        ({"type": "Dropout", "args": {"p": "high"}}, "p='high' must be a number"),
         ({"type": "Sequential", "children": ["a"]}, "pairs"),
         ({"type": "Sequential", "children": [["a", {"type": "Nope"}]]}, "at a: unknown layer"),
         ({"type": "Sequential", "children": [["a.b", {"type": "Identity"}]]}, "without dots"),
