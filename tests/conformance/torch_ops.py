@@ -130,30 +130,15 @@ def wrong_call(row: Row, wrong: Any) -> Translation:
     return Translation(row, sample)
 
 
-class Translation:
-    """One sample's arguments as ours; the same tensor of PyTorch's is the same tensor here."""
+class Values:
+    """PyTorch's values as ours; the same tensor of PyTorch's is the same tensor here.
 
-    def __init__(self, row: Row, sample: Any) -> None:
+    ``sources`` are those with derivatives, theirs and ours.
+    """
+
+    def __init__(self) -> None:
         self.known: dict[int, Tensor] = {}
         self.sources: list[tuple[Any, Tensor]] = []
-        self.input = self.value(sample.input)
-        args = [self.value(a) for a in sample.args]
-        kept = row.positional[: len(args)]
-        names = itertools.chain(kept, itertools.repeat("*", len(args) - len(kept)))
-        self.args, self.kwargs = [], {}
-        for name, arg in zip(names, args, strict=True):
-            if name == "*":
-                self.args.append(arg)
-            else:
-                self.kwargs[name] = arg
-        for key, value in sample.kwargs.items():
-            if key in IGNORED:
-                continue
-            self.kwargs[RENAMED.get(key, key)] = self.value(value)
-        for name in row.without:
-            given = self.kwargs.pop(name, None)
-            if not (given is None or given is False or (type(given) is float and given == 0)):
-                raise NotComparable(f"ours has no {name}=")
 
     def value(self, x: Any) -> Any:
         """``x`` with PyTorch's tensors and dtypes replaced by ours, in lists and dicts too."""
@@ -183,6 +168,31 @@ class Translation:
             if x.requires_grad:
                 self.sources.append((x, ours))
         return self.known[id(x)]
+
+
+class Translation(Values):
+    """One sample's arguments as ours."""
+
+    def __init__(self, row: Row, sample: Any) -> None:
+        super().__init__()
+        self.input = self.value(sample.input)
+        args = [self.value(a) for a in sample.args]
+        kept = row.positional[: len(args)]
+        names = itertools.chain(kept, itertools.repeat("*", len(args) - len(kept)))
+        self.args, self.kwargs = [], {}
+        for name, arg in zip(names, args, strict=True):
+            if name == "*":
+                self.args.append(arg)
+            else:
+                self.kwargs[name] = arg
+        for key, value in sample.kwargs.items():
+            if key in IGNORED:
+                continue
+            self.kwargs[RENAMED.get(key, key)] = self.value(value)
+        for name in row.without:
+            given = self.kwargs.pop(name, None)
+            if not (given is None or given is False or (type(given) is float and given == 0)):
+                raise NotComparable(f"ours has no {name}=")
 
 
 def _dtype_name(dtype: Any) -> str:

@@ -1,0 +1,169 @@
+"""PyTorch's own module samples (its ``module_db``), translated into layers of ours.
+
+A new layer of PyTorch's name is compared as soon as it stands in ``COMPARED``; what cannot be
+compared stands in ``LEFT_OUT`` under its reason. A sample becomes two layers with equal weights
+and two calls on equal data, in training and in evaluation.
+"""
+
+from __future__ import annotations
+
+import functools
+import re
+import warnings
+from dataclasses import dataclass
+from typing import Any
+
+import torch_ops as t
+
+import jairika_nb as jrk
+from jairika_nb import nn
+
+COMPARED = """
+    AdaptiveAvgPool1d AdaptiveAvgPool2d AdaptiveAvgPool3d
+    AdaptiveMaxPool1d AdaptiveMaxPool2d AdaptiveMaxPool3d
+    AvgPool1d AvgPool2d AvgPool3d LPPool1d LPPool2d LPPool3d MaxPool1d MaxPool2d MaxPool3d
+    BatchNorm1d BatchNorm2d BatchNorm3d InstanceNorm1d InstanceNorm2d InstanceNorm3d
+    GroupNorm LayerNorm LocalResponseNorm RMSNorm
+    Conv1d Conv2d Conv3d ConvTranspose1d ConvTranspose2d ConvTranspose3d
+    Linear Bilinear Embedding
+    CELU ELU GELU GLU Hardshrink Hardswish Hardtanh LeakyReLU LogSigmoid LogSoftmax Mish PReLU ReLU
+    ReLU6 SELU SiLU Sigmoid Softmax Softmax2d Softmin Softplus Softshrink Softsign Tanh Tanhshrink
+    Threshold
+    CircularPad1d CircularPad2d CircularPad3d ConstantPad1d ConstantPad2d ConstantPad3d
+    ReflectionPad1d ReflectionPad2d ReflectionPad3d
+    ReplicationPad1d ReplicationPad2d ReplicationPad3d ZeroPad1d ZeroPad2d ZeroPad3d
+    CrossEntropyLoss MSELoss
+"""
+
+LEFT_OUT = {
+    "sizes are given here, not found at the first call": """
+        LazyConv1d LazyConv2d LazyConv3d
+        LazyConvTranspose1d LazyConvTranspose2d LazyConvTranspose3d""",
+    "not offered here": """
+        FractionalMaxPool2d FractionalMaxPool3d LinearCrossEntropyLoss
+        BCELoss BCEWithLogitsLoss CTCLoss CosineEmbeddingLoss GaussianNLLLoss HingeEmbeddingLoss
+        HuberLoss KLDivLoss L1Loss MarginRankingLoss MultiLabelMarginLoss MultiLabelSoftMarginLoss
+        MultiMarginLoss NLLLoss PoissonNLLLoss SmoothL1Loss SoftMarginLoss
+        GRU GRUCell LSTM LSTMCell RNN RNNCell
+        MultiheadAttention Transformer TransformerDecoderLayer TransformerEncoder
+        TransformerEncoderLayer""",
+}
+
+# modules, PyTorch's message (as a text within it), why ours may accept what it is about
+ACCEPTED = [
+    ("CrossEntropyLoss", "ignore_index is not supported", "with probabilities it has no effect"),
+]
+
+# modules, why PyTorch's NaN is not asked of ours
+FINITE_ONLY = [
+    ("LPPool[123]d", "a negative number outside all windows has no root to be NaN of"),
+]
+
+# Arguments of constructors that say nothing about values.
+IGNORED = ("device", "inplace", "sparse")
+
+
+def compared() -> list[str]:
+    """The modules that are compared."""
+    return COMPARED.split()
+
+
+@functools.cache
+def left_out() -> dict[str, str]:
+    """The modules that are not compared, with the reason."""
+    return {name: reason for reason, names in LEFT_OUT.items() for name in names.split()}
+
+
+@functools.cache
+def modules() -> dict[str, Any]:
+    """PyTorch's own descriptions of its modules by class name."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        from torch.testing._internal.common_modules import module_db
+    return {info.module_cls.__name__: info for info in module_db}
+
+
+def accepted(name: str, message: str) -> bool:
+    """Whether ours may accept what PyTorch refuses with ``message``."""
+    return any(re.fullmatch(names, name) and words in message for names, words, _ in ACCEPTED)
+
+
+def finite_only(name: str) -> bool:
+    """Whether derivatives that are NaN in PyTorch may be numbers here."""
+    return any(re.fullmatch(names, name) for names, _ in FINITE_ONLY)
+
+
+@dataclass
+class Pair:
+    """One sample: a layer of each library with equal weights, and equal inputs for both."""
+
+    theirs: Any
+    ours: nn.Module
+    args: tuple[Any, ...]
+    kwargs: dict[str, Any]
+    our_args: tuple[Any, ...]
+    our_kwargs: dict[str, Any]
+    sources: list[tuple[Any, Any]]
+    describable: bool  # arguments that are tensors have no form as data
+
+    def their_result(self) -> Any:
+        return self.theirs(*self.args, **self.kwargs)
+
+    def our_result(self) -> Any:
+        return self.ours(*self.our_args, **self.our_kwargs)
+
+
+def pair(info: Any, sample: Any, dtype: Any, training: bool) -> Pair:
+    """The sample's layers and inputs in both libraries."""
+    import torch
+
+    made, given = sample.constructor_input, sample.forward_input
+    theirs = info.module_cls(*made.args, **made.kwargs).to(dtype).train(training)
+    for value in theirs.parameters():
+        # Ones and zeros would hide what weights and biases do.
+        shift = torch.tensor(t.weights(tuple(value.shape), 0.5), dtype=dtype)
+        value.data = value.data + shift / 4
+    values = t.Values()
+    ours = construct(info.module_cls.__name__, made, values, str(dtype).removeprefix("torch."))
+    ours.load_state_dict(theirs.state_dict())
+    args, kwargs = called(given, values)
+    sources = [*values.sources]
+    sources += zip(theirs.parameters(), ours.parameters(), strict=True)
+    describable = not any(isinstance(v, torch.Tensor) for v in (*made.args, *made.kwargs.values()))
+    return Pair(
+        theirs, ours.train(training), given.args, given.kwargs, args, kwargs, sources, describable
+    )
+
+
+def called(given: Any, values: t.Values) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    """What ``forward`` is given, as ours; the first argument has no name."""
+    kwargs = dict(given.kwargs)
+    args = (*([kwargs.pop("input")] if "input" in kwargs else []), *given.args)
+    return tuple(map(values.value, args)), values.value(kwargs)
+
+
+def construct(name: str, made: Any, values: t.Values, dtype: str) -> nn.Module:
+    """Our layer of the constructor's arguments, with weights of ``dtype``."""
+    layer = getattr(nn, name)
+    kwargs = {t.RENAMED.get(k, k): v for k, v in made.kwargs.items() if k not in IGNORED}
+    kwargs = {k: values.value(v) for k, v in kwargs.items() if k != "dtype"}
+    ours = layer(*map(values.value, made.args), **kwargs)
+    wanted = {k: v.astype(dtype) for k, v in ours.state_dict().items() if v.dtype.kind == "float"}
+    ours.replace(wanted)
+    return ours
+
+
+def wrong(info: Any, sample: Any) -> Any:
+    """A function that makes one of PyTorch's mistakes with ours, and reads what comes out."""
+    made, given = sample.module_error_input.constructor_input, sample.module_error_input
+    values = t.Values()
+
+    def call() -> None:
+        ours = construct(info.module_cls.__name__, made, values, "float32")
+        inputs = given.forward_input
+        if inputs is None:
+            return
+        args, kwargs = called(inputs, values)
+        jrk.eval(*(y for y in t.flat(ours(*args, **kwargs)) if isinstance(y, jrk.Tensor)))
+
+    return call
