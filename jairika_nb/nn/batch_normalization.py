@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from jairika_nb.errors import ShapeError
+from jairika_nb.errors import ArchitectureError, ShapeError
 from jairika_nb.nn import functional
 from jairika_nb.nn.architecture import register
 from jairika_nb.nn.module import Module
@@ -42,6 +42,8 @@ class ByChannel(Module):
         name = type(self).__name__
         check_size(name, "num_features", num_features)
         check_number(name, "eps", eps)
+        if eps <= 0:
+            raise ArchitectureError(f"{name}: eps={eps} must be above 0, as it is divided by")
         if momentum is not None:
             check_number(name, "momentum", momentum)
         self.num_features = num_features
@@ -50,16 +52,22 @@ class ByChannel(Module):
         self.affine = affine
         self.track_running_stats = track_running_stats
         scale_and_shift(self, (num_features,), affine, affine and bias, place)
-        self._place = place
-        self.reset_running_stats()
+        self.register_buffer("running_mean", None)
+        self.register_buffer("running_var", None)
+        self.register_buffer("num_batches_tracked", None)
+        if track_running_stats:
+            self._start(place)
+
+    def _start(self, place: dict[str, Any]) -> None:
+        self.running_mean = zeros((self.num_features,), **place)
+        self.running_var = ones((self.num_features,), **place)
+        self.num_batches_tracked = tensor(0, "int64", place["device"])
 
     def reset_running_stats(self) -> None:
         """Forget all batches: running mean 0, variance 1, none tracked."""
-        shape, kept = (self.num_features,), self.track_running_stats
-        count = tensor(0, "int64", self._place["device"]) if kept else None
-        self.register_buffer("running_mean", zeros(shape, **self._place) if kept else None)
-        self.register_buffer("running_var", ones(shape, **self._place) if kept else None)
-        self.register_buffer("num_batches_tracked", count)
+        old = self.running_mean
+        if old is not None:
+            self._start({"device": old.device, "dtype": old.dtype})
 
     def _statistics(self) -> tuple[Tensor | None, Tensor | None]:
         """The running statistics as tensors of their own, which a function may move."""
@@ -134,7 +142,7 @@ class BatchNorm1d(BatchNorm):
     training. Source: Ioffe and Szegedy, "Batch normalization", 2015.
 
     >>> import jairika_nb as jrk
-    >>> BatchNorm1d(1, eps=0.0)(jrk.tensor([[1.0], [3.0]])).tolist()
+    >>> BatchNorm1d(1, eps=1e-9)(jrk.tensor([[1.0], [3.0]])).tolist()
     [[-1.0], [1.0]]
     """
 
@@ -203,7 +211,7 @@ class InstanceNorm1d(InstanceNorm):
     Ulyanov et al., "Instance normalization", 2016.
 
     >>> import jairika_nb as jrk
-    >>> InstanceNorm1d(1, eps=0.0)(jrk.tensor([[[1.0, 3.0]]])).tolist()
+    >>> InstanceNorm1d(1, eps=1e-9)(jrk.tensor([[[1.0, 3.0]]])).tolist()
     [[[-1.0, 1.0]]]
     """
 

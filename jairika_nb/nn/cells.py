@@ -9,10 +9,10 @@ from jairika_nb.engine.ops.cells import CELLS
 from jairika_nb.errors import ShapeError
 from jairika_nb.nn import functional, init
 from jairika_nb.nn.architecture import register
-from jairika_nb.nn.layers import check_size
 from jairika_nb.nn.module import Module
 from jairika_nb.nn.parts import Parameter
 from jairika_nb.nn.recurrent_base import as_tensor, check_nonlinearity
+from jairika_nb.nn.sizes import check_size
 from jairika_nb.tensors.creation import zeros
 from jairika_nb.tensors.tensor import Tensor
 

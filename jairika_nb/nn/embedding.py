@@ -77,12 +77,8 @@ class Embedding(Table):
         sparse: bool = False,
         device: Any = None,
         dtype: Any = None,
-        *,
-        frozen: bool = False,
     ) -> None:
         self._draw(num_embeddings, embedding_dim, padding_idx, {"device": device, "dtype": dtype})
-        if frozen:
-            self.register_buffer("weight", self.weight)
         self.max_norm = max_norm
         self.norm_type = norm_type
         self.scale_grad_by_freq = scale_grad_by_freq
@@ -107,7 +103,7 @@ class Embedding(Table):
     ) -> Embedding:
         """A layer of given rows (num_embeddings, embedding_dim).
 
-        With ``freeze`` they are a buffer: saved with the model but not learned.
+        With ``freeze`` training leaves them as they are, until ``unfreeze()``.
 
         >>> import jairika_nb as jrk
         >>> Embedding.from_pretrained([[1.0, 2.0], [3.0, 4.0]])(jrk.tensor([1])).tolist()
@@ -117,10 +113,10 @@ class Embedding(Table):
         rows, size = table.shape
         layer = cls(
             rows, size, padding_idx, max_norm, norm_type, scale_grad_by_freq, sparse,
-            dtype=table.dtype, frozen=freeze,
+            dtype=table.dtype,
         )  # fmt: skip
         layer.weight = table
-        return layer
+        return layer.freeze() if freeze else layer
 
 
 def _table(layer: str, embeddings: Any) -> Tensor:

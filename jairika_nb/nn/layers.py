@@ -1,11 +1,10 @@
-"""Linear layers and those that only pass, reshape or drop."""
+"""Layers that are linear in their inputs."""
 
 from __future__ import annotations
 
 import math
 from typing import Any
 
-from jairika_nb.errors import ArchitectureError
 from jairika_nb.nn import functional, init
 from jairika_nb.nn.architecture import register
 from jairika_nb.nn.module import Module
@@ -68,38 +67,44 @@ class Identity(Module):
 
 
 @register
-class Flatten(Module):
-    """Joins the axes from ``start_axis`` to ``end_axis``; by default all but the first.
+class Bilinear(Module):
+    """``x1 @ weight[o] @ x2 + bias[o]``: (..., in1_features), (..., in2_features) to (..., out).
+
+    The weight is (out_features, in1_features, in2_features); both are drawn uniformly within
+    ``1 / sqrt(in1_features)``.
 
     >>> import jairika_nb as jrk
-    >>> Flatten()(jrk.zeros((5, 1, 8, 8))).shape
-    (5, 64)
+    >>> Bilinear(3, 4, 2)(jrk.zeros((5, 3)), jrk.zeros((5, 4))).shape
+    (5, 2)
     """
 
-    def __init__(self, start_axis: int = 1, end_axis: int = -1) -> None:
-        self.start_axis = start_axis
-        self.end_axis = end_axis
+    weight: Tensor
+    bias: Tensor | None
 
-    def forward(self, x: Tensor) -> Tensor:
-        return functional.flatten(x, self.start_axis, self.end_axis)
+    def __init__(
+        self,
+        in1_features: int,
+        in2_features: int,
+        out_features: int,
+        bias: bool = True,
+        device: Any = None,
+        dtype: Any = None,
+    ) -> None:
+        rows = {"in1_features": in1_features, "in2_features": in2_features}
+        rows["out_features"] = out_features
+        for name, value in rows.items():
+            check_size("Bilinear", name, value)
+            setattr(self, name, value)
+        self.shown = rows
+        bound, place = 1 / math.sqrt(in1_features), {"device": device, "dtype": dtype}
+        shape = (out_features, in1_features, in2_features)
+        self.register_parameter("weight", Parameter(init.uniform(shape, -bound, bound, **place)))
+        own = Parameter(init.uniform((out_features,), -bound, bound, **place)) if bias else None
+        self.register_parameter("bias", own)
+
+    def forward(self, x1: Tensor, x2: Tensor) -> Tensor:
+        return functional.bilinear(x1, x2, self.weight, self.bias)
 
     def extra_repr(self) -> str:
-        return f"start_axis={self.start_axis}, end_axis={self.end_axis}"
-
-
-@register
-class Dropout(Module):
-    """In training, zeros a random share ``p`` of its inputs and scales the rest by 1/(1-p)."""
-
-    adjustable = ("p",)
-
-    def __init__(self, p: float = 0.5, inplace: bool = False) -> None:
-        if not 0 <= p <= 1:
-            raise ArchitectureError(f"Dropout: p={p} is no probability; use 0 to 1")
-        self.p = p
-
-    def forward(self, x: Tensor) -> Tensor:
-        return functional.dropout(x, self.p, self.training)
-
-    def extra_repr(self) -> str:
-        return f"p={self.p}"
+        shown = ", ".join(f"{name}={value}" for name, value in self.shown.items())
+        return f"{shown}, bias={self.bias is not None}"

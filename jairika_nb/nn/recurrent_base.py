@@ -11,10 +11,10 @@ from jairika_nb.engine.ops.cells import CELLS
 from jairika_nb.errors import ArchitectureError, ShapeError
 from jairika_nb.nn import functional, init
 from jairika_nb.nn.functional.recurrent import States, Weights, recurrence
-from jairika_nb.nn.layers import check_size
 from jairika_nb.nn.module import Module
 from jairika_nb.nn.parts import Parameter
 from jairika_nb.nn.rnn import PackedSequence, pack_padded_sequence, pad_packed_sequence
+from jairika_nb.nn.sizes import check_size
 from jairika_nb.tensors.creation import tensor, zeros
 from jairika_nb.tensors.joining import concat, stack
 from jairika_nb.tensors.scattering import take

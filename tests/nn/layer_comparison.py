@@ -64,7 +64,8 @@ def _compare_mode(ours: Any, theirs: Any, inputs: tuple[np.ndarray, ...], tolera
     mode = "training" if ours.training else "evaluation"
     a = [jrk.tensor(x) for x in inputs]
     b = [torch.tensor(x, requires_grad=x.dtype.kind == "f") for x in inputs]
-    y, z = ours(*a), theirs(*b)
+    # Clones, as PyTorch lets nobody overwrite a leaf.
+    y, z = ours(*a), theirs(*(v.clone() for v in b))
     if isinstance(z, tuple):
         close(y[1], z[1], f"indices in {mode}")
     y, z = _first(y), _first(z)

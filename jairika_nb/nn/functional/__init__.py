@@ -37,6 +37,7 @@ from jairika_nb.nn.functional.averaging import (
     lp_pool2d,
     lp_pool3d,
 )
+from jairika_nb.nn.functional.bilinear import bilinear
 from jairika_nb.nn.functional.convolution import (
     conv1d,
     conv2d,
@@ -45,7 +46,15 @@ from jairika_nb.nn.functional.convolution import (
     conv_transpose2d,
     conv_transpose3d,
 )
-from jairika_nb.nn.functional.layers import dropout, flatten, linear
+from jairika_nb.nn.functional.dropout import (
+    alpha_dropout,
+    dropout,
+    dropout1d,
+    dropout2d,
+    dropout3d,
+    feature_alpha_dropout,
+)
+from jairika_nb.nn.functional.layers import flatten, linear
 from jairika_nb.nn.functional.losses import cross_entropy, mse_loss, nll_loss
 from jairika_nb.nn.functional.measures import (
     binary_cross_entropy,
@@ -83,6 +92,7 @@ from jairika_nb.nn.functional.padding import (
     unfold,
 )
 from jairika_nb.nn.functional.pooling import max_pool1d, max_pool2d, max_pool3d
+from jairika_nb.nn.functional.random_slopes import gumbel_softmax, rrelu
 from jairika_nb.nn.functional.recurrent import (
     gru_cell,
     lstm_cell,
@@ -113,10 +123,12 @@ __all__ = [
     "adaptive_max_pool2d",
     "adaptive_max_pool3d",
     "affine_grid",
+    "alpha_dropout",
     "avg_pool1d",
     "avg_pool2d",
     "avg_pool3d",
     "batch_norm",
+    "bilinear",
     "binary_cross_entropy",
     "binary_cross_entropy_with_logits",
     "celu",
@@ -131,8 +143,12 @@ __all__ = [
     "cosine_similarity",
     "cross_entropy",
     "dropout",
+    "dropout1d",
+    "dropout2d",
+    "dropout3d",
     "elu",
     "embedding",
+    "feature_alpha_dropout",
     "flatten",
     "fold",
     "gaussian_nll_loss",
@@ -141,6 +157,7 @@ __all__ = [
     "grid_sample",
     "group_norm",
     "gru_cell",
+    "gumbel_softmax",
     "hardshrink",
     "hardsigmoid",
     "hardswish",
@@ -186,6 +203,7 @@ __all__ = [
     "rms_norm",
     "rnn_relu_cell",
     "rnn_tanh_cell",
+    "rrelu",
     "scaled_dot_product_attention",
     "selu",
     "sigmoid",

@@ -6,7 +6,7 @@ import math
 
 from jairika_nb.engine.dtypes import is_float
 from jairika_nb.errors import OutOfRange, ShapeError
-from jairika_nb.nn.functional.layers import dropout
+from jairika_nb.nn.functional.dropout import dropout
 from jairika_nb.tensors.arguments import on_tensors
 from jairika_nb.tensors.composite import composite
 from jairika_nb.tensors.creation import ones

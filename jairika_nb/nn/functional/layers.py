@@ -1,13 +1,10 @@
-"""The arithmetic of linear layers, dropout and flattening."""
+"""The arithmetic of linear layers and of flattening."""
 
 from __future__ import annotations
 
-from jairika_nb.errors import OutOfRange, ShapeError
+from jairika_nb.errors import ShapeError
 from jairika_nb.nn.signature import axis_names
-from jairika_nb.tensors import random
 from jairika_nb.tensors.arguments import on_tensors
-from jairika_nb.tensors.creation import zeros_like
-from jairika_nb.tensors.elementwise import where
 from jairika_nb.tensors.linear import matmul
 from jairika_nb.tensors.shaping import flatten as _flatten
 from jairika_nb.tensors.shaping import permute_dims
@@ -32,22 +29,6 @@ def _hint(x: Tensor, weight: Tensor) -> str:
         count *= n
     fits = x.ndim > 2 and weight.ndim == 2 and count == weight.shape[1]
     return "; put nn.Flatten() before this layer" if fits else ""
-
-
-@on_tensors
-def dropout(x: Tensor, p: float = 0.5, training: bool = True) -> Tensor:
-    """In training, zeros a random share ``p`` and scales the rest by 1/(1-p) (Hinton et al. 2012).
-
-    The draws come from ``jrk.random``.
-    """
-    if not 0 <= p <= 1:
-        raise OutOfRange(f"dropout: p={p} is no probability; use 0 to 1")
-    if not training or p == 0:
-        return x
-    if p == 1:
-        return zeros_like(x)
-    kept = random.bernoulli(1 - p, x.shape, device=x.device)
-    return where(kept, x * (1 / (1 - p)), 0.0)
 
 
 @axis_names

@@ -91,6 +91,8 @@ def batch_norm(
         return _scaled("batch_norm", (x - mean) * (var + eps).rsqrt(), weight, bias)
     axes = (0, *range(2, x.ndim))
     count = math.prod(x.shape[a] for a in axes)
+    if count == 0:
+        return _scaled("batch_norm", x, weight, bias)
     if count < 2:
         raise ShapeError(f"batch_norm: training needs more than one value a channel, not {x.shape}")
     mean = x.mean(axis=axes, keepdims=True)
