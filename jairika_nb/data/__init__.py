@@ -4,8 +4,11 @@ from jairika_nb.data import transforms
 from jairika_nb.data.collate import PadCollate, collate
 from jairika_nb.data.dataset import Dataset, TensorDataset
 from jairika_nb.data.draws import generator
+from jairika_nb.data.hdf5 import HDF5Dataset
 from jairika_nb.data.idx import read_idx
+from jairika_nb.data.image_folder import ImageFolder
 from jairika_nb.data.loader import DataLoader
+from jairika_nb.data.numpy_files import MappedDataset, read_npy, read_npz
 from jairika_nb.data.parts import ConcatDataset, Subset, split
 from jairika_nb.data.samplers import (
     BucketBatchSampler,
@@ -18,6 +21,16 @@ from jairika_nb.data.samplers import (
 )
 from jairika_nb.data.sets import digits, mnist
 from jairika_nb.data.stream import IterableDataset, ShuffleBuffer
+from jairika_nb.data.table_files import read_csv, read_parquet
+from jairika_nb.data.tables import TableDataset, from_frame
+from jairika_nb.data.text import (
+    TokenLines,
+    TokenWindows,
+    read_lines,
+    read_text,
+    split_lines,
+    split_sequence,
+)
 from jairika_nb.data.transforms import Scale
 
 __all__ = [
@@ -25,7 +38,10 @@ __all__ = [
     "ConcatDataset",
     "DataLoader",
     "Dataset",
+    "HDF5Dataset",
+    "ImageFolder",
     "IterableDataset",
+    "MappedDataset",
     "PadCollate",
     "RandomSampler",
     "Sampler",
@@ -34,14 +50,26 @@ __all__ = [
     "ShuffleBuffer",
     "Subset",
     "SubsetRandomSampler",
+    "TableDataset",
     "TensorDataset",
+    "TokenLines",
+    "TokenWindows",
     "WeightedRandomSampler",
     "balanced_weights",
     "collate",
     "digits",
+    "from_frame",
     "generator",
     "mnist",
+    "read_csv",
     "read_idx",
+    "read_lines",
+    "read_npy",
+    "read_npz",
+    "read_parquet",
+    "read_text",
     "split",
+    "split_lines",
+    "split_sequence",
     "transforms",
 ]

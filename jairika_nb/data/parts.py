@@ -53,16 +53,21 @@ def split(dataset: Any, sizes: Iterable[int | float], seed: int = 0) -> list[Sub
     >>> len(train), len(test), len({*train.indices, *test.indices})
     (8, 2, 10)
     """
-    count, wanted = len(dataset), list(sizes)
-    counts = _rows(count, wanted)
-    if sum(counts) != count or any(c < 1 for c in counts):
-        raise DataError(
-            f"split into {wanted} of a dataset of {count}: the parts must be positive and add up "
-            f"to {count}, or be fractions that add up to 1"
-        )
-    order = shuffled(count, seed, 0)
+    counts = part_sizes(len(dataset), list(sizes))
+    order = shuffled(len(dataset), seed, 0)
     ends = np.cumsum(counts)
     return [Subset(dataset, order[end - c : end]) for c, end in zip(counts, ends, strict=True)]
+
+
+def part_sizes(count: int, sizes: list[int | float]) -> list[int]:
+    """How many of ``count`` samples each part gets; DataError where sizes do not add up."""
+    counts = _rows(count, sizes)
+    if sum(counts) != count or any(c < 1 for c in counts):
+        raise DataError(
+            f"split into {sizes} of a dataset of {count}: the parts must be positive and add up "
+            f"to {count}, or be fractions that add up to 1"
+        )
+    return counts
 
 
 def _rows(count: int, sizes: list[int | float]) -> list[int]:

@@ -1,0 +1,160 @@
+"""CSV and Parquet files, read by pandas or polars, whichever is installed."""
+
+from __future__ import annotations
+
+import csv
+import importlib.util
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from jairika_nb.data.tables import TableDataset, from_frame
+from jairika_nb.errors import DataError, MissingPackage
+
+READERS = ("pandas", "polars")
+MISSING = ("", "NA", "NaN", "nan", "null")
+TRUTH = {"True": True, "TRUE": True, "true": True, "False": False, "FALSE": False, "false": False}
+
+
+def read_csv(
+    path: str | os.PathLike[str],
+    target: str | Sequence[str] | None = None,
+    features: Sequence[str] | None = None,
+    *,
+    delimiter: str = ",",
+    encoding: str = "utf-8",
+    missing: Sequence[str] = MISSING,
+    reader: str | None = None,
+    **options: Any,
+) -> TableDataset:
+    """A dataset of the lines of a CSV file whose first line names the columns.
+
+    ``missing`` are the texts that stand for a missing value. ``reader`` is "pandas" or "polars";
+    by default the first that is installed. Everything else is as in :func:`from_frame`, ``fill``
+    and ``categories`` too. Raises DataError for a line with more or fewer fields than the first,
+    naming it, for missing values and for files that are no text; MissingPackage without a reader.
+
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     _ = Path(f"{folder}/t.csv").write_text("height,kind\\n1.5,cat\\n9,horse\\n")
+    ...     dataset = read_csv(f"{folder}/t.csv", target="kind")
+    >>> dataset[1], dataset.classes
+    ((array([9.], dtype=float32), array(1, dtype=int32)), ('cat', 'horse'))
+    """
+    chosen = _reader("read_csv", reader)
+    _check_lines(Path(path), delimiter, encoding)
+    frame = (_pandas_csv if chosen == "pandas" else _polars_csv)(
+        path, delimiter, encoding, list(missing)
+    )
+    return from_frame(frame, target, features, **options)
+
+
+def read_parquet(
+    path: str | os.PathLike[str],
+    target: str | Sequence[str] | None = None,
+    features: Sequence[str] | None = None,
+    *,
+    reader: str | None = None,
+    **options: Any,
+) -> TableDataset:
+    """A dataset of the rows of a Parquet file; only the columns that are used are read.
+
+    Arguments are those of :func:`read_csv`. Raises DataError for a file that is none, and
+    MissingPackage without pandas and pyarrow, or polars.
+    """
+    chosen = _reader("read_parquet", reader)
+    columns = None
+    if features is not None:
+        columns = [*features, *([target] if isinstance(target, str) else target or ())]
+    try:
+        frame = _parquet(chosen, path, columns)
+    except FileNotFoundError as error:
+        raise DataError(f"{path}: no such file") from error
+    except ImportError as error:
+        raise MissingPackage(
+            "read_parquet needs pyarrow beside pandas; `pip install pyarrow`"
+        ) from error
+    except Exception as error:
+        raise DataError(f"{path}: cannot be read as Parquet ({_first_line(error)})") from error
+    return from_frame(frame, target, features, **options)
+
+
+def _reader(word: str, wanted: str | None) -> str:
+    if wanted is not None and wanted not in READERS:
+        raise DataError(f"reader={wanted!r} is unknown; use one of {', '.join(READERS)}")
+    for name in (wanted,) if wanted else READERS:
+        if importlib.util.find_spec(name) is not None:
+            return name
+    needs = wanted or "pandas or polars"
+    raise MissingPackage(f"{word} needs {needs}; `pip install {wanted or 'pandas'}` adds it")
+
+
+def _check_lines(path: Path, delimiter: str, encoding: str) -> None:
+    """Every line must have as many fields as the first; readers would fill up or cut silently."""
+    try:
+        with path.open(newline="", encoding=encoding) as file:
+            lines = csv.reader(file, delimiter=delimiter, strict=True)
+            header = next(lines, [])
+            if not header:
+                raise DataError(f"{path}: the file is empty; its first line must name the columns")
+            if len(set(header)) < len(header):
+                twice = next(n for n in header if header.count(n) > 1)
+                raise DataError(f"{path}: the first line names the column {twice!r} twice")
+            for fields in lines:
+                if fields and len(fields) != len(header):
+                    raise DataError(
+                        f"{path}: line {lines.line_num} has {len(fields)} fields, the first line "
+                        f"names {len(header)} columns"
+                    )
+    except FileNotFoundError as error:
+        raise DataError(f"{path}: no such file") from error
+    except csv.Error as error:
+        raise DataError(f"{path}: line {lines.line_num} is no CSV ({error})") from error
+    except UnicodeDecodeError as error:
+        raise DataError(
+            f"{path}: not text in {encoding} ({error.reason} at byte {error.start})"
+        ) from error
+    except OSError as error:
+        raise DataError(f"{path}: cannot be read ({error.strerror or error})") from error
+
+
+def _pandas_csv(path: Any, delimiter: str, encoding: str, missing: list[str]) -> Any:
+    import pandas
+
+    return pandas.read_csv(
+        path, sep=delimiter, encoding=encoding, na_values=missing, keep_default_na=False,
+        index_col=False, low_memory=False,
+    )  # fmt: skip
+
+
+def _polars_csv(path: Any, delimiter: str, encoding: str, missing: list[str]) -> Any:
+    import polars
+
+    frame = polars.read_csv(
+        path, separator=delimiter, encoding=encoding, null_values=missing,
+        infer_schema_length=None,
+    )  # fmt: skip
+    # polars takes only lower-case truth values for booleans, pandas takes these.
+    truths = [
+        column.name for column in frame
+        if column.dtype == polars.String and column.drop_nulls().is_in(list(TRUTH)).all()
+        and column.null_count() < len(column)
+    ]  # fmt: skip
+    return frame.with_columns(
+        [frame[name].replace_strict(TRUTH, return_dtype=polars.Boolean) for name in truths]
+    )
+
+
+def _parquet(reader: str, path: Any, columns: list[str] | None) -> Any:
+    if reader == "pandas":
+        import pandas
+
+        return pandas.read_parquet(path, columns=columns)
+    import polars
+
+    return polars.read_parquet(path, columns=columns)
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).splitlines() or [type(error).__name__])[0]
