@@ -106,10 +106,17 @@ class Metric:
             return [(self.name, value)]
         return [(f"{self.name} {label}", v) for label, v in enumerate(np.asarray(value).tolist())]
 
+    def _rows_or_reason(self) -> list[tuple[str, Any]]:
+        # Showing a measure must not fail where it is not defined yet.
+        try:
+            return self.rows()
+        except DataError as reason:
+            return [(self.name, str(reason))]
+
     def __str__(self) -> str:
         if not self.count:
             return repr(self)
-        rows = self.rows()
+        rows = self._rows_or_reason()
         width = max(len(name) for name, _ in rows)
         return "\n".join(f"{name:<{width}}  {shown(value)}" for name, value in rows)
 
@@ -119,7 +126,7 @@ class Metric:
         rows = "".join(
             f"<tr><th scope='row' style='text-align:left'>{escape(name)}</th>"
             f"<td style='text-align:right'>{escape(shown(value))}</td></tr>"
-            for name, value in self.rows()
+            for name, value in self._rows_or_reason()
         )
         return f"<table><caption>{escape(repr(self))}</caption>{rows}</table>"
 

@@ -64,7 +64,7 @@ def plot_matrix(values: np.ndarray, names: list[str], ax: Any = None) -> Any:
     """A confusion matrix as tinted squares with their numbers."""
     from matplotlib.colors import LinearSegmentedColormap
 
-    size = max(3.2, min(10.0, 1.6 + 0.45 * len(names)))
+    size = max(3.2, min(10.0, 1.5 + 0.38 * len(names)))
     ax, new = axes(ax, size, size)
     tints = LinearSegmentedColormap.from_list("tints", [PALE, DEEP])
     most = values.max(initial=0) or 1

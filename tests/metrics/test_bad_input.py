@@ -82,6 +82,13 @@ def test_curves_need_both_kinds_of_samples():
         metrics.average_precision(RATES, [0, 1, 1, 0])
 
 
+def test_what_is_not_defined_yet_is_shown_with_the_reason():
+    for measure in (metrics.RocAuc().update([0.1], [1]), metrics.F1().update([2], [1])):
+        for text in (str(measure), measure._repr_html_()):
+            assert measure.name in text
+            assert "no negative" in text or "average=" in text
+
+
 def test_widths_that_change():
     measure = metrics.RocAuc().update(RATES, [0, 1, 2, 0])
     with pytest.raises(ShapeError, match="1 classes follow scores of 3"):
