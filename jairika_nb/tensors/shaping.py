@@ -143,7 +143,8 @@ def _triangle(x: Tensor, k: int, op: str) -> Tensor:
     rows = views.reshape(sources.iota(x.shape[-2], x.device), (x.shape[-2], 1))
     columns = sources.iota(x.shape[-1], x.device)
     k = builtins.max(-x.shape[-2] - 1, builtins.min(k, x.shape[-1] + 1))
-    return Tensor(e.where(e.apply(op, columns, e.add(rows, k)), x.node, 0))
+    nothing = False if x.dtype.kind == "bool" else 0
+    return Tensor(e.where(e.apply(op, columns, e.add(rows, k)), x.node, nothing))
 
 
 @on_tensors

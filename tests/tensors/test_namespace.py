@@ -54,6 +54,13 @@ def test_unstack_is_the_inverse_of_stack(device):
     np.testing.assert_array_equal(jrk.stack(parts, axis=1).numpy(), X)
 
 
+def test_a_triangle_of_truths_is_of_truths(device):
+    for function, wanted in ((jrk.tril, np.tril), (jrk.triu, np.triu)):
+        got = function(jrk.tensor(X > 0), k=1).numpy()
+        assert got.dtype == np.bool_
+        np.testing.assert_array_equal(got, wanted(X > 0, k=1))
+
+
 def test_type_questions_follow_the_standard():
     assert jrk.finfo(jrk.float32).eps == np.finfo(np.float32).eps
     assert jrk.iinfo("int16").max == 32767
