@@ -37,6 +37,7 @@ from jairika_nb.nn.adaptive import (
     AdaptiveMaxPool3d,
 )
 from jairika_nb.nn.architecture import register
+from jairika_nb.nn.attention import MultiheadAttention
 from jairika_nb.nn.batch_normalization import (
     BatchNorm1d,
     BatchNorm2d,
@@ -101,6 +102,11 @@ from jairika_nb.nn.pooling import (
     MaxPool2d,
     MaxPool3d,
 )
+from jairika_nb.nn.positions import (
+    LearnedPositionalEncoding,
+    RotaryEncoding,
+    SinusoidalPositionalEncoding,
+)
 from jairika_nb.nn.recurrent import GRU, LSTM, RNN
 from jairika_nb.nn.shaping import (
     ChannelShuffle,
@@ -114,6 +120,13 @@ from jairika_nb.nn.shaping import (
 from jairika_nb.nn.slopes import PReLU, RReLU, Softmax2d
 from jairika_nb.nn.standardizing import Normalization
 from jairika_nb.nn.symbol import Input
+from jairika_nb.nn.transformer import (
+    Transformer,
+    TransformerDecoder,
+    TransformerEncoder,
+    TransformerStack,
+)
+from jairika_nb.nn.transformer_layers import TransformerDecoderLayer, TransformerEncoderLayer
 from jairika_nb.nn.unpooling import MaxUnpool1d, MaxUnpool2d, MaxUnpool3d
 from jairika_nb.nn.upsampling import Upsample, UpsamplingBilinear2d, UpsamplingNearest2d
 
@@ -182,6 +195,7 @@ __all__ = [
     "LSTMCell",
     "LayerNorm",
     "LeakyReLU",
+    "LearnedPositionalEncoding",
     "Linear",
     "LocalResponseNorm",
     "LogSigmoid",
@@ -195,6 +209,7 @@ __all__ = [
     "MaxUnpool3d",
     "Mish",
     "Module",
+    "MultiheadAttention",
     "Normalization",
     "PReLU",
     "PairwiseDistance",
@@ -212,9 +227,11 @@ __all__ = [
     "ReplicationPad1d",
     "ReplicationPad2d",
     "ReplicationPad3d",
+    "RotaryEncoding",
     "Sequential",
     "SiLU",
     "Sigmoid",
+    "SinusoidalPositionalEncoding",
     "Softmax",
     "Softmax2d",
     "Softmin",
@@ -224,6 +241,12 @@ __all__ = [
     "Tanh",
     "Tanhshrink",
     "Threshold",
+    "Transformer",
+    "TransformerDecoder",
+    "TransformerDecoderLayer",
+    "TransformerEncoder",
+    "TransformerEncoderLayer",
+    "TransformerStack",
     "Unflatten",
     "Unfold",
     "Upsample",

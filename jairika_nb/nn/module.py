@@ -56,6 +56,7 @@ class Module(Lookup, Hooks, Freezing, Placing):
             return Symbol.of(self, args, kwargs)
         if not self.takes_arrays:
             args = tuple(tensor(a) if isinstance(a, np.ndarray) else a for a in args)
+            kwargs = {k: tensor(v) if isinstance(v, np.ndarray) else v for k, v in kwargs.items()}
         if self._forward_pre_hooks:
             args, kwargs = self._before(args, kwargs)
         try:

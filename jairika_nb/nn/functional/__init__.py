@@ -56,6 +56,7 @@ from jairika_nb.nn.functional.dropout import (
 )
 from jairika_nb.nn.functional.layers import flatten, linear
 from jairika_nb.nn.functional.losses import cross_entropy, mse_loss, nll_loss
+from jairika_nb.nn.functional.masks import generate_square_subsequent_mask
 from jairika_nb.nn.functional.measures import (
     binary_cross_entropy,
     binary_cross_entropy_with_logits,
@@ -73,6 +74,7 @@ from jairika_nb.nn.functional.measures import (
     soft_margin_loss,
     triplet_margin_loss,
 )
+from jairika_nb.nn.functional.multihead import multi_head_attention_forward
 from jairika_nb.nn.functional.normalization import (
     batch_norm,
     cosine_similarity,
@@ -92,6 +94,7 @@ from jairika_nb.nn.functional.padding import (
     unfold,
 )
 from jairika_nb.nn.functional.pooling import max_pool1d, max_pool2d, max_pool3d
+from jairika_nb.nn.functional.positions import rotary_embedding, sinusoidal_positions
 from jairika_nb.nn.functional.random_slopes import gumbel_softmax, rrelu
 from jairika_nb.nn.functional.recurrent import (
     gru_cell,
@@ -153,6 +156,7 @@ __all__ = [
     "fold",
     "gaussian_nll_loss",
     "gelu",
+    "generate_square_subsequent_mask",
     "glu",
     "grid_sample",
     "group_norm",
@@ -187,6 +191,7 @@ __all__ = [
     "max_unpool3d",
     "mish",
     "mse_loss",
+    "multi_head_attention_forward",
     "multilabel_soft_margin_loss",
     "nll_loss",
     "normalize",
@@ -203,11 +208,13 @@ __all__ = [
     "rms_norm",
     "rnn_relu_cell",
     "rnn_tanh_cell",
+    "rotary_embedding",
     "rrelu",
     "scaled_dot_product_attention",
     "selu",
     "sigmoid",
     "silu",
+    "sinusoidal_positions",
     "smooth_l1_loss",
     "soft_margin_loss",
     "softmax",

@@ -48,7 +48,7 @@ def scaled_dot_product_attention(
     named = attn_mask is None and not dropout_p
     if is_causal:
         attn_mask = tril(ones((query.shape[-2], key.shape[-2]), dtype="bool", device=query.device))
-    chances = softmax(scores) if attn_mask is None else _masked(scores, attn_mask)
+    chances = softmax(scores) if attn_mask is None else masked_softmax(scores, attn_mask)
     y = dropout(chances, dropout_p) @ value
     return composite("attention", (is_causal, factor), y, query, key, value) if named else y
 
@@ -75,7 +75,7 @@ def _shared(query: Tensor, x: Tensor, name: str) -> Tensor:
     return repeat(x, query.shape[-3] // x.shape[-3], axis=x.ndim - 3)
 
 
-def _masked(scores: Tensor, mask: Tensor) -> Tensor:
+def masked_softmax(scores: Tensor, mask: Tensor) -> Tensor:
     """The softmax of what the mask lets through; rows without anything are zeros."""
     shown = scores + mask if is_float(mask.dtype) else where(mask, scores, -math.inf)
     blind = shown.max(axis=-1, keepdims=True) == -math.inf
