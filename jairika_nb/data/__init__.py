@@ -1,6 +1,6 @@
 """Datasets, splitting, batches: arrays on the host until a batch is asked for."""
 
-from jairika_nb.data import transforms
+from jairika_nb.data import tokenizers, transforms
 from jairika_nb.data.collate import PadCollate, collate
 from jairika_nb.data.dataset import Dataset, TensorDataset
 from jairika_nb.data.draws import generator
@@ -71,5 +71,6 @@ __all__ = [
     "split",
     "split_lines",
     "split_sequence",
+    "tokenizers",
     "transforms",
 ]
