@@ -80,7 +80,7 @@ _ALIASES = {
 _MODULES = {
     "random": "tensors.random", "nn": "nn", "optim": "optim", "data": "data", "metrics": "metrics",
     "linalg": "tensors.linalg", "fft": "tensors.fft",
-    "train": "train", "store": "store", "errors": "errors",
+    "zoo": "zoo", "train": "train", "store": "store", "errors": "errors",
 }  # fmt: skip
 _CONSTANTS = {"pi": 3.141592653589793, "e": 2.718281828459045, "inf": float("inf"),
               "nan": float("nan"), "newaxis": None}  # fmt: skip

@@ -16,6 +16,7 @@ LEVELS = [
     {"engine"},
     {"tensors"},
     {"nn", "optim", "data", "metrics"},
+    {"zoo"},
     {"train", "store"},
     {"words"},
     {"notebook", "server", "cli", "__main__"},

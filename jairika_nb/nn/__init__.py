@@ -68,6 +68,7 @@ from jairika_nb.nn.dropout import (
 )
 from jairika_nb.nn.embedding import Embedding
 from jairika_nb.nn.functions import Function
+from jairika_nb.nn.gaussian import GaussianSample
 from jairika_nb.nn.graph import Graph
 from jairika_nb.nn.layers import Bilinear, Identity, Linear
 from jairika_nb.nn.losses import CrossEntropyLoss, MSELoss
@@ -119,7 +120,7 @@ from jairika_nb.nn.shaping import (
 )
 from jairika_nb.nn.slopes import PReLU, RReLU, Softmax2d
 from jairika_nb.nn.standardizing import Normalization
-from jairika_nb.nn.symbol import Input
+from jairika_nb.nn.symbol import Input, Symbol
 from jairika_nb.nn.transformer import (
     Transformer,
     TransformerDecoder,
@@ -178,6 +179,7 @@ __all__ = [
     "Fold",
     "Function",
     "GRUCell",
+    "GaussianSample",
     "Graph",
     "GroupNorm",
     "Hardshrink",
@@ -238,6 +240,7 @@ __all__ = [
     "Softplus",
     "Softshrink",
     "Softsign",
+    "Symbol",
     "Tanh",
     "Tanhshrink",
     "Threshold",

@@ -60,6 +60,14 @@ def _slice(x: Any, index: Any) -> Any:
         raise ShapeError(f"slice: {index!r} of {len(x)} values: there is none") from error
 
 
+def _crop(x: Tensor, like: Tensor) -> Tensor:
+    over = [a - b for a, b in zip(x.shape[2:], like.shape[2:], strict=True)]
+    if any(n < 0 for n in over):
+        raise ShapeError(f"crop: {x.shape} is smaller than {like.shape}")
+    cut = (slice(n // 2, n // 2 + size) for n, size in zip(over, like.shape[2:], strict=True))
+    return x[(..., *cut)]
+
+
 AXES = ("axis", "keepdims")
 FUNCTIONS: dict[str, Row] = {
     "add": Row(_folded(e.add), 2, MANY),
@@ -86,7 +94,11 @@ FUNCTIONS: dict[str, Row] = {
     "squeeze": Row(shaping.squeeze, settings=("axis",)),
     "unsqueeze": Row(shaping.expand_dims, settings=("axis",)),
     "slice": Row(_slice, settings=("index",)),
-    **{name: Row(getattr(f, name)) for name in ("relu", "gelu", "silu", "sigmoid", "tanh")},
+    # The middle of (N, C, ...), as large as the second operand.
+    "crop": Row(_crop, 2, 2),
+    **{
+        name: Row(getattr(f, name)) for name in ("relu", "relu6", "gelu", "silu", "sigmoid", "tanh")
+    },
     **{
         name: Row(getattr(e, name))
         for name in ("exp", "log", "sqrt", "abs", "square", "negative", "detach")
