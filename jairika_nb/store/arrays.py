@@ -30,8 +30,8 @@ class Content:
     scalars: dict[str, Any] = field(default_factory=dict)
 
 
-def content(net: Any, optimizer: Any = None) -> Content:
-    """The state of ``net`` (and of ``optimizer``), checked and hashed.
+def content(net: Any, optimizer: Any = None, training: Any = None) -> Content:
+    """The state of ``net`` (of ``optimizer``, and of a run in ``training``), checked and hashed.
 
     ``net`` has ``state_dict()`` and perhaps ``architecture()``, or is a mapping of names to
     arrays. Raises ``BadName``, ``DTypeError``, ``ShapeError``, ``ArchitectureError``.
@@ -50,6 +50,11 @@ def content(net: Any, optimizer: Any = None) -> Content:
             scalars[key] = scalar(value)
         else:
             kept.append(_tensor(key, "optimizer", value))
+    run = {} if training is None else _state(training, "training")
+    kept += [
+        _tensor(names.checked("training entry", name), "training", value)
+        for name, value in run.items()
+    ]
     return Content((*weights, *kept), _architecture(net), scalars)
 
 

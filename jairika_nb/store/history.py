@@ -15,7 +15,14 @@ from jairika_nb.errors import NameTaken
 from jairika_nb.store import rules, times
 from jairika_nb.store.arrays import Content
 from jairika_nb.store.canonical import digest, encoded
-from jairika_nb.store.catalogue import Catalogue, Place, Row, VariantRow
+from jairika_nb.store.catalogue import (
+    Catalogue,
+    Place,
+    Row,
+    Segment,
+    VariantRow,
+    rows_to_json,
+)
 from jairika_nb.store.layout import Layout
 from jairika_nb.store.manifest import Manifest, Tensor
 from jairika_nb.store.note import Note
@@ -32,7 +39,12 @@ def first(layout: Layout, variant: str, name: str, kept: Content, note: Note) ->
 
 
 def commit(
-    variant: str, name: str | None, kept: Content, note: Note, expected: set[str]
+    variant: str,
+    name: str | None,
+    kept: Content,
+    note: Note,
+    expected: set[str],
+    replaces: str | None = None,
 ) -> Callable[[Reader, Layout], tuple[Catalogue, Row]]:
     """Add an iteration to ``variant``, whose newest one has an id among ``expected``.
 
@@ -45,6 +57,8 @@ def commit(
         rows = reader.iterations(variant)
         rules.check_head(reader, branch, rows, expected)
         rules.check_architecture(reader, branch, rows, kept)
+        if replaces is not None:
+            return _replacing(reader, layout, branch, replaces, name, kept, note, expected)
         takes_over = branch.blank is not None and len(rows) == 1 and name in (None, rows[0].name)
         chosen = rows[0].name if takes_over else rules.free_name(reader, branch, rows, name)
         parents = () if takes_over or not rows else (rows[-1].id,)
@@ -59,6 +73,52 @@ def commit(
         return replace(catalogue, tail=(*tail, row)), row
 
     return change
+
+
+def _replacing(
+    reader: Reader,
+    layout: Layout,
+    branch: VariantRow,
+    replaces: str,
+    name: str | None,
+    kept: Content,
+    note: Note,
+    expected: set[str],
+) -> tuple[Catalogue, Row]:
+    """Put an iteration in the place of the newest one of its variant."""
+    rows = reader.iterations(branch.name)
+    old = rules.replaceable(reader, branch, rows, replaces)
+    rest = rows[:-1]
+    chosen = old.name if name is None else rules.free_name(reader, branch, rest, name)
+    content = rules.completed(reader, rows, kept)
+    row = _iteration(layout, branch.name, chosen, content, note, old.parents, hides=old.name)
+    expected.add(row.id)
+    catalogue = without(reader, layout, old)
+    return replace(catalogue, tail=(*catalogue.tail, row)), row
+
+
+def without(reader: Reader, layout: Layout, old: Row) -> Catalogue:
+    """The catalogue without an iteration; the segment it was sealed in is written anew."""
+    catalogue = reader.catalogue
+    if old in catalogue.tail:
+        return replace(catalogue, tail=tuple(row for row in catalogue.tail if row != old))
+    segments = []
+    for segment in catalogue.segments:
+        rows = reader.segment(segment)
+        kept = [row for row in rows if row != old]
+        if len(kept) == len(rows):
+            segments.append(segment)
+        elif kept:
+            segments.append(sealed(layout, kept))
+    return replace(catalogue, segments=tuple(segments))
+
+
+def sealed(layout: Layout, rows: Sequence[Row]) -> Segment:
+    """A segment of the catalogue with these rows."""
+    data = encoded(rows_to_json(rows))
+    name = digest(data)
+    offset, length = layout.put_bytes("catalog", f"rows-{name}", data)
+    return Segment(offset, length, name, len(rows))
 
 
 def derive(
@@ -95,11 +155,17 @@ def switch(variant: str) -> Callable[[Reader, Layout], tuple[Catalogue, None]]:
 
 
 def _iteration(
-    layout: Layout, variant: str, name: str, kept: Content, note: Note, parents: Sequence[str]
+    layout: Layout,
+    variant: str,
+    name: str,
+    kept: Content,
+    note: Note,
+    parents: Sequence[str],
+    hides: str | None = None,
 ) -> Row:
     places = [layout.put("objects", tensor.digest, values) for tensor, values in kept.tensors]
     tensors = tuple(tensor for tensor, _ in kept.tensors)
-    return _recorded(layout, variant, name, tensors, places, kept, note, parents)
+    return _recorded(layout, variant, name, tensors, places, kept, note, parents, hides)
 
 
 def _shared(reader: Reader, layout: Layout, origin: Row, variant: str, note: Note) -> Row:
@@ -125,6 +191,7 @@ def _recorded(
     kept: Content,
     note: Note,
     parents: Sequence[str],
+    hides: str | None = None,
 ) -> Row:
     meta = encoded(
         {
@@ -149,7 +216,7 @@ def _recorded(
     if kept.architecture is not None and architecture is not None:
         at["architecture"] = layout.put_bytes("arch", architecture, kept.architecture)
     links = {each.name: each.digest for each in manifest.parameters}
-    layout.show(variant, name, links, id=id, time=times.printed(note.time))
+    layout.show(variant, name, links, hides, id=id, time=times.printed(note.time))
     return Row(
         id=id,
         variant=variant,

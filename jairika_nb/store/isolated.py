@@ -54,7 +54,7 @@ def _expected(reader: Reader) -> dict[str, Any]:
             places = reader.locations(row, manifest)
             group = f"/variants/{row.variant}/{row.name}/"
             for tensor, (offset, _) in zip(manifest.tensors, places, strict=True):
-                if tensor.role != "optimizer":
+                if tensor.owner == "net":
                     layer, dot, name = tensor.name.rpartition(".")
                     link = group + layer + dot.replace(".", "/") + name
                     target = f"/objects/{tensor.digest}"

@@ -81,12 +81,16 @@ class Iteration:
         ``lazy=True`` maps each from the file when it is first touched, read-only. Raises
         ``Damaged`` where bytes do not match their hash.
         """
-        return self._values(lazy, optimizer=False)
+        return self._values(lazy, "net")
 
     def optimizer_state(self) -> dict[str, Any]:
         """The optimiser's arrays and numbers by name; empty where none was committed."""
         scalars = {name: number(value) for name, value in self._meta.get("optimizer", {}).items()}
-        return {**scalars, **self._values(False, optimizer=True)}
+        return {**scalars, **self._values(False, "optimizer")}
+
+    def training_state(self) -> dict[str, np.ndarray]:
+        """What a run of ``fit`` needs to go on from here, by name; empty where none was kept."""
+        return dict(self._values(False, "training"))
 
     def load(self, lazy: bool = False) -> Any:
         """The network itself, with this state.
@@ -117,12 +121,12 @@ class Iteration:
     def _meta(self) -> dict[str, Any]:
         return self._reader.meta(self._row, self._manifest)
 
-    def _values(self, lazy: bool, *, optimizer: bool) -> Any:
+    def _values(self, lazy: bool, owner: str) -> Any:
         places = self._reader.locations(self._row, self._manifest)
         placed = {
             tensor.name: (tensor, place)
             for tensor, place in zip(self._manifest.tensors, places, strict=True)
-            if (tensor.role == "optimizer") == optimizer
+            if tensor.owner == owner
         }
         if lazy:
             return tensors.Lazy(self._reader, placed)

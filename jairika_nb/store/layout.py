@@ -14,6 +14,7 @@ no times: what every HDF5 tool reads, and what gives a damaged file nothing to r
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from types import TracebackType
 from typing import Any
 
@@ -38,6 +39,7 @@ class Layout:
 
     def __init__(self, file: JournaledFile, *, new: bool = False) -> None:
         self.committed = file.committed
+        self.at_last: list[Callable[[], None]] = []
         alignment = (slots.PAGE_OFFSET,) * 2 if new else (ALIGNED_FROM, ALIGNED_TO)
         self.hdf5 = h5py.File(
             file,
@@ -62,7 +64,11 @@ class Layout:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self.hdf5.close()
+        try:
+            for change in self.at_last if error is None else ():
+                change()
+        finally:
+            self.hdf5.close()
 
     def put(self, group: str, name: str, values: np.ndarray) -> Place:
         """Keep ``values`` as ``/group/name`` unless it is there; gives offset and length."""
@@ -84,8 +90,31 @@ class Layout:
         """Make the group of a variant, with ``notes`` as its attributes."""
         self._note(self._group(self.hdf5["variants"], variant), notes)
 
-    def show(self, variant: str, iteration: str, links: dict[str, str], **notes: str) -> None:
-        """Link the parameters of an iteration, by dotted name, to the objects of their values."""
+    def show(
+        self,
+        variant: str,
+        iteration: str,
+        links: dict[str, str],
+        hides: str | None = None,
+        **notes: str,
+    ) -> None:
+        """Link the parameters of an iteration, by dotted name, to the objects of their values.
+
+        The iteration that it ``hides`` is no longer shown. That frees room of HDF5's own, which
+        values must not take while readers of the last commit rely on it; so it is done at last.
+        """
+        if hides is not None:
+            self.at_last.append(lambda: self._hide(variant, hides))
+            self.at_last.append(lambda: self._show(variant, iteration, links, notes))
+        else:
+            self._show(variant, iteration, links, notes)
+
+    def _hide(self, variant: str, iteration: str) -> None:
+        del self.hdf5["variants"][variant][iteration]
+
+    def _show(
+        self, variant: str, iteration: str, links: dict[str, str], notes: dict[str, str]
+    ) -> None:
         group = self._group(self.hdf5["variants"][variant], iteration)
         self._note(group, notes)
         for name, digest in links.items():

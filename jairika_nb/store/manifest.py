@@ -13,7 +13,8 @@ from jairika_nb.errors import Damaged
 from jairika_nb.store import schema
 from jairika_nb.store.names import layer_of
 
-ROLES = ("weight", "buffer", "optimizer")
+# What belongs to the network itself comes first.
+ROLES = ("weight", "buffer", "optimizer", "training")
 # dtype as stored -> bytes of one value; "|b1" is a byte of 0 or 1.
 SIZES = {
     "|b1": 1,
@@ -41,6 +42,11 @@ class Tensor:
     digest: str
     dtype: str
     shape: tuple[int, ...]
+
+    @property
+    def owner(self) -> str:
+        """Whose state it is: ``"net"``, ``"optimizer"``, or ``"training"``, the run's."""
+        return "net" if self.role in ROLES[:2] else self.role
 
     @property
     def bytes(self) -> int:
@@ -89,7 +95,7 @@ class Manifest:
     def from_json(cls, data: Any) -> Manifest:
         parents = schema.field(data, "parents", list)
         tensors = tuple(map(Tensor.from_json, schema.field(data, "tensors", list)))
-        if len({(each.role == "optimizer", each.name) for each in tensors}) != len(tensors):
+        if len({(each.owner, each.name) for each in tensors}) != len(tensors):
             raise Damaged("an iteration names a tensor twice; the file is damaged")
         return cls(
             variant=schema.name(data, "variant"),
@@ -103,8 +109,8 @@ class Manifest:
 
     @property
     def parameters(self) -> tuple[Tensor, ...]:
-        """The network's own tensors, in its order, without the optimiser's."""
-        return tuple(each for each in self.tensors if each.role != "optimizer")
+        """The network's own tensors, in its order."""
+        return tuple(each for each in self.tensors if each.owner == "net")
 
     @property
     def layers(self) -> tuple[str, ...]:

@@ -106,29 +106,36 @@ class Model:
         message: str = "",
         metrics: Mapping[str, Any] | None = None,
         optimizer: Any = None,
+        training: Any = None,
+        replaces: str | None = None,
         time: datetime | str | None = None,
         author: str | None = None,
     ) -> Iteration:
         """Keep the state of ``net`` as a new iteration; it is on the medium when this returns.
 
         ``net`` has ``state_dict()`` and perhaps ``architecture()``, or is a mapping of dotted
-        names to arrays; ``optimizer`` likewise, its plain numbers are kept too. Default
+        names to arrays; ``optimizer`` likewise, its plain numbers are kept too; ``training`` is
+        the state of a run of ``fit``, arrays by name. Default
         ``variant``: the one in use; ``name``: ``prime`` for the first, then ``iteration-N``;
         ``author``: the user's login name. Layers that have not changed take no room.
+
+        ``replaces`` names the newest iteration of the variant, whose place the new one takes, as
+        an automatic checkpoint does; both may have one name. The old one is no longer listed.
 
         Raises ``NameTaken``, ``BadName``, ``ArchitectureError`` (derive a variant first),
         ``DTypeError``, ``Locked``, ``NoSpace``, ``ReadOnly``, and ``StoreError`` where another
         program has added to the variant since the model was opened; nothing is lost then.
         """
         self._check_mode("commit to")
-        kept = arrays.content(net, optimizer)
+        kept = arrays.content(net, optimizer, training)
         note = noted(message, metrics, time, author)
         chosen = None if name is None else names.checked("iteration", name)
         branch = _known(self.current if variant is None else variant)
         if branch not in self:
             self.refresh()
         self._attempted.update(row.id for row in self._reader.iterations(branch)[-1:])
-        row = self._change(history.commit(branch, chosen, kept, note, self._attempted))
+        before = None if replaces is None else _known(replaces)
+        row = self._change(history.commit(branch, chosen, kept, note, self._attempted, before))
         return self[row.variant][row.name]
 
     def derive(

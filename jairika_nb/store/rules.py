@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from jairika_nb.errors import ArchitectureError, HeadMoved, NameTaken
+from jairika_nb.errors import ArchitectureError, HeadMoved, NameTaken, StoreError
 from jairika_nb.store import address
 from jairika_nb.store.arrays import Content
 from jairika_nb.store.canonical import decoded, digest, encoded
@@ -89,7 +89,7 @@ def _melted(data: Any) -> Any:
 def _misfit(reader: Reader, head: Row, kept: Content) -> str | None:
     """The first parameters whose names or shape differ from the newest iteration's, in words."""
     before = {each.name: each.shape for each in reader.manifest(head).parameters}
-    after = {each.name: each.shape for each, _ in kept.tensors if each.role != "optimizer"}
+    after = {each.name: each.shape for each, _ in kept.tensors if each.owner == "net"}
     odd = [f"{name!r} is not in this variant" for name in after if name not in before][:1]
     odd += [f"{name!r} is missing" for name in before if name not in after][:1]
     odd = odd or [
@@ -121,6 +121,21 @@ def free_name(reader: Reader, branch: VariantRow, rows: Sequence[Row], name: str
             "iteration of that name, and iterations do not change; choose another name"
         )
     return name
+
+
+def replaceable(reader: Reader, branch: VariantRow, rows: Sequence[Row], name: str) -> Row:
+    """The newest iteration, where it is the one to be replaced and nothing builds on it."""
+    old = rows[-1]
+    where = f"{name!r} of variant {branch.name!r} of {file_name(reader)}"
+    if old.name != name:
+        raise StoreError(
+            f"cannot replace {where}: only the newest iteration can be, which is {old.name!r}"
+        )
+    derived = [v.name for v in reader.catalogue.variants if v.parent == (branch.name, name)]
+    if derived or branch.blank is not None:
+        why = f"variant {derived[0]!r} was derived from it" if derived else "nothing is in it yet"
+        raise StoreError(f"cannot replace {where}: {why}; commit under another name")
+    return old
 
 
 def file_name(reader: Reader) -> str:

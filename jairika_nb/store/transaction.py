@@ -12,8 +12,9 @@ from typing import Any, TypeVar
 from jairika_nb.errors import Damaged, JairikaError
 from jairika_nb.store import isolated, locks
 from jairika_nb.store.canonical import digest, encoded
-from jairika_nb.store.catalogue import Catalogue, Row, Segment, rows_to_json
+from jairika_nb.store.catalogue import Catalogue, Row
 from jairika_nb.store.disk import Disk
+from jairika_nb.store.history import sealed
 from jairika_nb.store.journaled import JournaledFile
 from jairika_nb.store.layout import Layout
 from jairika_nb.store.reader import Reader
@@ -139,11 +140,8 @@ def _sealed(catalogue: Catalogue, reader: Reader, layout: Layout) -> Catalogue:
         return catalogue
     rows: list[Row] = [row for each in merged for row in reader.segment(each)]
     rows += catalogue.tail
-    data = encoded(rows_to_json(rows))
-    name = digest(data)
-    offset, length = layout.put_bytes("catalog", f"rows-{name}", data)
     kept = catalogue.segments[: len(catalogue.segments) - len(merged)]
-    segment = Segment(offset, length, name, len(rows))
+    segment = sealed(layout, rows)
     return Catalogue(catalogue.current, catalogue.variants, (*kept, segment), ())
 
 
