@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -101,10 +102,10 @@ class DataLoader:
         whole, rest = divmod(len(self.sampler), self.batch_size)  # type: ignore[arg-type]
         return whole + (1 if rest and not self.drop_last else 0)
 
-    def arrays(self) -> Iterator[Any]:
-        """One pass as NumPy arrays, on the host."""
+    def arrays(self, start: int = 0) -> Iterator[Any]:
+        """One pass as NumPy arrays, on the host; without its first ``start`` batches."""
         epoch = self._next_epoch()
-        yield from prefetched(lambda: self._read(epoch), self.prefetch)
+        yield from prefetched(lambda: self._read(epoch, start), self.prefetch)
 
     def __iter__(self) -> Iterator[Any]:
         from jairika_nb import tensor  # the package gives tensors all their methods
@@ -122,10 +123,10 @@ class DataLoader:
         self.epoch += 1
         return self.epoch - 1
 
-    def _read(self, epoch: int) -> Iterator[Any]:
+    def _read(self, epoch: int, start: int = 0) -> Iterator[Any]:
         if self.streams:
-            return self._read_stream(epoch)
-        requests = self._requests(epoch)
+            return islice(self._read_stream(epoch), start, None)
+        requests = islice(self._requests(epoch), start, None)
         if not self.num_workers:
             return map(self._reader, requests)
         ahead = self.num_workers * self.prefetch_factor

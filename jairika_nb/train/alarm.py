@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 from jairika_nb.nn.module import Module, observer
 from jairika_nb.tensors.tensor import Tensor
 from jairika_nb.train.forward import leaves
 from jairika_nb.train.snapshot import Snapshot, not_finite
+from jairika_nb.train.step import Step
 
 
-def blame(before: Snapshot, inputs: tuple[Any, ...], named: Mapping[str, Any]) -> str:
+def blame(before: Snapshot, inputs: tuple[Any, ...], named: dict[str, Any]) -> str:
     """What first was not finite in a step, repeated from ``before`` with the same inputs.
 
     In the order of the data flow: an input, a parameter, a layer's output, else the loss itself.
@@ -22,18 +22,18 @@ def blame(before: Snapshot, inputs: tuple[Any, ...], named: Mapping[str, Any]) -
     name = before.spoiled()
     if name:
         return f"parameter {name} went first: its gradient in the step before was not finite"
-    name = _first_layer(before.model, inputs, named)
+    name = _first_layer(before.step, inputs, named)
     return f"the output of layer {name} went first" if name else "the loss itself went first"
 
 
-def _first_layer(model: Module, inputs: tuple[Any, ...], named: Mapping[str, Any]) -> str:
+def _first_layer(step: Step, inputs: tuple[Any, ...], named: dict[str, Any]) -> str:
     seen: list[tuple[Module, Any]] = []
     token = observer.set(lambda module, output: seen.append((module, output)))
     try:
-        model(*inputs, **named)
+        step.predict(inputs, named)
     finally:
         observer.reset(token)
-    names = {id(module): name for name, module in model.named_modules()}
+    names = {id(module): name for name, module in step.model.named_modules()}
     for module, output in seen:
         if isinstance(output, Tensor) and not_finite(output):
             return f"{names[id(module)]!r}, {type(module).__name__}({module.extra_repr()})"

@@ -56,3 +56,24 @@ def _shown(value: Any) -> str:
     if value is None or isinstance(value, str | bool | int | float):
         return repr(value)
     return f"a {type(value).__name__}"
+
+
+def check_accumulate(accumulate: Any) -> None:
+    """Raise TrainingError for what is no count of batches."""
+    if isinstance(accumulate, bool) or not isinstance(accumulate, int) or accumulate < 1:
+        raise TrainingError(f"accumulate={accumulate!r} must be an integer from 1 up")
+
+
+def optimizer_of(schedule: Any, optimizer: Optimizer | None) -> Optimizer:
+    """The optimiser that a schedule moves, which must be the one given, if any is."""
+    if isinstance(schedule, type) or not callable(getattr(schedule, "step", None)):
+        raise TrainingError(
+            f"schedule takes a schedule such as optim.StepLR(optimizer, 30), not {_shown(schedule)}"
+        )
+    moved = schedule.optimizer
+    if optimizer is not None and optimizer is not moved:
+        raise TrainingError(
+            "the schedule moves another optimiser than the one given; make it of that one, or "
+            "leave optimizer out"
+        )
+    return moved

@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import islice
 from operator import length_hint
 from typing import Any
 
@@ -12,7 +13,7 @@ import numpy as np
 
 from jairika_nb.data import DataLoader, IterableDataset, TensorDataset
 from jairika_nb.engine.dtypes import is_float
-from jairika_nb.errors import DataError
+from jairika_nb.errors import DataError, TrainingError
 from jairika_nb.tensors.creation import tensor
 from jairika_nb.tensors.tensor import Tensor
 from jairika_nb.train.structured import Structured, is_structured
@@ -72,14 +73,41 @@ class Batches:
         self.steps = length_hint(data)
 
     def __iter__(self) -> Iterator[Batch]:
+        return self.after(0)
+
+    def after(self, start: int) -> Iterator[Batch]:
+        """One pass without its first ``start`` batches."""
         own = getattr(self.source, "arrays", None)
-        empty = True
-        for number, batch in enumerate(own() if own else self.source):
+        empty = start == 0
+        for number, batch in self._numbered(own, start):
             found = self._read(batch, number)
             empty = False
             yield found
         if empty:
             raise DataError("the data gave no batch; there is nothing to learn from")
+
+    def _numbered(self, own: Any, start: int) -> Iterator[tuple[int, Any]]:
+        if isinstance(self.source, DataLoader):
+            return enumerate(self.source.arrays(start), start)
+        return islice(enumerate(own() if own else self.source), start, None)
+
+    def position(self, is_inside: bool) -> dict[str, int] | None:
+        """Seed and number of the pass that runs, or that is next; None where there are none."""
+        seed, epoch = (getattr(self.source, name, None) for name in ("seed", "epoch"))
+        if not isinstance(seed, int) or not isinstance(epoch, int):
+            return None
+        return {"seed": seed, "epoch": epoch - 1 if is_inside else epoch, "steps": self.steps}
+
+    def go_to(self, position: dict[str, int] | None) -> None:
+        """Stand where ``position`` was taken; raises TrainingError where the data is other data."""
+        if position is None or not hasattr(self.source, "epoch"):
+            return
+        if int(position["steps"]) != self.steps:
+            raise TrainingError(
+                f"the run to go on from had {position['steps']} batches in an epoch, this data has "
+                f"{self.steps}: give the same data and batch_size"
+            )
+        self.source.seed, self.source.epoch = int(position["seed"]), int(position["epoch"])  # type: ignore[attr-defined]
 
     def _read(self, batch: Any, number: int) -> Batch:
         if isinstance(batch, Mapping):

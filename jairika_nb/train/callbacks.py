@@ -29,6 +29,8 @@ class Callback:
 
     # Whether it comes after those that change what it looks at.
     comes_last = False
+    # Whether `on_step` has to be called; where no callback asks, steps need not wait for losses.
+    watches_steps = True
 
     def on_start(self, training: Training) -> None:
         """Called before the first step."""
@@ -62,7 +64,7 @@ class Callbacks:
         for row in listed:
             _check(row)
         self.rows = sorted(listed, key=lambda row: getattr(row, "comes_last", False))
-        self.watches_steps = any(_overrides(row, "on_step") for row in self.rows)
+        self.watches_steps = any(_watches_steps(row) for row in self.rows)
 
     def call(self, moment: str, training: Training) -> None:
         """Call all for a moment of MOMENTS."""
@@ -92,9 +94,10 @@ def _is_function(row: Any) -> bool:
     return not any(hasattr(row, moment) for moment in MOMENTS)
 
 
-def _overrides(row: Any, moment: str) -> bool:
-    own = getattr(type(row), moment, None)
-    return getattr(row, moment, None) is not None and own is not getattr(Callback, moment)
+def _watches_steps(row: Any) -> bool:
+    if not getattr(row, "watches_steps", True):
+        return False
+    return hasattr(row, "on_step") and getattr(type(row), "on_step", None) is not Callback.on_step
 
 
 def _check(row: Any) -> None:

@@ -9,15 +9,24 @@ from jairika_nb.errors import TrainingError
 from jairika_nb.nn.losses import CrossEntropyLoss
 from jairika_nb.nn.module import Module
 from jairika_nb.optim import Adam, Optimizer
-from jairika_nb.train.arguments import check_loss, check_model, check_optimizer
+from jairika_nb.train.arguments import (
+    check_accumulate,
+    check_loss,
+    check_model,
+    check_optimizer,
+    optimizer_of,
+)
 from jairika_nb.train.batches import Batches
 from jairika_nb.train.callbacks import Callbacks
 from jairika_nb.train.evaluate import Evaluation
+from jairika_nb.train.gradients import check_limit
 from jairika_nb.train.history import History
 from jairika_nb.train.loop import Training
 from jairika_nb.train.measures import Measures
 from jairika_nb.train.objective import Objective
+from jairika_nb.train.precision import check_precision
 from jairika_nb.train.progress import Silent, choose
+from jairika_nb.train.resume import resume as continue_from
 from jairika_nb.train.step import Step
 
 
@@ -35,6 +44,12 @@ def fit(
     callbacks: Iterable[Any] = (),
     batch_size: int = 64,
     seed: int | None = None,
+    schedule: Any = None,
+    accumulate: int = 1,
+    clip_norm: float | None = None,
+    clip_value: float | None = None,
+    precision: Any = None,
+    resume: Any = None,
     compiled: bool = True,
 ) -> History:
     """Train a model and return the record of it.
@@ -54,6 +69,18 @@ def fit(
     loss is cross-entropy. ``callbacks`` are :class:`Callback` objects, or functions that are
     called with the history after every epoch. ``progress`` is True for what fits the place, or
     "notebook", "terminal", "log", "none".
+
+    The optimiser takes a step of the gradients of ``accumulate`` batches, weighted by their
+    samples as in one large batch, and of what is left at the end of an epoch. Gradients are cut to
+    ``clip_value`` element by element, then scaled to a norm of ``clip_norm`` all together.
+    ``precision`` "float16" or "bfloat16" computes the forward in 16 bits over weights in float32;
+    in float16 the loss is scaled, and steps whose gradients overflow are skipped and counted.
+    ``schedule`` is a learning-rate schedule of ``jrk.optim``, which is asked after each step or
+    epoch as it says; those that need a measure get the validation's loss, or the loss.
+
+    ``resume`` goes on with a run that a :class:`Checkpoint` kept: an iteration, a variant or model
+    (their newest), or an address. Given the same arguments, the weights are then those of a run
+    that was never interrupted, bit for bit on one device.
 
     Steps are compiled for replay (``jrk.compile``); a model that reads values on the host in
     ``forward`` cannot be, which a warning and ``history.uncompiled`` say. ``compiled=False``
@@ -81,6 +108,9 @@ def fit(
     check_loss(loss)
     if isinstance(epochs, bool) or not isinstance(epochs, int) or epochs < 1:
         raise TrainingError(f"epochs={epochs!r} must be an integer from 1 up")
+    check_accumulate(accumulate)
+    check_limit("clip_norm", clip_norm)
+    check_limit("clip_value", clip_value)
     if next(model.parameters(), None) is None:
         raise TrainingError(f"{type(model).__name__} has no parameters: there is nothing to train")
     if next(model.named_trainable_parameters(), None) is None:
@@ -95,15 +125,21 @@ def fit(
     if validation is not None:
         # 256 samples at a time, as `evaluate` has it.
         held_out = Evaluation(model, objective, metrics), Batches(validation, 256, model=model)
+    if schedule is not None:
+        optimizer = optimizer_of(schedule, optimizer)
     step = Step(
         model,
         optimizer if optimizer is not None else Adam(),
         objective,
         gives_prediction=bool(measures),
         compiled=compiled,
+        accumulate=accumulate,
+        clip_norm=clip_norm,
+        clip_value=clip_value,
+        precision=check_precision(precision, model),
+        schedule=schedule,
     )
-    return Training(
-        model,
+    training = Training(
         step,
         batches,
         epochs,
@@ -111,4 +147,7 @@ def fit(
         validation=held_out,
         callbacks=Callbacks(callbacks),
         display=choose(progress),
-    ).go()
+    )
+    if resume is not None:
+        continue_from(training, resume)
+    return training.go()

@@ -108,9 +108,13 @@ class Forward:
     def _losses(
         self, inputs: tuple[Any, ...], named: dict[str, Any], target: Any, clean: Any
     ) -> tuple[Any, Tensor, list[Tensor]]:
-        prediction = self.model(*inputs, **named)
+        prediction = self.predict(inputs, named)
         self._check(prediction)
         return prediction, *self.objective.total(prediction, target, clean)
+
+    def predict(self, inputs: tuple[Any, ...], named: dict[str, Any]) -> Any:
+        """The model's output."""
+        return self.model(*inputs, **named)
 
     def _check(self, prediction: Any) -> None:
         """Look at labels on the host once the outputs' shapes are known."""

@@ -16,13 +16,15 @@ class History:
     all epochs. ``interrupted`` tells that Ctrl-C ended the run early; the weights are then those
     after the last whole step. Where it came before the end of an epoch, ``partial`` is true and
     the last row holds that epoch's mean loss over the steps done, without validation. A callback
-    may set ``stop`` to end the run after its epoch. ``uncompiled`` says why steps were not
+    may set ``stop`` to end the run after its epoch. ``steps`` counts batches,
+    ``updates`` steps of the optimiser, ``skipped`` those left out as gradients overflowed in
+    float16. ``uncompiled`` says why steps were not
     compiled for replay; it is empty where they were.
     """
 
     def __init__(self) -> None:
         self.epochs: list[dict[str, float]] = []
-        self.steps = 0
+        self.steps = self.updates = self.skipped = 0
         self.seconds = 0.0
         self.interrupted = False
         self.partial = False
@@ -55,6 +57,8 @@ class History:
         return {
             "epochs": self.epochs,
             "steps": self.steps,
+            "updates": self.updates,
+            "skipped": self.skipped,
             "seconds": round(self.seconds, 3),
             "interrupted": self.interrupted,
             "partial": self.partial,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import time
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -49,7 +50,6 @@ class Training:
 
     def __init__(
         self,
-        model: Module,
         step: Step,
         batches: Batches,
         epochs: int,
@@ -59,7 +59,8 @@ class Training:
         callbacks: Callbacks,
         display: Silent,
     ) -> None:
-        self.model, self.run_step, self.batches = model, step, batches
+        self.model: Module = step.model
+        self.run_step, self.batches, self.schedule = step, batches, step.schedule
         self.optimizer: Optimizer = step.optimizer
         self.objective = step.objective
         self.measures, self.validation = measures, validation
@@ -71,6 +72,8 @@ class Training:
         self.total: Any = 0.0
         self.count = 0
         self.last_loss = math.nan
+        self.start = 0  # batches of the running epoch that are done already
+        self.started = time.perf_counter()
 
     @property
     def epoch(self) -> int:
@@ -88,13 +91,18 @@ class Training:
         self.settle()
         return self.last_loss
 
+    @property
+    def elapsed(self) -> float:
+        """Seconds of training, with those of the run that this one goes on with."""
+        return time.perf_counter() - self.started
+
     def stop(self) -> None:
         """End the run after the running step."""
         self.wish.stop = True
 
     def go(self) -> History:
         """Train, and return the record of it."""
-        start = time.perf_counter()
+        self.started = time.perf_counter() - self.history.seconds
         # Fresh weights are lazy draws; computed once, every step has the same graph.
         compute(*self.model.state_dict().values())
         state = "failed"
@@ -106,7 +114,7 @@ class Training:
             state = "interrupted" if self.history.interrupted else "done"
         finally:
             self.standing.state = state
-            self.history.seconds = time.perf_counter() - start
+            self.history.seconds = self.elapsed
             self.history.uncompiled = self.run_step.reason
             self.display.end(self.standing)
         return self.history
@@ -127,35 +135,61 @@ class Training:
     def _pass(self) -> bool:
         """Go through the data once; False where a wish to stop ended it, also in its last step."""
         self._begin_pass()
-        for number, batch in enumerate(self.batches):
-            self._step(number, batch)
+        batches = self.batches.after(self.start)
+        for number, (batch, is_end) in enumerate(ends_marked(batches, self.run_step.accumulate)):
+            done = self.start + number
+            self._step(done, batch, is_end or (done + 1) % self.run_step.accumulate == 0)
             if self.wish.stop:
                 break
         self.settle()
+        self.start = 0
         self.standing.steps = max(self.standing.steps, self.standing.step)
         return not self.wish.stop
 
     def _begin_pass(self) -> None:
-        self.total, self.count = 0.0, 0
-        self.standing.step = 0
-        self.measures.reset()
-        self.at_start = Snapshot(self.model, self.optimizer)
+        if not self.start:
+            self.total, self.count = 0.0, 0
+            self.measures.reset()
+        self.standing.step = self.start
+        self.at_start = Snapshot(self.run_step, self.schedule)
         held = sum(t.size * t.dtype.itemsize for t in self.run_step.tensors())
         self.is_heavy = held > MANY_BYTES
 
-    def _step(self, number: int, batch: Batch) -> None:
+    def _step(self, number: int, batch: Batch, is_last: bool) -> None:
         if self.is_heavy:
             self.settle()
-        outcome = self.run_step(batch)
+        outcome = self.run_step.learn(batch, is_last)
         # The loss of the step before is read only now, while the device computes this one.
         self.settle()
         self.waiting = Waiting(outcome, batch, number, self.run_step.before)
         self.standing.step = number + 1
         self.history.steps += 1
+        if is_last:
+            self._updated(outcome)
+        self.display.step(self.standing)
+
+    def _updated(self, outcome: Outcome) -> None:
+        """What follows a step of the optimiser."""
+        if self.run_step.scale is not None and not self._is_finite(outcome):
+            self.history.skipped += 1
+            return
+        self.history.updates += 1
+        if self.schedule is not None and self.schedule.every == "step":
+            self.schedule.step(*([self.loss] if self.schedule.needs_metric else []))
         if self.callbacks.watches_steps:
             self.settle()
             self.callbacks.call("on_step", self)
-        self.display.step(self.standing)
+
+    def _is_finite(self, outcome: Outcome) -> bool:
+        """Whether gradients did not overflow in float16; a step that did is taken back."""
+        step, waiting = self.run_step, self.waiting
+        self.settle()
+        finite = bool(outcome.losses.numpy()[-1])
+        if not finite and waiting is not None:
+            waiting.before.undo_update()
+        if step.scale is not None:
+            step.scale.update(finite)
+        return finite
 
     def settle(self) -> None:
         """Read the waiting step's loss; undo and explain the step where it is not finite."""
@@ -163,6 +197,8 @@ class Training:
         if waiting is None:
             return
         losses = waiting.outcome.losses.numpy().astype(np.float64)
+        if self.run_step.scale is not None and losses.ndim and len(losses) > self.objective.count:
+            losses = losses[:-1]  # the last tells whether the gradients are finite
         self.last_loss = float(np.ravel(losses)[0])
         if not math.isfinite(self.last_loss):
             self._fail(waiting, self.last_loss)
@@ -198,8 +234,24 @@ class Training:
             found = numbers(evaluate(data))
             row |= {f"val_{name}": value for name, value in found.items()}
         self.history.epochs.append(row)
+        if self.schedule is not None and self.schedule.every == "epoch":
+            watched = row.get("val_loss", row["loss"])
+            self.schedule.step(*([watched] if self.schedule.needs_metric else []))
         self.standing.measures = dict(row)
         self.display.epoch(self.standing)
         self.standing.epoch += 1
         self.standing.step = 0
         self.callbacks.call("on_epoch", self)
+
+
+def ends_marked(batches: Iterable[Batch], accumulate: int) -> Iterator[tuple[Batch, bool]]:
+    """Batches, and whether each is the last of its pass; where that matters one is read ahead."""
+    if accumulate == 1:
+        yield from ((batch, True) for batch in batches)
+        return
+    held: list[Batch] = []
+    for batch in batches:
+        if held:
+            yield held.pop(), False
+        held.append(batch)
+    yield from ((batch, True) for batch in held)

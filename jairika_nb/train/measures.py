@@ -41,6 +41,23 @@ class Measures:
         for _, metric, _ in self.rows:
             metric.reset()
 
+    def state(self) -> list[Any]:
+        """What each measure has seen of the running pass."""
+        return [metric.to_json()["state"] if hasattr(metric, "to_json") else None
+                for _, metric, _ in self.rows]  # fmt: skip
+
+    def restore(self, states: list[Any]) -> None:
+        """Take back what ``state`` gave; raises TrainingError for other measures."""
+        if len(states) != len(self.rows):
+            raise TrainingError(
+                f"the run to go on from took {len(states)} metrics of the training batches, this "
+                f"one takes {len(self.rows)}: give the same ones"
+            )
+        for (_, metric, name), state in zip(self.rows, states, strict=True):
+            if state is None or not hasattr(metric, "restore"):
+                raise TrainingError(f"the metric {name} cannot go on in the middle of an epoch")
+            metric.restore(state)
+
     def update(self, prediction: Any, target: Any) -> None:
         """Take in a batch, on the host."""
         for key, metric, _ in self.rows:

@@ -28,6 +28,16 @@ class Objective:
         self.weights = _weights(self.keys, weights)
 
     @property
+    def count(self) -> int:
+        """How many losses ``total`` gives, the total among them."""
+        return 1 + len(self.names)
+
+    @property
+    def is_sum(self) -> bool:
+        """Whether the losses are sums over the samples of a batch, as far as they tell."""
+        return all(getattr(loss, "reduction", "mean") == "sum" for loss in self.losses)
+
+    @property
     def names(self) -> tuple[str, ...]:
         """What the losses of the outputs are called in a history; none for a single loss."""
         return tuple(f"loss_{key}" for key in self.keys or ())

@@ -5,32 +5,48 @@ Tensors are immutable, so a snapshot copies references, not values.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from jairika_nb.nn.module import Module
-from jairika_nb.optim import Optimizer
 from jairika_nb.tensors import random
+
+if TYPE_CHECKING:
+    from jairika_nb.train.step import Step
 
 
 class Snapshot:
-    """Weights, buffers, optimiser state and random stream at the moment it is made."""
+    """Weights, buffers, gathered gradients, optimiser, schedule and random stream, as they are."""
 
-    def __init__(self, model: Module, optimizer: Optimizer) -> None:
-        self.model = model
-        self.optimizer = optimizer
-        self.tensors = model.state_dict()
-        self.state = {name: dict(slots) for name, slots in optimizer.state.items()}
-        self.steps = dict(optimizer.steps)
+    def __init__(self, step: Step, schedule: Any = None) -> None:
+        self.step, self.schedule = step, schedule
+        self.model, self.optimizer = step.model, step.optimizer
+        self.tensors = self.model.state_dict()
+        self.gradients = step.gradients
+        self.state = {name: dict(slots) for name, slots in self.optimizer.state.items()}
+        self.steps = dict(self.optimizer.steps)
+        self.moved = None if schedule is None else schedule.state_dict()
         self.random: Any = random.state()
 
     def restore(self) -> None:
         """Put everything back."""
         self.model.replace(self.tensors)
+        self.restore_optimizer()
+        self.step.gradients = self.gradients
+        if self.schedule is not None and self.moved is not None:
+            self.schedule.load_state_dict(self.moved)
+        random.restore(self.random)
+
+    def undo_update(self) -> None:
+        """Put parameters and the optimiser back; running statistics and draws stay."""
+        names = [name for name, _ in self.model.named_parameters()]
+        self.model.replace({name: self.tensors[name] for name in names})
+        self.restore_optimizer()
+
+    def restore_optimizer(self) -> None:
+        """Put the optimiser's state back."""
         self.optimizer.state = {name: dict(slots) for name, slots in self.state.items()}
         self.optimizer.steps = dict(self.steps)
-        random.restore(self.random)
 
     def spoiled(self) -> str:
         """The name of the first parameter or buffer that is not finite; empty if all are."""

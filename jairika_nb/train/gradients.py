@@ -1,0 +1,48 @@
+"""What is done with gradients before a step: gathered over batches, scaled, clipped."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from jairika_nb.errors import TrainingError
+from jairika_nb.tensors.elementwise import clip, isfinite, minimum, sqrt
+from jairika_nb.tensors.joining import stack
+from jairika_nb.tensors.reductions import all as all_of
+from jairika_nb.tensors.tensor import Tensor
+
+Gradients = dict[str, Tensor]
+
+
+def gathered(held: Gradients, new: Gradients, share: Tensor | None) -> Gradients:
+    """Gradients of batches so far, each times its share, the number of its samples."""
+    if share is not None:
+        new = {name: g * share.astype(g.dtype) for name, g in new.items()}
+    return {name: held[name] + g if name in held else g for name, g in new.items()}
+
+
+def clipped(gradients: Gradients, clip_norm: float | None, clip_value: float | None) -> Gradients:
+    """Elements within ``clip_value`` of 0; then all together scaled to at most ``clip_norm``.
+
+    The arithmetic is that of ``torch.nn.utils.clip_grad_value_`` and ``clip_grad_norm_``: the
+    norm is the Euclidean one of all gradients, and 1e-6 is added to it.
+    """
+    if clip_value is not None:
+        gradients = {name: clip(g, -clip_value, clip_value) for name, g in gradients.items()}
+    if clip_norm is not None and gradients:
+        squares = [(g * g).sum().astype("float32") for g in gradients.values()]
+        factor = minimum(clip_norm / (sqrt(stack(squares).sum()) + 1e-6), 1.0)
+        gradients = {name: g * factor.astype(g.dtype) for name, g in gradients.items()}
+    return gradients
+
+
+def are_finite(gradients: Gradients) -> Tensor:
+    """1.0 where no gradient holds NaN or an infinity, else 0.0."""
+    return all_of(stack([all_of(isfinite(g)) for g in gradients.values()])).astype("float32")
+
+
+def check_limit(name: str, value: Any) -> None:
+    """Raise TrainingError for what is no positive number."""
+    if value is None:
+        return
+    if isinstance(value, bool) or not isinstance(value, int | float) or not value > 0:
+        raise TrainingError(f"{name}={value!r} must be a number above 0, or None")
