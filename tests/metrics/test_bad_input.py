@@ -78,6 +78,8 @@ def test_curves_need_both_kinds_of_samples():
     for kind, text in ((metrics.RocAuc, "no negative"), (metrics.RocCurve, "no negative")):
         with pytest.raises(DataError, match=text):
             kind().update([0.1, 0.2], [1, 1]).value()
+    with pytest.raises(DataError, match="two classes"):
+        metrics.balanced_accuracy([0, 1], [1, 1], adjusted=True)
     with pytest.raises(DataError, match=r"class 2 .*no positive"):
         metrics.average_precision(RATES, [0, 1, 1, 0])
 

@@ -61,6 +61,8 @@ def test_overlaps_of_two_classes_and_nothing_over_nothing(name, zero):
             measure(nothing, nothing, zero_division=zero),
             theirs(nothing, nothing, zero_division=zero),
         )
+        never = {"average": "weighted", "zero_division": zero}
+        same(measure([1, 1], [0, 0], **never), theirs([0, 0], [1, 1], **never))
         for average in ("macro", "weighted", None):
             options = {"average": average, "zero_division": zero}
             same(
@@ -181,6 +183,8 @@ def test_log_loss():
     same(metrics.log_loss(SHARES, TRUE), theirs)
     same(metrics.log_loss(LOGITS, TRUE, logits=True), theirs)
     same(metrics.log_loss(SCORES, YES), sk.log_loss(YES, SCORES))  # with zeros and ones
+    sure = [0.0, 1.0, 1.0]
+    same(metrics.log_loss(sure, [1, 0, 1]), sk.log_loss([1, 0, 1], sure))
     single = SCORES.astype(np.float32)
     assert metrics.log_loss(single, YES) == pytest.approx(sk.log_loss(YES, single), rel=1e-6)
     logits = RNG.normal(size=150) * 30

@@ -110,6 +110,9 @@ def test_masked_samples_do_not_count(kind):
     equal(masked, kind().update(*grid).value())
     ignored = kind(ignore_index=-100).update(RATES, np.where(mask, CLASSES, -100))
     equal(masked, ignored.value())
+    both = kind(ignore_index=3).update(RATES, CLASSES, mask).value()
+    some = mask & (CLASSES != 3)
+    equal(both, kind().update(RATES[some], CLASSES[some]).value())
 
 
 @pytest.mark.parametrize("name", ["MeanSquaredError", "R2", "MedianAbsoluteError"])
