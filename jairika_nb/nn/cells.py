@@ -97,6 +97,10 @@ class RNNCell(RNNCellBase):
         y = step[self.nonlinearity](x, h, *self._all)
         return y.reshape((*input.shape[:-1], self.hidden_size))
 
+    def extra_repr(self) -> str:
+        usual = self.nonlinearity == "tanh"
+        return super().extra_repr() + ("" if usual else f", nonlinearity={self.nonlinearity}")
+
 
 @register
 class LSTMCell(RNNCellBase):

@@ -192,8 +192,8 @@ class RNNBase(Module):
 
     def extra_repr(self) -> str:
         shown = [f"{self.input_size}, {self.hidden_size}"]
-        defaults = {"num_layers": 1, "bias": True, "batch_first": False, "dropout": 0.0,
-                    "bidirectional": False, "proj_size": 0}  # fmt: skip
+        defaults = {"proj_size": 0, "num_layers": 1, "bias": True, "batch_first": False,
+                    "dropout": 0.0, "bidirectional": False}  # fmt: skip
         shown += [
             f"{key}={getattr(self, key)}"
             for key, value in defaults.items()
