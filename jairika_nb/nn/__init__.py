@@ -48,7 +48,7 @@ from jairika_nb.nn.batch_normalization import (
 )
 from jairika_nb.nn.building import build
 from jairika_nb.nn.cells import GRUCell, LSTMCell, RNNCell
-from jairika_nb.nn.containers import Sequential
+from jairika_nb.nn.containers import ModuleDict, ModuleList, Sequential
 from jairika_nb.nn.convolution import (
     Conv1d,
     Conv2d,
@@ -66,7 +66,8 @@ from jairika_nb.nn.dropout import (
     Dropout3d,
     FeatureAlphaDropout,
 )
-from jairika_nb.nn.embedding import Embedding
+from jairika_nb.nn.embedding import Embedding, EmbeddingBag
+from jairika_nb.nn.fractional import FractionalMaxPool2d, FractionalMaxPool3d
 from jairika_nb.nn.functions import Function
 from jairika_nb.nn.gaussian import GaussianSample
 from jairika_nb.nn.graph import Graph
@@ -91,6 +92,7 @@ from jairika_nb.nn.padding import (
     ZeroPad2d,
     ZeroPad3d,
 )
+from jairika_nb.nn.parameter_lists import ParameterDict, ParameterList
 from jairika_nb.nn.parts import Parameter
 from jairika_nb.nn.pooling import (
     AvgPool1d,
@@ -174,9 +176,12 @@ __all__ = [
     "Dropout2d",
     "Dropout3d",
     "Embedding",
+    "EmbeddingBag",
     "FeatureAlphaDropout",
     "Flatten",
     "Fold",
+    "FractionalMaxPool2d",
+    "FractionalMaxPool3d",
     "Function",
     "GRUCell",
     "GaussianSample",
@@ -211,11 +216,15 @@ __all__ = [
     "MaxUnpool3d",
     "Mish",
     "Module",
+    "ModuleDict",
+    "ModuleList",
     "MultiheadAttention",
     "Normalization",
     "PReLU",
     "PairwiseDistance",
     "Parameter",
+    "ParameterDict",
+    "ParameterList",
     "PixelShuffle",
     "PixelUnshuffle",
     "RMSNorm",

@@ -7,9 +7,10 @@ from typing import Any
 from jairika_nb.errors import ArchitectureError, ShapeError
 from jairika_nb.nn import functional, init
 from jairika_nb.nn.architecture import register
+from jairika_nb.nn.functional.bags import MODES
 from jairika_nb.nn.module import Module
 from jairika_nb.nn.parts import Parameter
-from jairika_nb.nn.sizes import check_size
+from jairika_nb.nn.sizes import check_among, check_size
 from jairika_nb.tensors.creation import tensor
 from jairika_nb.tensors.elementwise import where
 from jairika_nb.tensors.ramps import arange
@@ -34,12 +35,11 @@ class Table(Module):
             weight = where(fixed, 0.0, weight)
         self.register_parameter("weight", Parameter(weight))
 
-    def extra_repr(self) -> str:
-        usual = {"padding_idx": None, "max_norm": None, "norm_type": 2.0}
-        usual |= {"scale_grad_by_freq": False, "sparse": False}
+    def _texts(self, **usual: Any) -> list[str]:
+        """The sizes, and the settings that are not as usual."""
         shown = {n: getattr(self, n) for n in usual if getattr(self, n) != usual[n]}
         parts = [f"{name}={value}" for name, value in shown.items()]
-        return ", ".join([str(self.num_embeddings), str(self.embedding_dim), *parts])
+        return [str(self.num_embeddings), str(self.embedding_dim), *parts]
 
 
 def _row(layer: str, padding_idx: int | None, rows: int) -> int | None:
@@ -90,6 +90,12 @@ class Embedding(Table):
             self.scale_grad_by_freq,
         )  # fmt: skip
 
+    def extra_repr(self) -> str:
+        shown = self._texts(
+            padding_idx=None, max_norm=None, norm_type=2.0, scale_grad_by_freq=False, sparse=False
+        )
+        return ", ".join(shown)
+
     @classmethod
     def from_pretrained(
         cls,
@@ -114,6 +120,85 @@ class Embedding(Table):
         layer = cls(
             rows, size, padding_idx, max_norm, norm_type, scale_grad_by_freq, sparse,
             dtype=table.dtype,
+        )  # fmt: skip
+        layer.weight = table
+        return layer.freeze() if freeze else layer
+
+
+@register
+class EmbeddingBag(Table):
+    """Sums, means or maxima of rows of a learned table, bag by bag -> (bags, embedding_dim).
+
+    Called with ``input`` (bags, size), or ``input`` (n,) and ``offsets`` where bags begin, and
+    with ``per_sample_weights`` of the input's shape to scale what a sum adds. ``mode`` is "mean",
+    "sum" or "max"; an empty bag gives zeros and the row ``padding_idx`` counts in none. The other
+    arguments are those of :class:`Embedding`.
+
+    >>> import jairika_nb as jrk
+    >>> layer = EmbeddingBag(10, 3, mode="sum")
+    >>> layer(jrk.tensor([1, 2, 4, 5]), jrk.tensor([0, 3])).shape
+    (2, 3)
+    """
+
+    adjustable = ("max_norm", "norm_type", "scale_grad_by_freq", "mode", "include_last_offset")
+
+    def __init__(
+        self,
+        num_embeddings: int,
+        embedding_dim: int,
+        max_norm: float | None = None,
+        norm_type: float = 2.0,
+        scale_grad_by_freq: bool = False,
+        mode: str = "mean",
+        sparse: bool = False,
+        include_last_offset: bool = False,
+        padding_idx: int | None = None,
+        device: Any = None,
+        dtype: Any = None,
+    ) -> None:
+        check_among("EmbeddingBag", "mode", mode, MODES)
+        self._draw(num_embeddings, embedding_dim, padding_idx, {"device": device, "dtype": dtype})
+        self.max_norm = max_norm
+        self.norm_type = norm_type
+        self.scale_grad_by_freq = scale_grad_by_freq
+        self.mode = mode
+        self.sparse = sparse
+        self.include_last_offset = include_last_offset
+
+    def forward(
+        self, input: Any, offsets: Any = None, per_sample_weights: Tensor | None = None
+    ) -> Tensor:
+        return functional.embedding_bag(
+            input, self.weight, offsets, self.max_norm, self.norm_type, self.scale_grad_by_freq,
+            self.mode, False, per_sample_weights, self.include_last_offset, self.padding_idx,
+        )  # fmt: skip
+
+    def extra_repr(self) -> str:
+        shown = self._texts(max_norm=None, norm_type=2.0, scale_grad_by_freq=False)
+        shown.append(f"mode={self.mode!r}")
+        return ", ".join(
+            shown + [f"padding_idx={self.padding_idx}"] * (self.padding_idx is not None)
+        )
+
+    @classmethod
+    def from_pretrained(
+        cls,
+        embeddings: Any,
+        freeze: bool = True,
+        max_norm: float | None = None,
+        norm_type: float = 2.0,
+        scale_grad_by_freq: bool = False,
+        mode: str = "mean",
+        sparse: bool = False,
+        include_last_offset: bool = False,
+        padding_idx: int | None = None,
+    ) -> EmbeddingBag:
+        """A layer of given rows (num_embeddings, embedding_dim), as :class:`Embedding`'s."""
+        table = _table(cls.__name__, embeddings)
+        rows, size = table.shape
+        layer = cls(
+            rows, size, max_norm, norm_type, scale_grad_by_freq, mode, sparse,
+            include_last_offset, padding_idx, dtype=table.dtype,
         )  # fmt: skip
         layer.weight = table
         return layer.freeze() if freeze else layer

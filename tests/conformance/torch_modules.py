@@ -21,6 +21,7 @@ from jairika_nb import nn
 COMPARED = """
     AdaptiveAvgPool1d AdaptiveAvgPool2d AdaptiveAvgPool3d
     AdaptiveMaxPool1d AdaptiveMaxPool2d AdaptiveMaxPool3d
+    FractionalMaxPool2d FractionalMaxPool3d
     AvgPool1d AvgPool2d AvgPool3d LPPool1d LPPool2d LPPool3d MaxPool1d MaxPool2d MaxPool3d
     BatchNorm1d BatchNorm2d BatchNorm3d InstanceNorm1d InstanceNorm2d InstanceNorm3d
     GroupNorm LayerNorm LocalResponseNorm RMSNorm
@@ -33,6 +34,7 @@ COMPARED = """
     ReflectionPad1d ReflectionPad2d ReflectionPad3d
     ReplicationPad1d ReplicationPad2d ReplicationPad3d ZeroPad1d ZeroPad2d ZeroPad3d
     CrossEntropyLoss MSELoss
+    GRU GRUCell LSTM LSTMCell RNN RNNCell
 """
 
 LEFT_OUT = {
@@ -40,17 +42,17 @@ LEFT_OUT = {
         LazyConv1d LazyConv2d LazyConv3d
         LazyConvTranspose1d LazyConvTranspose2d LazyConvTranspose3d""",
     "not offered here": """
-        FractionalMaxPool2d FractionalMaxPool3d LinearCrossEntropyLoss
+        LinearCrossEntropyLoss
         BCELoss BCEWithLogitsLoss CTCLoss CosineEmbeddingLoss GaussianNLLLoss HingeEmbeddingLoss
         HuberLoss KLDivLoss L1Loss MarginRankingLoss MultiLabelMarginLoss MultiLabelSoftMarginLoss
         MultiMarginLoss NLLLoss PoissonNLLLoss SmoothL1Loss SoftMarginLoss
-        GRU GRUCell LSTM LSTMCell RNN RNNCell
         MultiheadAttention Transformer TransformerDecoderLayer TransformerEncoder
         TransformerEncoderLayer""",
 }
 
 # modules, PyTorch's message (as a text within it), why ours may accept what it is about
 ACCEPTED = [
+    ("GRU|LSTM|RNN", "should be of type bool", "what counts as true in Python does here"),
     ("CrossEntropyLoss", "ignore_index is not supported", "with probabilities it has no effect"),
 ]
 

@@ -269,6 +269,8 @@ OURS: dict[str, Any] = {
     "linalg.pinv@singular": lambda a, b: L.pinv(a @ b.mT),
     "meshgrid@list_of_tensors": lambda arrays, **named: jrk.meshgrid(*arrays, **named),
     "nn.functional.embedding": lambda w, i, **named: jrk.nn.functional.embedding(i, w, **named),
+    "nn.functional.embedding_bag":
+        lambda w, i, **named: jrk.nn.functional.embedding_bag(i, w, **named),
     "tensordot": lambda a, b, axis=2: jrk.tensordot(a, b, axes=axis),
     **{n: _no_axis_means_all(getattr(jrk, n)) for n in
        ("all", "any", "count_nonzero", "mean", "sum", "logsumexp")},

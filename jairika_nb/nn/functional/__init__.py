@@ -37,6 +37,7 @@ from jairika_nb.nn.functional.averaging import (
     lp_pool2d,
     lp_pool3d,
 )
+from jairika_nb.nn.functional.bags import embedding_bag
 from jairika_nb.nn.functional.bilinear import bilinear
 from jairika_nb.nn.functional.convolution import (
     conv1d,
@@ -54,6 +55,7 @@ from jairika_nb.nn.functional.dropout import (
     dropout3d,
     feature_alpha_dropout,
 )
+from jairika_nb.nn.functional.fractional import fractional_max_pool2d, fractional_max_pool3d
 from jairika_nb.nn.functional.layers import flatten, linear
 from jairika_nb.nn.functional.losses import cross_entropy, mse_loss, nll_loss
 from jairika_nb.nn.functional.masks import generate_square_subsequent_mask
@@ -151,9 +153,12 @@ __all__ = [
     "dropout3d",
     "elu",
     "embedding",
+    "embedding_bag",
     "feature_alpha_dropout",
     "flatten",
     "fold",
+    "fractional_max_pool2d",
+    "fractional_max_pool3d",
     "gaussian_nll_loss",
     "gelu",
     "generate_square_subsequent_mask",

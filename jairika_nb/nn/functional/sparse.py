@@ -17,7 +17,8 @@ from jairika_nb.tensors.shaping import expand_dims
 from jairika_nb.tensors.tensor import Tensor, node_of
 
 
-def _index(asked: str, value: Any, like: Tensor | None = None) -> Tensor:
+def whole_index(asked: str, value: Any, like: Tensor | None = None) -> Tensor:
+    """Indices as a tensor of int32 or int64, on the device of ``like``."""
     index = Tensor(node_of(value, like.device if like is not None else None))
     if not dtypes.is_integer(index.dtype):
         raise DTypeError(f"{asked}: indices must be integers, not {index.dtype.name}")
@@ -45,7 +46,7 @@ def embedding(
     >>> embedding([2, 0], jrk.tensor([[0.0], [1.0], [2.0]])).tolist()
     [[2.0], [0.0]]
     """
-    index = _index("embedding", input, weight)
+    index = whole_index("embedding", input, weight)
     if weight.ndim != 2:
         raise ShapeError(f"embedding: weight {weight.shape} must be (rows, size)")
     flat = index.reshape(index.size)
@@ -98,7 +99,7 @@ def one_hot(tensor: Any, num_classes: int = -1) -> Tensor:
     >>> one_hot([1, 0], 3).tolist()
     [[0, 1, 0], [1, 0, 0]]
     """
-    index = _index("one_hot", tensor)
+    index = whole_index("one_hot", tensor)
     classes = int(index.max().item()) + 1 if num_classes == -1 else num_classes
     ramp = arange(classes, device=index.device)
     return (expand_dims(index, -1) == ramp).astype("int64")
