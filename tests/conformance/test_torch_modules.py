@@ -86,7 +86,8 @@ def test_layer_equals_pytorch(place, name, info):
 
 def _compare(pair: m.Pair, tolerance: float, what: str) -> None:
     theirs, ours = pair.theirs, pair.ours
-    assert repr(ours).replace("axis=", "dim=") == repr(theirs)
+    if m.shown_alike(type(ours).__name__):
+        assert repr(ours).replace("axis=", "dim=") == repr(theirs)
     if pair.describable:
         assert repr(nn.build(ours.architecture())) == repr(ours)
     assert [(k, v.shape) for k, v in ours.state_dict().items()] == [

@@ -34,7 +34,7 @@ COMPARED = """
     ReflectionPad1d ReflectionPad2d ReflectionPad3d
     ReplicationPad1d ReplicationPad2d ReplicationPad3d ZeroPad1d ZeroPad2d ZeroPad3d
     CrossEntropyLoss MSELoss
-    GRU GRUCell LSTM LSTMCell RNN RNNCell
+    GRU GRUCell LSTM LSTMCell RNN RNNCell MultiheadAttention
 """
 
 LEFT_OUT = {
@@ -46,7 +46,7 @@ LEFT_OUT = {
         BCELoss BCEWithLogitsLoss CTCLoss CosineEmbeddingLoss GaussianNLLLoss HingeEmbeddingLoss
         HuberLoss KLDivLoss L1Loss MarginRankingLoss MultiLabelMarginLoss MultiLabelSoftMarginLoss
         MultiMarginLoss NLLLoss PoissonNLLLoss SmoothL1Loss SoftMarginLoss
-        MultiheadAttention Transformer TransformerDecoderLayer TransformerEncoder
+        Transformer TransformerDecoderLayer TransformerEncoder
         TransformerEncoderLayer""",
 }
 
@@ -59,6 +59,11 @@ ACCEPTED = [
 # modules, why PyTorch's NaN is not asked of ours
 FINITE_ONLY = [
     ("LPPool[123]d", "a negative number outside all windows has no root to be NaN of"),
+]
+
+# modules, why their text is another
+SHOWN_OTHERWISE = [
+    ("MultiheadAttention|Transformer.*", "PyTorch's tells no sizes, and a layer of its insides"),
 ]
 
 # Arguments of constructors that say nothing about values.
@@ -93,6 +98,11 @@ def accepted(name: str, message: str) -> bool:
 def finite_only(name: str) -> bool:
     """Whether derivatives that are NaN in PyTorch may be numbers here."""
     return any(re.fullmatch(names, name) for names, _ in FINITE_ONLY)
+
+
+def shown_alike(name: str) -> bool:
+    """Whether the text of a layer should be PyTorch's."""
+    return not any(re.fullmatch(names, name) for names, _ in SHOWN_OTHERWISE)
 
 
 @dataclass
