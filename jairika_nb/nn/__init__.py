@@ -111,6 +111,7 @@ from jairika_nb.nn.positions import (
     SinusoidalPositionalEncoding,
 )
 from jairika_nb.nn.recurrent import GRU, LSTM, RNN
+from jairika_nb.nn.resizing import resized
 from jairika_nb.nn.shaping import (
     ChannelShuffle,
     Flatten,
@@ -271,5 +272,6 @@ __all__ = [
     "functional",
     "init",
     "register",
+    "resized",
     "rnn",
 ]

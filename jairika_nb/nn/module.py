@@ -18,7 +18,7 @@ from jairika_nb.nn.freezing import Freezing
 from jairika_nb.nn.hooks import Hooks
 from jairika_nb.nn.lookup import Lookup
 from jairika_nb.nn.placing import Placing
-from jairika_nb.nn.state import like, mismatches
+from jairika_nb.nn.state import Unused, like, mismatches, unused
 from jairika_nb.nn.symbol import Symbol
 from jairika_nb.tensors.creation import tensor
 from jairika_nb.tensors.tensor import Tensor
@@ -94,11 +94,12 @@ class Module(Lookup, Hooks, Freezing, Placing):
                     state[f"{prefix}.{name}" if prefix else name] = value
         return state
 
-    def load_state_dict(self, state: Mapping[str, Any], strict: bool = True) -> None:
+    def load_state_dict(self, state: Mapping[str, Any], strict: bool = True) -> Unused:
         """Take parameters and buffers by name from tensors or arrays, in this module's dtypes.
 
         All or nothing: raises ArchitectureError that lists every missing, unexpected and
-        mismatched name. ``strict=False`` forgives missing and unexpected ones.
+        mismatched name. ``strict=False`` forgives missing and unexpected ones and returns them as
+        ``missing_keys`` and ``unexpected_keys``.
         """
         own = self.state_dict()
         problems = mismatches(own, state, strict)
@@ -107,6 +108,7 @@ class Module(Lookup, Hooks, Freezing, Placing):
                 f"the state does not fit this {type(self).__name__}: {'; '.join(problems)}"
             )
         self.replace({name: like(own[name], state[name]) for name in own if name in state})
+        return unused(own, state)
 
     def train(self, mode: bool = True) -> Module:
         """Set training mode here and in all modules inside; dropout acts only in it."""

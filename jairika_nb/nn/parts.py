@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from jairika_nb.errors import ArchitectureError
+from jairika_nb.nn.habits import of_module
 from jairika_nb.nn.signature import FromInit, check_axis_names
 from jairika_nb.tensors.creation import tensor
 from jairika_nb.tensors.tensor import Tensor
@@ -75,7 +76,7 @@ class Parts:
             held = self.__dict__.get(kind, {})
             if name in held:
                 return held[name]
-        raise AttributeError(f"{type(self).__name__} has no attribute {name!r}")
+        raise AttributeError(of_module(type(self).__name__, name))
 
     def __delattr__(self, name: str) -> None:
         for kind in KINDS:
@@ -145,20 +146,35 @@ class Parts:
                     seen.add(id(value))
                     yield (f"{prefix}.{name}" if prefix else name), value
 
-    def named_parameters(self) -> Iterator[tuple[str, Tensor]]:
-        """All parameters by dotted name; one shared by two layers comes once."""
-        return self._named("_parameters")
+    def _chosen(
+        self, kind: str, prefix: str, recurse: bool, once: bool
+    ) -> Iterator[tuple[str, Tensor]]:
+        start = f"{prefix}." if prefix else ""
+        for name, value in self._named(kind, once):
+            if recurse or "." not in name:
+                yield start + name, value
 
-    def parameters(self) -> Iterator[Tensor]:
-        """All parameters, each once."""
-        for _, value in self.named_parameters():
+    def named_parameters(
+        self, prefix: str = "", recurse: bool = True, remove_duplicate: bool = True
+    ) -> Iterator[tuple[str, Tensor]]:
+        """All parameters by dotted name, below ``prefix``; one shared by two layers comes once.
+
+        ``recurse=False`` gives only the module's own, ``remove_duplicate=False`` every name.
+        """
+        return self._chosen("_parameters", prefix, recurse, remove_duplicate)
+
+    def parameters(self, recurse: bool = True) -> Iterator[Tensor]:
+        """All parameters, each once; or only the module's own."""
+        for _, value in self.named_parameters(recurse=recurse):
             yield value
 
-    def named_buffers(self) -> Iterator[tuple[str, Tensor]]:
-        """All buffers by dotted name, each once."""
-        return self._named("_buffers")
+    def named_buffers(
+        self, prefix: str = "", recurse: bool = True, remove_duplicate: bool = True
+    ) -> Iterator[tuple[str, Tensor]]:
+        """All buffers by dotted name; as :meth:`named_parameters`."""
+        return self._chosen("_buffers", prefix, recurse, remove_duplicate)
 
-    def buffers(self) -> Iterator[Tensor]:
-        """All buffers, each once."""
-        for _, value in self.named_buffers():
+    def buffers(self, recurse: bool = True) -> Iterator[Tensor]:
+        """All buffers, each once; or only the module's own."""
+        for _, value in self.named_buffers(recurse=recurse):
             yield value

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -11,10 +11,22 @@ from jairika_nb.tensors.creation import tensor
 from jairika_nb.tensors.tensor import Tensor
 
 
+class Unused(NamedTuple):
+    """What loading left out: names that only the module has, and names that it has not."""
+
+    missing_keys: list[str]
+    unexpected_keys: list[str]
+
+
+def unused(own: Mapping[str, Any], state: Mapping[str, Any]) -> Unused:
+    """The names that are only in one of two states."""
+    missing = [name for name in own if name not in state]
+    return Unused(missing, [str(name) for name in state if name not in own])
+
+
 def mismatches(own: Mapping[str, Any], state: Mapping[str, Any], strict: bool) -> list[str]:
     """What is wrong with a state, one entry for each kind of mistake."""
-    missing = [name for name in own if name not in state]
-    unexpected = [str(name) for name in state if name not in own]
+    missing, unexpected = unused(own, state)
     shapes = {name: tuple(np.shape(state[name])) for name in own if name in state}
     wrong = [
         f"{name} is {shapes[name]} instead of {tuple(own[name].shape)}"

@@ -14,6 +14,7 @@ import numpy as np
 from jairika_nb.data import DataLoader, IterableDataset, TensorDataset
 from jairika_nb.engine.dtypes import is_float
 from jairika_nb.errors import DataError, TrainingError
+from jairika_nb.nn.graph import Graph
 from jairika_nb.tensors.creation import tensor
 from jairika_nb.tensors.tensor import Tensor
 from jairika_nb.train.structured import Structured, is_structured
@@ -136,6 +137,8 @@ class Batches:
 
 
 def _forward_names(model: Any) -> list[str]:
+    if isinstance(model, Graph):
+        return list(model.input_names)
     forward = getattr(model, "forward", model)
     kinds = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
     found = inspect.signature(forward).parameters.values() if callable(forward) else ()

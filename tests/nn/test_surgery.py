@@ -249,3 +249,84 @@ def test_fit_leaves_frozen_parameters_alone():
     assert len(history.epochs) == 2
     with pytest.raises(TrainingError, match="all parameters of Sequential are frozen"):
         jrk.fit(net.freeze(), (X, np.array([0, 1])), epochs=1, progress=False)
+
+
+def test_resized_layers_keep_what_fits_and_learning_goes_on(device):
+    net, optimizer = network(), optim.Adam(lr=0.01)
+    net.get_submodule("features").eval()
+    net.freeze("features.0")
+    optimizer.update(net, (net(X) ** 2).sum().backward(net))
+    before = values(net)
+    net.set_submodule("features.2", nn.resized(net.get_submodule("features.2"), out_features=5))
+    net.head = nn.resized(net.head, in_features=5)
+    after = values(net)
+    assert np.array_equal(after["features.2.weight"][:3], before["features.2.weight"])
+    assert np.array_equal(after["features.2.bias"][:3], before["features.2.bias"])
+    assert np.array_equal(after["head.weight"][:, :3], before["head.weight"])
+    assert np.array_equal(after["head.bias"], before["head.bias"])
+    assert np.all(after["head.weight"][:, 3:] != 0)
+    assert not net.get_submodule("features.2").training
+    optimizer.update(net, (net(X) ** 2).sum().backward(net))
+    # Untouched parameters go on from their state, resized ones begin anew.
+    assert optimizer.steps["head.bias"] == 2
+    assert optimizer.steps["head.weight"] == 1
+    small = nn.resized(nn.resized(net.head, in_features=2), dtype="float16", bias=False)
+    assert (small.weight.shape, small.bias) == ((2, 2), None)
+    assert nn.resized(net.get_submodule("features.0"), in_features=9).frozen_names() == [
+        "weight", "bias",
+    ]  # fmt: skip
+
+
+def test_layers_that_cannot_be_resized_are_told():
+    with pytest.raises(ArchitectureError, match="Linear does not take"):
+        nn.resized(nn.Linear(2, 2), width=3)
+    with pytest.raises(ArchitectureError, match="in_features=0"):
+        nn.resized(nn.Linear(2, 2), in_features=0)
+    with pytest.raises(ArchitectureError, match=r"mean is \(2,\) and would be \(2, 1\)"):
+        nn.resized(nn.Normalization((2,)), shape=(2, 1))
+
+
+def test_what_strict_false_forgave_is_returned():
+    net = nn.Linear(2, 2)
+    found = net.load_state_dict({"bias": np.ones(2), "extra": 1}, strict=False)
+    assert found.missing_keys == ["weight"]
+    assert found.unexpected_keys == ["extra"]
+    assert net.load_state_dict(net.state_dict()) == ([], [])
+
+
+def test_parameters_can_be_asked_for_as_in_pytorch():
+    torch = pytest.importorskip("torch")
+
+    def names(kind):
+        net = kind.Sequential(kind.Linear(2, 2), kind.Sequential(kind.Linear(2, 2, bias=False)))
+        net[1][0].weight = net[0].weight
+        net.register_parameter("own", kind.Parameter(make(kind)))
+        net.register_buffer("seen", make(kind))
+        return [
+            [name for name, _ in net.named_parameters(prefix="p")],
+            [name for name, _ in net.named_parameters(recurse=False)],
+            [name for name, _ in net.named_parameters(remove_duplicate=False)],
+            [name for name, _ in net.named_buffers("b", recurse=False)],
+            [name for name, _ in net.named_modules(prefix="m")],
+            [len(list(net.parameters(False))), len(list(net.buffers()))],
+        ]
+
+    def make(kind):
+        return torch.zeros(1) if kind is torch.nn else jrk.zeros(1)
+
+    assert names(nn) == names(torch.nn)
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("cuda", r'use net.to\("gpu"\)'),
+        ("requires_grad_", r"use net.freeze"),
+        ("zero_grad", "none are kept"),
+        ("register_full_backward_hook", "net.capture"),
+        ("nonsense", "Linear has no attribute 'nonsense'$"),
+    ],
+)
+def test_habits_from_pytorch_are_answered(name, words):
+    with pytest.raises(AttributeError, match=words):
+        getattr(nn.Linear(2, 2), name)

@@ -189,3 +189,19 @@ def test_metrics_of_training_are_those_of_its_predictions():
     assert history.metrics["accuracy"] == right / 48
     assert history.metrics["val_accuracy"] == pytest.approx(found)
     assert "accuracy" in str(history)
+
+
+@pytest.mark.parametrize("flat", [False, True])
+def test_a_graph_of_layers_takes_its_inputs_by_name(flat):
+    jrk.random.seed(4)
+    a, b = nn.Input("a"), nn.Input("b")
+    hidden = (nn.Linear(4, 8)(a) + nn.Linear(2, 8)(b)).tanh()
+    net = nn.Graph([b, a], {"kind": nn.Linear(8, 2)(hidden), "age": nn.Linear(8, 1)(hidden)})
+    data = {**INPUTS, **TARGETS} if flat else (INPUTS, TARGETS)
+    with jrk.device("reference"):
+        history = jrk.fit(
+            net.to("reference"), data, epochs=20, optimizer=optim.Adam(lr=0.02), batch_size=16,
+            seed=1, **BY_NAME, **QUIET,
+        )  # fmt: skip
+    assert history.metrics["loss_kind"] < 0.2
+    assert history.metrics["loss_age"] < 0.1

@@ -1,0 +1,21 @@
+"""What people who come from PyTorch look for on modules, and what it is called here."""
+
+from __future__ import annotations
+
+_MOVED = 'net.to("gpu") or net.to("cpu")'
+_HOOKS = "jrk.grad(loss, list(net.capture(x, names=[...]).values())) for derivatives by outputs"
+OF_MODULES = {
+    "cuda": _MOVED, "cpu": _MOVED,
+    "requires_grad_": "net.freeze(...) and net.unfreeze(...)",
+    "zero_grad": "nothing: loss.backward(net) returns gradients, none are kept",
+    "register_full_backward_hook": _HOOKS, "register_backward_hook": _HOOKS,
+    "register_full_backward_pre_hook": _HOOKS,
+    "type": "net.to(dtype)", "compile": "jrk.compile(net)",
+    "share_memory": "nothing: tensors never change, threads may share them",
+}  # fmt: skip
+
+
+def of_module(owner: str, name: str) -> str:
+    """Why a module has no such attribute, with a way out where one is known."""
+    way = OF_MODULES.get(name)
+    return f"{owner} has no attribute {name!r}" + (f"; use {way}" if way else "")
