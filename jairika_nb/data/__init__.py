@@ -19,7 +19,7 @@ from jairika_nb.data.samplers import (
     WeightedRandomSampler,
     balanced_weights,
 )
-from jairika_nb.data.sets import digits, mnist
+from jairika_nb.data.sets import cifar10, digits, fashion_mnist, mnist, names, shakespeare
 from jairika_nb.data.stream import IterableDataset, ShuffleBuffer
 from jairika_nb.data.table_files import read_csv, read_parquet
 from jairika_nb.data.tables import TableDataset, from_frame
@@ -56,11 +56,14 @@ __all__ = [
     "TokenWindows",
     "WeightedRandomSampler",
     "balanced_weights",
+    "cifar10",
     "collate",
     "digits",
+    "fashion_mnist",
     "from_frame",
     "generator",
     "mnist",
+    "names",
     "read_csv",
     "read_idx",
     "read_lines",
@@ -68,6 +71,7 @@ __all__ = [
     "read_npz",
     "read_parquet",
     "read_text",
+    "shakespeare",
     "split",
     "split_lines",
     "split_sequence",
