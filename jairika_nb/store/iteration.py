@@ -104,6 +104,7 @@ class Iteration:
                 f"cannot load iteration {self.name!r}: arrays were committed without an "
                 "architecture; read them with arrays()"
             )
+        import jairika_nb.zoo  # noqa: F401 registers the layers of its networks
         from jairika_nb import nn
 
         net = nn.build(architecture)

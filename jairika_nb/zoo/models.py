@@ -8,6 +8,8 @@ from typing import Any
 
 from jairika_nb.tensors.inspect import page
 from jairika_nb.zoo.autoencoder import autoencoder, vae
+from jairika_nb.zoo.bert import Bert
+from jairika_nb.zoo.gpt import gpt2
 from jairika_nb.zoo.lenet import lenet5
 from jairika_nb.zoo.mobilenet import mobilenet_v2
 from jairika_nb.zoo.resnet import resnet18, resnet34, resnet50
@@ -44,6 +46,8 @@ MODELS = {
     "autoencoder": Entry(
         autoencoder, 2_837_314, "codes", "Hinton and Salakhutdinov 2006, Science 313"
     ),
+    "gpt2": Entry(gpt2, 124_439_808, "text", "Radford et al. 2019"),
+    "Bert": Entry(Bert, 109_482_240, "text", "Devlin et al. 2019, arXiv 1810.04805"),
     "vae": Entry(vae, 652_824, "codes, samples", "Kingma and Welling 2014, arXiv 1312.6114"),
 }
 HEAD = ("name", "parameters", "for", "source")

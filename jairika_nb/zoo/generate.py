@@ -1,0 +1,129 @@
+"""Text that goes on: tokens drawn one after the other from what a network expects."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from jairika_nb.errors import ArgumentError, OutOfRange, ShapeError
+from jairika_nb.nn.module import Module
+from jairika_nb.tensors.compiling import compile
+from jairika_nb.tensors.creation import tensor
+from jairika_nb.tensors.scattering import take
+from jairika_nb.tensors.tensor import Tensor
+from jairika_nb.zoo.char_rnn import CharRNN
+from jairika_nb.zoo.gpt import GPT
+
+# From all tokens so far, (N, T), to the scores of the next, (N, vocabulary).
+Reader = Callable[[np.ndarray], Tensor]
+
+
+def generate(
+    net: Module,
+    tokens: Any,
+    length: int,
+    temperature: float = 1.0,
+    top_k: int | None = None,
+    seed: int | None = None,
+    stop: int | None = None,
+) -> np.ndarray:
+    """``tokens`` and ``length`` more that a GPT or a CharRNN expects to follow.
+
+    tokens (T,) or (N, T) of integers, at least one -> int32 (T + length,) or (N, T + length).
+    Scores are divided by ``temperature``, 0 takes the best; ``top_k`` draws among so many best.
+    Equal seeds draw equal texts. Text ends early where every row has drawn ``stop``, which then
+    fills a row's rest. A GPT sees its last ``n_positions`` tokens. The network's mode is kept.
+
+    >>> from jairika_nb import zoo
+    >>> net = zoo.CharRNN(vocab_size=5, hidden_size=4)
+    >>> len(generate(net, [1, 2], length=3, seed=0))
+    5
+    """
+    given = np.asarray(tokens.numpy() if isinstance(tokens, Tensor) else tokens)
+    _check(given, length, temperature, top_k)
+    rows, random = np.atleast_2d(given).astype(np.int32), np.random.default_rng(seed)
+    training, done = net.training, np.zeros(len(np.atleast_2d(given)), bool)
+    net.eval()
+    try:
+        read = _reader(net)
+        for _ in range(length):
+            drawn = _draw(read(rows).numpy(), temperature, top_k, random)
+            drawn = np.where(done, stop, drawn) if stop is not None else drawn
+            rows = np.concatenate([rows, drawn[:, None].astype(np.int32)], axis=1)
+            done |= drawn == stop
+            if done.all():
+                break
+    finally:
+        net.train(training)
+    return rows if given.ndim == 2 else rows[0]
+
+
+def _check(given: np.ndarray, length: int, temperature: float, top_k: int | None) -> None:
+    if given.ndim not in (1, 2) or given.dtype.kind not in "iu" or not given.size:
+        raise ShapeError(
+            f"generate: tokens {given.shape} {given.dtype} must be integers (T,) or (N, T), at "
+            "least one a row to begin with"
+        )
+    if length < 0 or temperature < 0 or (top_k is not None and top_k < 1):
+        raise OutOfRange(
+            f"generate: {length=} and {temperature=} must not be negative, {top_k=} at least 1"
+        )
+
+
+def _draw(
+    scores: np.ndarray, temperature: float, top_k: int | None, random: np.random.Generator
+) -> np.ndarray:
+    """One token a row, by the largest of scores with Gumbel noise (Gumbel 1954)."""
+    scores = scores.astype(np.float64)
+    if top_k is not None and top_k < scores.shape[1]:
+        least = np.partition(scores, -top_k, axis=1)[:, -top_k, None]
+        scores = np.where(scores >= least, scores, -np.inf)
+    if temperature:
+        scores = scores / temperature + random.gumbel(size=scores.shape)
+    return scores.argmax(axis=1)
+
+
+def _reader(net: Module) -> Reader:
+    if isinstance(net, GPT):
+        return _windows(net)
+    if isinstance(net, CharRNN):
+        return _steps(net)
+    raise ArgumentError(f"generate: {type(net).__name__} is no GPT or CharRNN")
+
+
+def _windows(net: GPT) -> Reader:
+    """The last tokens, filled up to one size behind the last, where nothing looks at them."""
+
+    @compile
+    def scores(window: Tensor, last: Tensor) -> Tensor:
+        return net.scores(take(net.features(window), last, axis=1)[:, 0])
+
+    def read(rows: np.ndarray) -> Tensor:
+        seen = rows[:, -net.n_positions :]
+        count = seen.shape[1]
+        # Few sizes of windows, so that few functions are recorded.
+        size = min(net.n_positions, 1 << (count - 1).bit_length())
+        window = np.pad(seen, ((0, 0), (0, size - count)))
+        return scores(tensor(window), tensor(np.array([count - 1], np.int32)))
+
+    return read
+
+
+def _steps(net: CharRNN) -> Reader:
+    """Only what is new, from the states that the rest left behind."""
+    states: Any = None
+
+    @compile
+    def step(tokens: Tensor, states: Any) -> tuple[Tensor, Any]:
+        scores, states = net.run(tokens, states)
+        return scores[:, -1], states
+
+    def read(rows: np.ndarray) -> Tensor:
+        nonlocal states
+        new = rows if states is None else rows[:, -1:]
+        scores, states = step(tensor(new), states)
+        return scores
+
+    return read
