@@ -199,6 +199,17 @@ def _their_hinge(op: Any) -> Any:
     return call
 
 
+def _our_triplet(*given: Any, distance_function: Any = None, **named: Any) -> Any:
+    """PyTorch's samples bring distances of PyTorch's tensors: those that have a name are ours."""
+    F, kind = jrk.nn.functional, type(distance_function).__name__
+    if kind == "PairwiseDistance":
+        norm, eps = distance_function.norm, distance_function.eps
+        distance_function = functools.partial(F.pairwise_distance, p=norm, eps=eps)
+    elif distance_function is not None:
+        raise NotComparable("a distance that is code on PyTorch's tensors")
+    return F.triplet_margin_with_distance_loss(*given, distance_function=distance_function, **named)
+
+
 OURS: dict[str, Any] = {
     "T": lambda x: x.T,
     "__radd__": lambda x, y: y + x,
@@ -268,6 +279,7 @@ OURS: dict[str, Any] = {
     "linalg.lstsq@grad_oriented": lambda a, b, driver=None: L.lstsq(a, b),
     "linalg.pinv@singular": lambda a, b: L.pinv(a @ b.mT),
     "meshgrid@list_of_tensors": lambda arrays, **named: jrk.meshgrid(*arrays, **named),
+    "nn.functional.triplet_margin_with_distance_loss": _our_triplet,
     "nn.functional.embedding": lambda w, i, **named: jrk.nn.functional.embedding(i, w, **named),
     "nn.functional.embedding_bag":
         lambda w, i, **named: jrk.nn.functional.embedding_bag(i, w, **named),

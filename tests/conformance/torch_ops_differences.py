@@ -26,6 +26,7 @@ REFUSED = [
     ("nonzero", r"shape \(\) has no axes", "the standard wants an error, PyTorch an axis"),
     (".*batch_norm", r"input \(0,\) needs at least 2 axes", "PyTorch takes an empty vector"),
     (".*replicate_negative", "can add at most", "nothing is left to repeat"),
+    (".*margin_loss", r"scores \(\) must be", "a scalar has no axis for the classes"),
     (".*avg_pool2d", r"stride=\(\)", "an empty stride says nothing"),
 ]
 
@@ -38,7 +39,7 @@ ACCEPTED = [
     ("nn.functional.conv[123]d", "should be the same", "operands are promoted"),
     ("nn.functional.max_pool[13]d", "positive length", "nothing gives nothing"),
     ("nn.functional.max_pool1d", "optional 0 dim batch size", "nothing gives nothing"),
-    ("nn.functional.triplet_margin_loss", "margin must be greater", "it only moves the loss"),
+    ("nn.functional.triplet_margin.*", "margin must be greater", "it only moves the loss"),
     ("roll", "`shifts` required", "no shifts move nothing"),
     ("t", "expects a tensor with <= 2", "x.T reverses all axes"),
     ("trace", "expected a matrix", "other axes are a batch"),

@@ -39,6 +39,7 @@ from jairika_nb.nn.functional.averaging import (
 )
 from jairika_nb.nn.functional.bags import embedding_bag
 from jairika_nb.nn.functional.bilinear import bilinear
+from jairika_nb.nn.functional.class_margins import multi_margin_loss, multilabel_margin_loss
 from jairika_nb.nn.functional.convolution import (
     conv1d,
     conv2d,
@@ -47,6 +48,7 @@ from jairika_nb.nn.functional.convolution import (
     conv_transpose2d,
     conv_transpose3d,
 )
+from jairika_nb.nn.functional.ctc import ctc_loss
 from jairika_nb.nn.functional.dropout import (
     alpha_dropout,
     dropout,
@@ -55,26 +57,30 @@ from jairika_nb.nn.functional.dropout import (
     dropout3d,
     feature_alpha_dropout,
 )
+from jairika_nb.nn.functional.focal import sigmoid_focal_loss, softmax_focal_loss
 from jairika_nb.nn.functional.fractional import fractional_max_pool2d, fractional_max_pool3d
 from jairika_nb.nn.functional.layers import flatten, linear
 from jairika_nb.nn.functional.losses import cross_entropy, mse_loss, nll_loss
+from jairika_nb.nn.functional.margins import (
+    cosine_embedding_loss,
+    hinge_embedding_loss,
+    margin_ranking_loss,
+    multilabel_soft_margin_loss,
+    pairwise_distance,
+    soft_margin_loss,
+    triplet_margin_loss,
+    triplet_margin_with_distance_loss,
+)
 from jairika_nb.nn.functional.masks import generate_square_subsequent_mask
 from jairika_nb.nn.functional.measures import (
     binary_cross_entropy,
     binary_cross_entropy_with_logits,
-    cosine_embedding_loss,
     gaussian_nll_loss,
-    hinge_embedding_loss,
     huber_loss,
     kl_div,
     l1_loss,
-    margin_ranking_loss,
-    multilabel_soft_margin_loss,
-    pairwise_distance,
     poisson_nll_loss,
     smooth_l1_loss,
-    soft_margin_loss,
-    triplet_margin_loss,
 )
 from jairika_nb.nn.functional.multihead import multi_head_attention_forward
 from jairika_nb.nn.functional.normalization import (
@@ -147,6 +153,7 @@ __all__ = [
     "cosine_embedding_loss",
     "cosine_similarity",
     "cross_entropy",
+    "ctc_loss",
     "dropout",
     "dropout1d",
     "dropout2d",
@@ -197,6 +204,8 @@ __all__ = [
     "mish",
     "mse_loss",
     "multi_head_attention_forward",
+    "multi_margin_loss",
+    "multilabel_margin_loss",
     "multilabel_soft_margin_loss",
     "nll_loss",
     "normalize",
@@ -218,11 +227,13 @@ __all__ = [
     "scaled_dot_product_attention",
     "selu",
     "sigmoid",
+    "sigmoid_focal_loss",
     "silu",
     "sinusoidal_positions",
     "smooth_l1_loss",
     "soft_margin_loss",
     "softmax",
+    "softmax_focal_loss",
     "softmin",
     "softplus",
     "softshrink",
@@ -231,5 +242,6 @@ __all__ = [
     "tanhshrink",
     "threshold",
     "triplet_margin_loss",
+    "triplet_margin_with_distance_loss",
     "unfold",
 ]

@@ -17,6 +17,12 @@ import numpy as np
 
 from jairika_nb.engine.dtypes import is_float, is_integer
 from jairika_nb.errors import DataError, DTypeError, OutOfRange, ShapeError
+from jairika_nb.nn.functional.reducing import (
+    check_reduction,
+    difference_of,
+    reduced,
+    weighted,
+)
 from jairika_nb.tensors.arguments import on_tensors
 from jairika_nb.tensors.creation import tensor
 from jairika_nb.tensors.elementwise import where
@@ -25,7 +31,6 @@ from jairika_nb.tensors.reductions import log_softmax
 from jairika_nb.tensors.shaping import expand_dims, reshape
 from jairika_nb.tensors.tensor import Tensor
 
-REDUCTIONS = ("mean", "sum", "none")
 # Whether labels on the device are known to be classes, all of which count.
 _trusted: ContextVar[bool] = ContextVar("trusted_labels", default=False)
 
@@ -41,22 +46,19 @@ def trusting_labels(known: bool) -> Iterator[None]:
 
 
 @on_tensors
-def mse_loss(prediction: Tensor, target: Any, reduction: str = "mean") -> Tensor:
-    """Squared differences; ``target`` must have the prediction's shape.
+def mse_loss(
+    prediction: Tensor, target: Any, reduction: str = "mean", weight: Tensor | None = None
+) -> Tensor:
+    """Squared differences; ``target`` must have the prediction's shape, and so must ``weight``.
+
+    The mean of weighted values is over the weights.
 
     >>> import jairika_nb as jrk
     >>> mse_loss(jrk.tensor([1.0, 2.0]), jrk.tensor([1.0, 4.0])).item()
     2.0
     """
-    check_reduction(reduction)
-    wanted = _on(prediction, target)
-    if wanted.shape != prediction.shape:
-        raise ShapeError(
-            f"mse_loss: predictions {prediction.shape} and targets {wanted.shape} must have one "
-            "shape; reshape one, as broadcasting would compare each with all"
-        )
-    difference = prediction - wanted
-    return _reduced(difference * difference, reduction)
+    difference = difference_of("mse_loss", prediction, _on(prediction, target))
+    return weighted("mse_loss", difference * difference, weight, reduction)
 
 
 @on_tensors
@@ -89,7 +91,7 @@ def cross_entropy(
     hard = _averaged(loss, weights, reduction)
     if not label_smoothing:
         return hard
-    weighted = scores if weight is None else scores * _along(weight, scores)
+    weighted = scores if weight is None else scores * along_classes(weight, scores)
     spread = -weighted.sum(axis=axis)
     if kept is not None:
         spread = where(kept, spread, 0.0)
@@ -112,13 +114,7 @@ def nll_loss(
     return _averaged(loss, weights, reduction)
 
 
-def check_reduction(reduction: str) -> None:
-    """Raise OutOfRange for a reduction that does not exist."""
-    if reduction not in REDUCTIONS:
-        raise OutOfRange(f"reduction={reduction!r} is unknown; use one of {', '.join(REDUCTIONS)}")
-
-
-def check_labels(target: np.ndarray, classes: int, ignore_index: int = -100) -> bool:
+def check_labels(target: np.ndarray, classes: int, ignore_index: int | None = -100) -> bool:
     """Whether none of the labels is to be ignored; DataError where one is no class."""
     ignored = target == ignore_index
     wrong = ~ignored & ((target < 0) | (target >= classes))
@@ -151,11 +147,30 @@ def _on(like: Tensor, value: Any) -> Tensor:
     return tensor(np.asarray(value), dtype=like.dtype, device=like.device)
 
 
-def _along(weight: Tensor, scores: Tensor) -> Tensor:
+def along_classes(weight: Tensor, scores: Tensor) -> Tensor:
+    """A weight for each class, so that it meets scores (N, classes, ...) or (classes,)."""
     classes = scores.shape[0 if scores.ndim == 1 else 1]
     if weight.shape != (classes,):
         raise ShapeError(f"weight of shape {weight.shape} does not fit {classes} classes")
     return reshape(weight, (classes,) + (1,) * max(0, scores.ndim - 2))
+
+
+def hits(
+    scores: Tensor, target: Any, axis: int, ignore_index: int | None = None
+) -> tuple[Tensor, Tensor | None]:
+    """Where along ``axis`` of scores the target's class is, and which targets are no class.
+
+    None in place of the latter says that all are known to be classes.
+    """
+    labels, clean = _labels(scores, target, axis, ignore_index)
+    hit = _ramp(scores, axis) == expand_dims(labels, axis)
+    return hit, None if clean else (labels < 0) | (labels >= scores.shape[axis])
+
+
+def _ramp(scores: Tensor, axis: int) -> Tensor:
+    classes = scores.shape[axis]
+    ramp = arange(classes, device=scores.device)
+    return reshape(ramp, (classes,) + (1,) * (scores.ndim - axis - 1))
 
 
 def _picked(
@@ -165,11 +180,10 @@ def _picked(
     axis = 0 if scores.ndim == 1 else 1
     labels, clean = _labels(scores, target, axis, ignore_index)
     classes = scores.shape[axis]
-    ramp = arange(classes, device=scores.device)
-    ramp = reshape(ramp, (classes,) + (1,) * (scores.ndim - axis - 1))
-    hit = expand_dims(labels, axis) == ramp
+    hit = expand_dims(labels, axis) == _ramp(scores, axis)
     loss = -where(hit, scores, 0.0).sum(axis=axis)
-    weights = None if weight is None else where(hit, _along(weight, scores), 0.0).sum(axis=axis)
+    along = None if weight is None else along_classes(weight, scores)
+    weights = None if along is None else where(hit, along, 0.0).sum(axis=axis)
     kept = None
     if not clean:
         kept = labels != ignore_index
@@ -180,7 +194,9 @@ def _picked(
     return (loss if weight is None else loss * weights), weights, kept
 
 
-def _labels(scores: Tensor, target: Any, axis: int, ignore_index: int) -> tuple[Tensor, bool]:
+def _labels(
+    scores: Tensor, target: Any, axis: int, ignore_index: int | None
+) -> tuple[Tensor, bool]:
     """Class indices on the scores' device, and whether all are known to be classes."""
     expected = scores.shape[:axis] + scores.shape[axis + 1 :]
     array = None if isinstance(target, Tensor) else np.asarray(target)
@@ -211,15 +227,11 @@ def _soft(
     axis = 0 if scores.ndim == 1 else 1
     if smoothing:
         target = target * (1 - smoothing) + smoothing / scores.shape[axis]
-    weighted = scores if weight is None else scores * _along(weight, scores)
-    return _reduced(-(weighted * target).sum(axis=axis), reduction)
-
-
-def _reduced(loss: Tensor, reduction: str) -> Tensor:
-    return {"mean": loss.mean, "sum": loss.sum, "none": lambda: loss}[reduction]()
+    weighted = scores if weight is None else scores * along_classes(weight, scores)
+    return reduced(-(weighted * target).sum(axis=axis), reduction)
 
 
 def _averaged(loss: Tensor, weights: Tensor | None, reduction: str) -> Tensor:
     if reduction != "mean" or weights is None:
-        return _reduced(loss, reduction)
+        return reduced(loss, reduction)
     return loss.sum() / weights.sum()
