@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
 from typing import Any
@@ -15,7 +16,7 @@ from jairika_nb.data.prefetch import prefetched
 from jairika_nb.data.reader import Reader, Request
 from jairika_nb.data.samplers import BucketBatchSampler, RandomSampler, Sampler, SequentialSampler
 from jairika_nb.data.stream import IterableDataset, cut
-from jairika_nb.data.workers import read_ahead
+from jairika_nb.data.workers import Pool, read_ahead
 from jairika_nb.errors import DataError
 
 
@@ -30,7 +31,8 @@ class DataLoader:
     ``sampler`` says which samples come in which order, ``batch_sampler`` which come together.
     ``num_workers`` threads, or processes with ``workers="processes"``, read batches at once, each
     up to ``prefetch_factor`` ahead; order and values are those of a loader without them. Processes
-    are worth it where Python code takes the time; what they read from is sent to them once a pass.
+    are worth it where Python code takes the time; what they read from is sent to them once a pass,
+    or once for all with ``persistent_workers``, who live as long as the loader does.
     ``prefetch`` batches are put on the device ahead by a thread. ``collate_fn`` makes a batch of a
     list of samples; ``batch_transform`` changes the finished batch, as MixUp does. ``pin_memory``
     changes nothing here.
@@ -59,6 +61,7 @@ class DataLoader:
         workers: str = "threads",
         prefetch_factor: int = 2,
         prefetch: int = 0,
+        persistent_workers: bool = False,
         batch_transform: Callable[..., Any] | None = None,
     ) -> None:
         self.dataset = dataset
@@ -68,6 +71,7 @@ class DataLoader:
         self.batch_sampler = batch_sampler
         self.num_workers, self.workers = num_workers, workers
         self.prefetch_factor, self.prefetch = prefetch_factor, prefetch
+        self.persistent_workers = persistent_workers
         self.drop_last = drop_last
         check_loader(self)
         if sampler is None and not self.streams:
@@ -77,6 +81,7 @@ class DataLoader:
         self.seed = seed if seed is not None else fresh_seed() if random else 0
         self.epoch = 0
         self._reader = Reader(dataset, collate_fn, batch_transform)
+        self._kept: Pool | None = None
         if not self.streams:
             self._check_length()
 
@@ -129,8 +134,23 @@ class DataLoader:
         requests = islice(self._requests(epoch), start, None)
         if not self.num_workers:
             return map(self._reader, requests)
-        ahead = self.num_workers * self.prefetch_factor
-        return read_ahead(self._reader, requests, self.num_workers, self.workers, ahead)
+        return self._read_ahead(requests)
+
+    def _read_ahead(self, requests: Iterator[Request]) -> Iterator[Any]:
+        pool = self._kept or Pool(self._reader, self.num_workers, self.workers)
+        try:
+            if self.persistent_workers and self._kept is None:
+                self._kept = pool
+                weakref.finalize(self, pool.close)
+            yield from read_ahead(pool, requests, self.num_workers * self.prefetch_factor)
+        except GeneratorExit:
+            raise
+        except BaseException:
+            self._kept = None  # a worker may be gone, or be at what nobody wants any more
+            raise
+        finally:
+            if pool is not self._kept:
+                pool.close()
 
     def _requests(self, epoch: int) -> Iterator[Request]:
         repeats = bool(getattr(self.sampler, "repeats", False))

@@ -2,7 +2,7 @@
 
 A process is a child started by "spawn", which shares nothing with this one and so survives what
 drivers and threads do here; each is served by a thread of this process, so that both kinds wait,
-fail and end in the same way. No worker outlives the pass it reads for.
+fail and end in the same way. No worker outlives the pass it reads for, unless it is asked to.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import queue
 import signal
 import traceback
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
@@ -25,45 +25,56 @@ KINDS = ("threads", "processes")
 USE_THREADS = 'keep datasets and functions in a module, or use workers="threads"'
 
 
-def read_ahead(
-    reader: Reader, requests: Iterable[Request], count: int, kind: str, ahead: int
-) -> Iterator[Any]:
+def read_ahead(pool: Pool, requests: Iterable[Request], ahead: int) -> Iterator[Any]:
     """The batches of ``requests`` in order, up to ``ahead`` of them read before they are taken."""
     waiting: deque[Future[Any]] = deque()
-    with _pool(reader, count, kind) as submit:
+    try:
         for request in requests:
-            waiting.append(submit(request))
+            waiting.append(pool.submit(request))
             if len(waiting) >= ahead:
                 yield waiting.popleft().result()
         while waiting:
             yield waiting.popleft().result()
-
-
-@contextlib.contextmanager
-def _pool(reader: Reader, count: int, kind: str) -> Iterator[Callable[[Request], Future[Any]]]:
-    executor = ThreadPoolExecutor(count, thread_name_prefix="jairika-data")
-    children: list[Child] = []
-    try:
-        idle: queue.SimpleQueue[Child] = queue.SimpleQueue()
-        for _ in range(count if kind == "processes" else 0):
-            children.append(Child(reader))
-            idle.put(children[-1])
-
-        def read(request: Request) -> Any:
-            if not children:
-                return _read_here(reader, request)
-            child = idle.get()
-            try:
-                return child.read(request)
-            finally:
-                idle.put(child)
-
-        # Each read sees the context of the loop: its device, its numbers.
-        yield lambda request: executor.submit(contextvars.copy_context().run, read, request)
     finally:
+        for future in waiting:
+            future.cancel()
+
+
+class Pool:
+    """Workers that share one reader; ``close`` ends them."""
+
+    def __init__(self, reader: Reader, count: int, kind: str) -> None:
+        self.reader, self.processes = reader, kind == "processes"
+        self.executor = ThreadPoolExecutor(count, thread_name_prefix="jairika-data")
+        self.children: list[Child] = []
+        self.idle: queue.SimpleQueue[Child] = queue.SimpleQueue()
+        try:
+            for _ in range(count if self.processes else 0):
+                self.children.append(Child(reader))
+                self.idle.put(self.children[-1])
+        except BaseException:
+            self.close()
+            raise
+
+    def submit(self, request: Request) -> Future[Any]:
+        """Have a batch read; the read sees the context of the loop, its device for instance."""
+        return self.executor.submit(contextvars.copy_context().run, self._read, request)
+
+    def _read(self, request: Request) -> Any:
+        if not self.processes:
+            return _read_here(self.reader, request)
+        child = self.idle.get()
+        try:
+            return child.read(request)
+        finally:
+            self.idle.put(child)
+
+    def close(self) -> None:
+        """End all workers; what they are at is given up."""
+        children, self.children = self.children, []
         for child in children:
             child.end()
-        executor.shutdown(wait=True, cancel_futures=True)
+        self.executor.shutdown(wait=True, cancel_futures=True)
         for child in children:
             child.close()
 

@@ -130,6 +130,31 @@ def test_leaving_early_ends_slow_processes_at_once():
     assert left_behind() == ([], [])
 
 
+def test_persistent_workers_stay_for_the_life_of_the_loader():
+    options = {"num_workers": 1, "workers": "processes", "persistent_workers": True}
+    loader = DataLoader(Noisy(), 4, shuffle=True, seed=3, **options)
+    found = [list(loader.arrays()) for _ in range(2)]
+    next(loader.arrays())  # leaving early does not end them
+    pids = {int(pid) for epoch in found for _, _, pids in epoch for pid in pids}
+    assert {child.pid for child in multiprocessing.active_children()} == pids
+    assert len(pids) == 1
+    for one, other in zip(found, passes(2), strict=True):
+        for a, b in zip(one, other, strict=True):
+            np.testing.assert_array_equal(a[0], b[0])
+    del loader
+    assert left_behind() == ([], [])
+
+
+def test_persistent_workers_are_made_anew_after_an_error():
+    data = Noisy(broken=9)
+    loader = DataLoader(data, 4, num_workers=2, persistent_workers=True)
+    with pytest.raises(DataError, match="sample 9"):
+        list(loader.arrays())
+    assert left_behind() == ([], [])
+    data.broken = None
+    assert len(list(loader.arrays())) == 6
+
+
 def test_ctrl_c_ends_all_workers(tmp_path):
     script = tmp_path / "interrupted.py"
     script.write_text(
