@@ -40,3 +40,17 @@ def test_inside_a_tensor(tmp_path):
         "line 3: use of undeclared identifier", "GFLOP/s", "data:image/svg+xml",
     ):  # fmt: skip
         assert part in pages
+
+
+def test_learning(tmp_path):
+    from jairika_nb.engine.device import default
+
+    pytest.importorskip("sklearn", reason="the digits come with scikit-learn")
+    if default().is_reference:
+        pytest.skip("NumPy takes minutes for its convolutions")
+    pages = pages_of("03-learning.ipynb", tmp_path)
+    for part in (
+        "kernels launched: 0", "put nn.Flatten() before this layer", "SGD:  True", "Adam: True",
+        "F1(average=None, 270 seen)", "one cycle: validation loss", "both eyes: 0.9",
+    ):  # fmt: skip
+        assert part in pages
