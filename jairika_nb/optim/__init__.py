@@ -7,6 +7,8 @@ from jairika_nb.optim import lr_scheduler
 from jairika_nb.optim.adam import Adam, AdamW
 from jairika_nb.optim.adam_variants import Adamax, NAdam, RAdam
 from jairika_nb.optim.adaptive import Adadelta, Adagrad, RMSprop
+from jairika_nb.optim.clipping import clip_grad_norm, clip_grad_value, total_norm
+from jairika_nb.optim.ema import EMA
 from jairika_nb.optim.lr_scheduler import (
     ChainedScheduler,
     ConstantLR,
@@ -25,12 +27,14 @@ from jairika_nb.optim.lr_scheduler import (
     StepLR,
     WarmupLR,
 )
+from jairika_nb.optim.muon import Muon
 from jairika_nb.optim.optimizer import Optimizer
 from jairika_nb.optim.sgd import ASGD, SGD
 from jairika_nb.optim.signs import Lion, Rprop
 
 __all__ = [
     "ASGD",
+    "EMA",
     "SGD",
     "Adadelta",
     "Adagrad",
@@ -48,6 +52,7 @@ __all__ = [
     "Lion",
     "MultiStepLR",
     "MultiplicativeLR",
+    "Muon",
     "NAdam",
     "OneCycleLR",
     "Optimizer",
@@ -59,5 +64,8 @@ __all__ = [
     "SequentialLR",
     "StepLR",
     "WarmupLR",
+    "clip_grad_norm",
+    "clip_grad_value",
     "lr_scheduler",
+    "total_norm",
 ]

@@ -20,6 +20,8 @@ from jairika_nb.tensors.creation import tensor
 from jairika_nb.tensors.tensor import Tensor
 
 Slots = dict[str, Tensor]
+# How PyTorch's optimisers run, which is no question here.
+EXECUTION = ("foreach", "fused", "capturable", "differentiable")
 Groups = Iterable[Mapping[str, Any]]
 
 
@@ -56,6 +58,12 @@ class Optimizer:
             raise TrainingError(
                 f"{cls.__name__}(lr=...) takes no parameters: fit, or {cls.__name__}(...)"
                 ".update(model, grads), hands them over; leave out the first argument"
+            )
+        told = [name for name in EXECUTION if name in kwargs]
+        if told:
+            raise TrainingError(
+                f"{cls.__name__} takes no {told[0]}=: a step over all parameters is fused and "
+                "compiled here anyway; leave it out"
             )
         return super().__new__(cls)
 
@@ -99,6 +107,10 @@ class Optimizer:
         group = first_match(self.groups, name)
         return group, self.within(group)
 
+    def patterns(self) -> list[Group]:
+        """The groups, each of which some parameter must match."""
+        return self.groups
+
     def scalars(self, step: int) -> tuple[float, ...]:
         """The numbers that change from step to step, counted from 1."""
         raise NotImplementedError
@@ -119,7 +131,7 @@ class Optimizer:
         """
         parameters = dict(model.named_parameters())
         _check(parameters, grads)
-        check_matches(self.groups, parameters)
+        check_matches(self.patterns(), parameters)
         frozen: list[str] = getattr(model, "frozen_names", list)()
         grads = {name: g for name, g in grads.items() if name not in frozen}
         before = dict(self.state), dict(self.steps)

@@ -176,6 +176,7 @@ def test_hand_computed_step(device):
         (lambda: optim.Adam(betas=(1.0, 0.9)), r"betas\[0\]=1.0 must be .* less than 1"),
         (lambda: optim.Adam(betas=0.9), "betas=0.9"),
         (lambda: optim.AdamW(eps="small"), "eps='small'"),
+        (lambda: optim.Adam(fused=True), "takes no fused=: a step over all parameters is fused"),
         (lambda: optim.SGD(lr=float("nan")), "lr=nan must be a number from 0 up"),
         (lambda: optim.SGD(lr=float("inf")), "lr=inf"),
         (lambda: optim.SGD(lr=True), "lr=True"),
