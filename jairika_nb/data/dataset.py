@@ -119,8 +119,8 @@ def batch_of(dataset: Any, indices: np.ndarray) -> Any:
 def read_each(dataset: Any, indices: np.ndarray) -> list[Any]:
     """The samples at ``indices``, one by one, each with its own random numbers."""
     read = []
-    for index, turn in zip(indices.tolist(), occurrences(indices), strict=True):
-        with samples([index], turn[None]):
+    for index, turn in zip(indices.tolist(), occurrences(indices).tolist(), strict=True):
+        with samples((index,), (turn,)):
             read.append(dataset[index])
     return read
 

@@ -46,10 +46,13 @@ class Draws:
     """
 
     def __init__(
-        self, source: Source, indices: Sequence[int] | np.ndarray, turns: np.ndarray | None = None
+        self,
+        source: Source,
+        indices: Sequence[int] | np.ndarray,
+        turns: Sequence[int] | np.ndarray | None = None,
     ) -> None:
         self.indices = np.asarray(indices, np.int64).reshape(-1)
-        self.turns = occurrences(self.indices) if turns is None else turns
+        self.turns = occurrences(self.indices) if turns is None else np.asarray(turns, np.int64)
         self.calls = 0
         self._key = (source.seed & WORD, ((source.seed >> 32) ^ DOMAIN) & WORD)
         turn = self.turns + ((source.batch << 12) if source.repeats else 0)
@@ -93,7 +96,7 @@ def occurrences(indices: np.ndarray) -> np.ndarray:
 
 
 _source: ContextVar[Source | None] = ContextVar("jairika_draws_source", default=None)
-_draws: ContextVar[Draws | None] = ContextVar("jairika_draws", default=None)
+_samples: ContextVar[samples | None] = ContextVar("jairika_draws_samples", default=None)
 
 
 @contextlib.contextmanager
@@ -106,30 +109,45 @@ def drawing(source: Source) -> Iterator[None]:
         _source.reset(token)
 
 
-@contextlib.contextmanager
-def samples(indices: Sequence[int] | np.ndarray, turns: np.ndarray | None = None) -> Iterator[None]:
+class samples:
     """Inside the block the samples at ``indices`` are read; without a loader nothing changes.
 
-    ``turns`` tells how often each came before in the batch.
+    ``turns`` tells how often each came before in the batch. Entered for every sample, so nothing is
+    computed before a transform asks.
     """
-    source, outer = _source.get(), _draws.get()
-    if turns is None and outer is not None and len(outer.indices) == len(indices):
-        turns = outer.turns  # a dataset within a dataset reads the same samples
-    if source is None:
-        yield
-        return
-    token = _draws.set(Draws(source, indices, turns))
-    try:
-        yield
-    finally:
-        _draws.reset(token)
+
+    __slots__ = ("_draws", "indices", "source", "token", "turns")
+
+    def __init__(
+        self, indices: Sequence[int] | np.ndarray, turns: Sequence[int] | np.ndarray | None = None
+    ) -> None:
+        self.indices, self.turns = indices, turns
+        self._draws: Draws | None = None
+
+    def __enter__(self) -> None:
+        self.source = _source.get()
+        if self.turns is None:
+            outer = _samples.get()
+            if outer is not None and len(outer.indices) == len(self.indices):
+                self.turns = outer.turns  # a dataset within a dataset reads the same samples
+        self.token = _samples.set(self)
+
+    def __exit__(self, *_: object) -> None:
+        _samples.reset(self.token)
+
+    def draws(self, source: Source) -> Draws:
+        """Their numbers, which go on from transform to transform."""
+        if self._draws is None:
+            self._draws = Draws(source, self.indices, self.turns)
+        return self._draws
 
 
 def draws(count: int) -> Draws:
     """What a transform of ``count`` samples draws from."""
-    current, source = _draws.get(), _source.get()
-    if current is not None and len(current.indices) == count:
-        return current
+    current = _samples.get()
+    if current is not None and current.source is not None and len(current.indices) == count:
+        return current.draws(current.source)
+    source = _source.get()
     if source is None:
         source = Source(fresh_seed(), 0)
     return Draws(Source(source.seed, source.epoch, source.batch, repeats=True), np.arange(count))
@@ -151,8 +169,8 @@ def generator() -> np.random.Generator:
     >>> bool((first == again).all()), len({*first.ravel()})
     (True, 6)
     """
-    current = _draws.get()
-    return (draws(1) if current is None else current).generator()
+    current = _samples.get()
+    return draws(1 if current is None else len(current.indices)).generator()
 
 
 def fresh_seed() -> int:

@@ -94,7 +94,8 @@ class Child:
         self.connection, other = context.Pipe()
         self.process = context.Process(target=serve, args=(other,), daemon=True)
         try:
-            self.process.start()
+            with _unheard():
+                self.process.start()
         finally:
             other.close()
         self.reader: Reader | None = reader
@@ -142,9 +143,24 @@ class Child:
         self.connection.close()
 
 
+@contextlib.contextmanager
+def _unheard() -> Iterator[None]:
+    """Processes started inside the block do not hear Ctrl-C, not even while they start.
+
+    It reaches all processes of a terminal, and the parent decides what becomes of them.
+    """
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
 def serve(connection: Any) -> None:
     """The life of a child: read what is asked for until nobody asks any more."""
-    # Ctrl-C reaches all processes of a terminal; the parent decides what becomes of this one.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     with contextlib.suppress(EOFError, ConnectionError):
         reader, failure = None, ""

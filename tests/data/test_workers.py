@@ -68,6 +68,17 @@ def test_batches_and_random_numbers_are_those_of_one_reader(options):
     assert left_behind() == ([], [])
 
 
+def test_a_pass_goes_on_in_its_middle():
+    for options in ({}, {"num_workers": 2}, {"prefetch": 1}):
+        loader = DataLoader(Noisy(), 4, shuffle=True, seed=3, **options)
+        whole = list(loader.arrays())
+        loader.epoch = 0
+        rest = list(loader.arrays(start=4))
+        assert len(rest) == 2
+        for one, other in zip(whole[4:], rest, strict=True):
+            np.testing.assert_array_equal(one[0], other[0])
+
+
 def test_processes_are_other_processes():
     loader = DataLoader(Noisy(), 4, num_workers=2, workers="processes")
     pids = {int(pid) for _, _, pids in loader.arrays() for pid in pids}

@@ -57,25 +57,33 @@ def rotated(
     # Where each pixel of the result comes from; rows count downwards.
     column, row = cos * x - sin * y + width / 2, sin * x + cos * y + height / 2
     inside = (column >= 0) & (column < width) & (row >= 0) & (row < height)
+    values = np.ascontiguousarray(images)
     if interpolation == "nearest":
-        taken = _taken(images, np.floor(row), np.floor(column))
+        taken = _taken(values, _whole(row, height), _whole(column, width))
     else:
-        taken = _between(images, row - 0.5, column - 0.5)
+        taken = _between(values, row - 0.5, column - 0.5)
     return like(np.where(inside[:, None], taken, fill), images)
 
 
+def _whole(place: np.ndarray, count: int) -> np.ndarray:
+    """Rows or columns as indices; those beyond the border become the border's."""
+    return np.clip(np.floor(place).astype(np.intp), 0, count - 1)
+
+
 def _taken(images: np.ndarray, row: np.ndarray, column: np.ndarray) -> np.ndarray:
-    """The pixels at (N, H, W) rows and columns, those beyond the border from the border."""
-    height, width = images.shape[2:]
-    row, column = np.clip(row, 0, height - 1).astype(int), np.clip(column, 0, width - 1).astype(int)
-    flat = (row * width + column).reshape(len(images), 1, -1)
-    values = np.take_along_axis(images.reshape(*images.shape[:2], -1), flat, axis=2)
-    return values.reshape(images.shape[:2] + row.shape[1:])
+    """The pixels at (N, H, W) rows and columns of every channel."""
+    count, channels, height, width = images.shape
+    start = np.arange(count * channels).reshape(count, channels, 1, 1) * (height * width)
+    return images.reshape(-1).take(start + (row * width + column)[:, None])
 
 
 def _between(images: np.ndarray, row: np.ndarray, column: np.ndarray) -> np.ndarray:
-    top, left = np.floor(row), np.floor(column)
-    down, right = (row - top)[:, None], (column - left)[:, None]
-    upper = _taken(images, top, left) * (1 - right) + _taken(images, top, left + 1) * right
-    lower = _taken(images, top + 1, left) * (1 - right) + _taken(images, top + 1, left + 1) * right
-    return upper * (1 - down) + lower * down
+    height, width = images.shape[2:]
+    values = images if images.dtype == np.float64 else images.astype(np.float32)
+    down, right = ((p - np.floor(p)).astype(values.dtype)[:, None] for p in (row, column))
+    top, left = _whole(row, height), _whole(column, width)
+    bottom, beside = _whole(row + 1, height), _whole(column + 1, width)
+    upper, lower = _taken(values, top, left), _taken(values, bottom, left)
+    upper += (_taken(values, top, beside) - upper) * right
+    lower += (_taken(values, bottom, beside) - lower) * right
+    return upper + (lower - upper) * down
