@@ -7,8 +7,10 @@ are immutable here, so learning replaces a parameter by a new tensor instead of 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
 from contextvars import ContextVar
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import numpy as np
 
@@ -25,6 +27,10 @@ from jairika_nb.tensors.tensor import Tensor
 
 # Called with (module, output) after every forward; how summaries and alarms look inside.
 observer: ContextVar[Callable[[Any, Any], None] | None] = ContextVar("observer", default=None)
+
+
+# Held while another thread replaces the weights of a model, so that nobody sees half of them.
+guards: WeakKeyDictionary[Any, Any] = WeakKeyDictionary()
 
 
 class Module(Lookup, Hooks, Freezing, Placing):
@@ -52,6 +58,12 @@ class Module(Lookup, Hooks, Freezing, Placing):
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """``forward``; NumPy arrays are taken as tensors, and shape errors name the layer."""
+        if guards and self in guards:
+            with guards[self]:
+                return self._call(args, kwargs)
+        return self._call(args, kwargs)
+
+    def _call(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         if any(isinstance(a, Symbol) for a in args):
             return Symbol.of(self, args, kwargs)
         if not self.takes_arrays:
@@ -87,6 +99,10 @@ class Module(Lookup, Hooks, Freezing, Placing):
 
     def state_dict(self) -> dict[str, Tensor]:
         """Parameters and buffers by dotted name: PyTorch's keys, shapes and order."""
+        with guards.get(self) or nullcontext():
+            return self._state()
+
+    def _state(self) -> dict[str, Tensor]:
         state: dict[str, Tensor] = {}
         for prefix, module in self._walk(""):
             for name, value in (*module._parameters.items(), *module._buffers.items()):

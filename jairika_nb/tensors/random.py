@@ -5,9 +5,12 @@ Each call takes the next stream; element ``i`` of it depends only on seed, call 
 
 from __future__ import annotations
 
+import contextlib
 import math
 import secrets
 import threading
+from collections.abc import Iterator
+from contextvars import ContextVar
 from typing import Any
 
 from jairika_nb.engine import dtypes, tracing
@@ -32,8 +35,39 @@ __all__ = [
 ]
 Where = str | Device | None
 _lock = threading.Lock()
-_seed = secrets.randbits(63)
-_calls = 0
+
+
+class _Stream:
+    """Where draws go on: the seed, and the number of calls so far."""
+
+    def __init__(self, seed: int, calls: int) -> None:
+        self.seed, self.calls = seed, calls
+
+
+_shared = _Stream(secrets.randbits(63), 0)
+_own: ContextVar[_Stream | None] = ContextVar("own_stream", default=None)
+
+
+def _current() -> _Stream:
+    return _own.get() or _shared
+
+
+@contextlib.contextmanager
+def apart() -> Iterator[None]:
+    """Inside the block draws go on from here in a stream of their own, which nobody else moves.
+
+    All others go on with another seed, so that no number is drawn twice. A thread that is to keep
+    the stream runs in a copy of this context (``contextvars.copy_context``).
+    """
+    before = _current()
+    with _lock:
+        own = _Stream(before.seed, before.calls)
+        before.seed = (before.seed * 0x9E3779B97F4A7C15 + before.calls + 1) % 2**64
+    token = _own.set(own)
+    try:
+        yield
+    finally:
+        _own.reset(token)
 
 
 @answering
@@ -45,18 +79,18 @@ def seed(n: int) -> None:
     >>> jrk.random.seed(7); a == jrk.random.uniform((3,)).tolist()
     True
     """
-    global _seed, _calls
     tracing.refuse("jrk.random.seed")
+    stream = _current()
     with _lock:
-        _seed, _calls = int(n) & 0xFFFFFFFFFFFFFFFF, 0
+        stream.seed, stream.calls = int(n) & 0xFFFFFFFFFFFFFFFF, 0
 
 
 def reserve(count: int) -> tuple[int, int]:
     """The seed and the number of the first of ``count`` streams, which are then used up."""
-    global _calls
+    own = _current()
     with _lock:
-        first, _calls = _calls, _calls + count
-        return _seed, first
+        first, own.calls = own.calls, own.calls + count
+        return own.seed, first
 
 
 def stream(start: tuple[int, int], which: int | tuple[int, int, int]) -> tuple[int, int, int]:
@@ -74,16 +108,17 @@ def number(draws: list[Node]) -> tuple[int, int]:
 
 def state() -> tuple[int, int]:
     """Seed and number of calls so far: all there is to save and restore."""
-    return _seed, _calls
+    own = _current()
+    return own.seed, own.calls
 
 
 @answering
 def restore(saved: tuple[int, int]) -> None:
     """Go on from a :func:`state`."""
-    global _seed, _calls
     tracing.refuse("jrk.random.restore")
+    own = _current()
     with _lock:
-        _seed, _calls = int(saved[0]), int(saved[1])
+        own.seed, own.calls = int(saved[0]), int(saved[1])
 
 
 def _words(shape: Any, device: Where) -> Node:

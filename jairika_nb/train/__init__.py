@@ -7,6 +7,7 @@ from jairika_nb.train.early_stopping import EarlyStopping
 from jairika_nb.train.evaluate import evaluate
 from jairika_nb.train.fit import fit
 from jairika_nb.train.history import History
+from jairika_nb.train.job import Job
 from jairika_nb.train.loop import Training
 
 __all__ = [
@@ -15,6 +16,7 @@ __all__ = [
     "Checkpoint",
     "EarlyStopping",
     "History",
+    "Job",
     "Training",
     "evaluate",
     "fit",

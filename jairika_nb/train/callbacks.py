@@ -87,7 +87,7 @@ class Callbacks:
 
     def stateful(self) -> list[Any]:
         """Those that remember something, in order."""
-        return [row for row in self.rows if hasattr(row, "state_dict")]
+        return [row for row in self.rows if callable(getattr(row, "state_dict", None))]
 
 
 def _is_function(row: Any) -> bool:

@@ -13,6 +13,7 @@ from jairika_nb.nn.losses import CrossEntropyLoss
 from jairika_nb.nn.module import Module
 from jairika_nb.train.arguments import check_loss, check_model
 from jairika_nb.train.batches import Batches
+from jairika_nb.train.claims import at_one_moment
 from jairika_nb.train.forward import Forward, on_host
 from jairika_nb.train.measures import Measures
 from jairika_nb.train.objective import Objective
@@ -55,6 +56,7 @@ def evaluate(
     check_model("evaluate", model)
     check_loss(loss)
     objective = Objective(CrossEntropyLoss() if loss is None else loss, loss_weights)
+    model = at_one_moment(model)
     return Evaluation(model, objective, metrics)(Batches(data, batch_size, model=model))
 
 

@@ -9,6 +9,7 @@ from jairika_nb.errors import TrainingError
 from jairika_nb.nn.losses import CrossEntropyLoss
 from jairika_nb.nn.module import Module
 from jairika_nb.optim import Adam, Optimizer
+from jairika_nb.tensors.autograd import eval as compute
 from jairika_nb.train.arguments import (
     check_accumulate,
     check_loss,
@@ -18,9 +19,11 @@ from jairika_nb.train.arguments import (
 )
 from jairika_nb.train.batches import Batches
 from jairika_nb.train.callbacks import Callbacks
+from jairika_nb.train.claims import check_free, copied
 from jairika_nb.train.evaluate import Evaluation
 from jairika_nb.train.gradients import check_limit
-from jairika_nb.train.history import History
+from jairika_nb.train.initialising import initialised
+from jairika_nb.train.job import Job
 from jairika_nb.train.loop import Training
 from jairika_nb.train.measures import Measures
 from jairika_nb.train.objective import Objective
@@ -50,9 +53,11 @@ def fit(
     clip_value: float | None = None,
     precision: Any = None,
     resume: Any = None,
+    background: bool = False,
+    initialise: Any = None,
     compiled: bool = True,
-) -> History:
-    """Train a model and return the record of it.
+) -> Any:
+    """Train a model and return the record of it, or a job that does it in the background.
 
     ``data`` is a DataLoader, a dataset, a tuple ``(inputs, targets)`` of arrays or of dicts of
     arrays, or any iterable of batches; ``batch_size`` and ``seed`` matter where it is not cut
@@ -81,6 +86,11 @@ def fit(
     ``resume`` goes on with a run that a :class:`Checkpoint` kept: an iteration, a variant or model
     (their newest), or an address. Given the same arguments, the weights are then those of a run
     that was never interrupted, bit for bit on one device.
+
+    ``background=True`` returns at once with a :class:`Job`, and trains while the notebook is used.
+    ``initialise="lsuv"`` first fits the weights to the first batch (``nn.init.lsuv``: outputs of
+    layers get mean 0.02 and variance 0.9, ``nn.Normalization`` layers the moments of the inputs);
+    any function of model and inputs will do, as ``partial(nn.init.lsuv, mean=0, variance=1)``.
 
     Steps are compiled for replay (``jrk.compile``); a model that reads values on the host in
     ``forward`` cannot be, which a warning and ``history.uncompiled`` say. ``compiled=False``
@@ -118,6 +128,11 @@ def fit(
             f"all parameters of {type(model).__name__} are frozen: there is nothing to train; "
             "unfreeze some with model.unfreeze(...)"
         )
+    check_free(model, optimizer)
+    given = model
+    if background:
+        compute(*model.state_dict().values())
+        model = copied(model)
     objective = Objective(CrossEntropyLoss() if loss is None else loss, loss_weights)
     measures = Measures([] if metrics is None else metrics, objective)
     batches = Batches(data, batch_size, shuffle=True, seed=seed, model=model)
@@ -127,6 +142,8 @@ def fit(
         held_out = Evaluation(model, objective, metrics), Batches(validation, 256, model=model)
     if schedule is not None:
         optimizer = optimizer_of(schedule, optimizer)
+    if initialise is not None and resume is None:
+        initialised(model, batches, initialise)
     step = Step(
         model,
         optimizer if optimizer is not None else Adam(),
@@ -150,4 +167,6 @@ def fit(
     )
     if resume is not None:
         continue_from(training, resume)
+    if background:
+        return Job(given, model, training).start()
     return training.go()

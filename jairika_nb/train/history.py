@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from html import escape
 from typing import Any
 
-from jairika_nb.train.curve import curve
+from jairika_nb.train.charts import charts
 
 
 class History:
@@ -98,9 +98,8 @@ class History:
             f"<tr><td>{i}</td>{''.join(f'<td>{format_measure(r.get(n))}</td>' for n in names)}</tr>"
             for i, r in enumerate(self.epochs, 1)
         )
-        lines = {n: self[n] for n in names if n.endswith("loss")}
         table = f"<table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>"
-        return f"<div>{table}{curve(lines)}<div>{escape(self.summary())}</div></div>"
+        return f"<div>{table}{charts(self.epochs)}<div>{escape(self.summary())}</div></div>"
 
 
 def counted(number: int, thing: str) -> str:

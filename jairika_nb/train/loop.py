@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +14,7 @@ from jairika_nb.errors import TrainingError
 from jairika_nb.nn.module import Module
 from jairika_nb.optim import Optimizer
 from jairika_nb.tensors.autograd import eval as compute
+from jairika_nb.tensors.tensor import Tensor
 from jairika_nb.train.alarm import blame
 from jairika_nb.train.batches import Batch, Batches
 from jairika_nb.train.callbacks import Callbacks
@@ -39,6 +40,7 @@ class Waiting:
     batch: Batch
     number: int
     before: Snapshot
+    after: dict[str, Tensor] | None = None
 
 
 class Training:
@@ -67,11 +69,13 @@ class Training:
         self.callbacks, self.display = callbacks, display
         self.standing = Standing(epochs, batches.steps)
         self.history = History()
+        self.standing.rows = self.history.epochs
         self.wish = Wish()
         self.waiting: Waiting | None = None
         self.total: Any = 0.0
         self.count = 0
         self.last_loss = math.nan
+        self.published: Callable[[dict[str, Tensor]], None] | None = None
         self.start = 0  # batches of the running epoch that are done already
         self.started = time.perf_counter()
 
@@ -103,6 +107,8 @@ class Training:
     def go(self) -> History:
         """Train, and return the record of it."""
         self.started = time.perf_counter() - self.history.seconds
+        self.standing.started = time.perf_counter()
+        self.standing.share_at_start = self.standing.share
         # Fresh weights are lazy draws; computed once, every step has the same graph.
         compute(*self.model.state_dict().values())
         state = "failed"
@@ -112,8 +118,11 @@ class Training:
                 self._epochs()
                 self.callbacks.call("on_end", self)
             state = "interrupted" if self.history.interrupted else "done"
+        except BaseException as error:
+            self.standing.error = f"{type(error).__name__}: {error}"
+            raise
         finally:
-            self.standing.state = state
+            self.standing.state, self.standing.ended = state, time.perf_counter()
             self.history.seconds = self.elapsed
             self.history.uncompiled = self.run_step.reason
             self.display.end(self.standing)
@@ -161,7 +170,8 @@ class Training:
         outcome = self.run_step.learn(batch, is_last)
         # The loss of the step before is read only now, while the device computes this one.
         self.settle()
-        self.waiting = Waiting(outcome, batch, number, self.run_step.before)
+        after = None if self.published is None else self.model.state_dict()
+        self.waiting = Waiting(outcome, batch, number, self.run_step.before, after)
         self.standing.step = number + 1
         self.history.steps += 1
         if is_last:
@@ -208,6 +218,8 @@ class Training:
         self.count += waiting.batch.size
         self.standing.measures = self.objective.named(self.total / self.count)
         self.standing.add_loss(self.last_loss)
+        if self.published is not None and waiting.after is not None:
+            self.published(waiting.after)
 
     def _fail(self, waiting: Waiting, value: float) -> None:
         waiting.before.restore()

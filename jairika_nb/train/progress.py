@@ -13,7 +13,7 @@ from html import escape
 from typing import TextIO
 
 from jairika_nb.errors import TrainingError
-from jairika_nb.train.curve import curve
+from jairika_nb.train.charts import charts
 from jairika_nb.train.standing import Standing, duration
 
 
@@ -131,7 +131,7 @@ class NotebookProgress(Silent):
 
 
 def html(standing: Standing) -> str:
-    """The standing as static HTML: a bar, counters, measures, time and the loss curve."""
+    """The standing as static HTML: a bar, counters, measures, time and the charts."""
     percent = f"{100 * standing.share:.0f}"
     colour = "var(--jp-success-color1, #388e3c)"
     if standing.state == "training":
@@ -145,13 +145,17 @@ def html(standing: Standing) -> str:
         "</div>"
     )
     text = f"{standing.counters()} · {standing.clock()}"
+    told = f"<div style='color:{colour}'>{escape(standing.error)}</div>" if standing.error else ""
+    drawn = charts(
+        standing.rows, losses=standing.losses, done=standing.done, epochs=standing.epochs
+    )
     return (
         "<div role='group' aria-label='training progress' "
         "style='font-family:var(--jp-ui-font-family, sans-serif);"
         "font-size:var(--jp-ui-font-size1, 13px);color:var(--jp-ui-font-color1, currentColor)'>"
         f"<div role='progressbar' aria-valuemin='0' aria-valuemax='100' aria-valuenow='{percent}'>"
         f"{bar}</div><div>{escape(text)}</div><div>{escape(standing.measured())}</div>"
-        f"{curve({'loss': standing.losses})}</div>"
+        f"{told}{drawn}</div>"
     )
 
 

@@ -71,7 +71,7 @@ def _restore(training: Training, state: dict[str, Any]) -> None:
     training.standing.step = training.start
     training.total, training.count = state["total"], int(state["count"])
     history, kept = training.history, state["history"]
-    history.epochs = [{name: float(v) for name, v in row.items()} for row in kept["epochs"]]
+    history.epochs[:] = [{name: float(v) for name, v in row.items()} for row in kept["epochs"]]
     history.steps, history.updates = int(kept["steps"]), int(kept["updates"])
     history.skipped, history.seconds = int(kept["skipped"]), float(kept["seconds"])
     training.batches.go_to(state["data"])

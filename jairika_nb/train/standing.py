@@ -21,8 +21,12 @@ class Standing:
     step: int = 0
     measures: dict[str, float] = field(default_factory=dict)
     losses: list[float] = field(default_factory=list)
+    rows: list[dict[str, float]] = field(default_factory=list)
     started: float = field(default_factory=time.perf_counter)
+    ended: float = 0.0
     state: str = "training"
+    error: str = ""
+    share_at_start: float = 0.0  # of a run that goes on with another
 
     def add_loss(self, value: float) -> None:
         """Note a step's loss; a long run keeps means of neighbours, which a small chart shows."""
@@ -38,14 +42,21 @@ class Standing:
         return min(1.0, (self.epoch * self.steps + self.step) / total) if total else 1.0
 
     @property
+    def done(self) -> float:
+        """Epochs done, with the share of the running one."""
+        running = self.step / self.steps if self.steps else 0.0
+        return min(float(self.epochs), self.epoch + running)
+
+    @property
     def elapsed(self) -> float:
-        """Seconds since the start."""
-        return time.perf_counter() - self.started
+        """Seconds since the start, or from there to the end."""
+        return (self.ended or time.perf_counter()) - self.started
 
     @property
     def remaining(self) -> float:
         """Seconds to go at the speed so far; infinite before the first step."""
-        return self.elapsed * (1 / self.share - 1) if self.share else math.inf
+        now = self.share - self.share_at_start
+        return self.elapsed / now * (1 - self.share) if now > 0 else math.inf
 
     def counters(self) -> str:
         """Epoch and step as people count them."""

@@ -22,23 +22,55 @@ LONG = RUN + (
 REFERENCE = {**os.environ, "JRK_DEVICE": "reference"}
 
 
-def test_a_notebook_keeps_the_last_state_as_static_html(monkeypatch, tmp_path):
+@pytest.fixture(scope="module")
+def notebook(tmp_path_factory):
+    """The outputs of a notebook's cells: a run, and a job that is stopped by its button."""
     nbformat = pytest.importorskip("nbformat")
     nbclient = pytest.importorskip("nbclient")
-    monkeypatch.setenv("JRK_DEVICE", "reference")
-    monkeypatch.setenv("IPYTHONDIR", str(tmp_path))
-    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(SHORT + "\nh")])
-    kernel = nbclient.NotebookClient(notebook, timeout=60, kernel_name="python3")
-    kernel.execute()
-    shown = [o for o in notebook.cells[0].outputs if o.output_type == "display_data"]
+    cells = [
+        SHORT + "\nh",
+        "job = jrk.fit(net, (x, x), epochs=10**6, loss=jrk.nn.MSELoss(), background=True)",
+        # The button does what it would do where somebody clicks it.
+        "import time, gc, ipywidgets\n"
+        "while job.history.steps < 5: time.sleep(0.01)\n"
+        "found = jrk.evaluate(net, (x, x), loss=jrk.nn.MSELoss())\n"
+        "(button,) = [w for w in gc.get_objects() if type(w) is ipywidgets.Button]\n"
+        "print(button.description, job.state)\n"
+        "button.click()\n"
+        "history = job.wait(30)\n"
+        "print(button.description, job.state, history.interrupted, found['loss'] >= 0)",
+        "job",
+    ]
+    made = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(c) for c in cells])
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("JRK_DEVICE", "reference")
+        patch.setenv("IPYTHONDIR", str(tmp_path_factory.mktemp("ipython")))
+        nbclient.NotebookClient(made, timeout=60, kernel_name="python3").execute()
+    return [cell.outputs for cell in made.cells]
+
+
+def test_a_notebook_keeps_the_last_state_as_static_html(notebook):
+    outputs = notebook[0]
+    shown = [o for o in outputs if o.output_type == "display_data"]
     assert len(shown) == 1
     html = shown[0].data["text/html"]
     assert "done after" in html
     assert "<svg" in html
     assert "script" not in html
-    assert not [o for o in notebook.cells[0].outputs if o.output_type == "stream"]
-    (result,) = [o for o in notebook.cells[0].outputs if o.output_type == "execute_result"]
+    assert not [o for o in outputs if o.output_type == "stream"]
+    (result,) = [o for o in outputs if o.output_type == "execute_result"]
     assert "<table>" in result.data["text/html"]
+
+
+def test_a_job_in_a_notebook_is_watched_and_stopped_from_other_cells(notebook):
+    _, first, second, third = notebook
+    pages = [o.data["text/html"] for o in first if o.output_type == "display_data"]
+    assert "interrupted after" in pages[0]
+    # The button is gone, so that the saved notebook has none that nothing listens to.
+    assert pages[1:] == [""]
+    lines = "".join(o.text for o in second if o.output_type == "stream").splitlines()
+    assert lines == ["Stop running", "Stopping… interrupted True True"]
+    assert "interrupted after" in third[0].data["text/html"]
 
 
 def test_a_pipe_gets_plain_lines():

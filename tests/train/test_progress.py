@@ -1,6 +1,7 @@
 """Displays: a log without control characters, a terminal line, static notebook HTML."""
 
 import io
+import itertools
 import math
 import sys
 import xml.etree.ElementTree as ElementTree
@@ -10,7 +11,7 @@ import pytest
 from jairika_nb.errors import TrainingError
 from jairika_nb.train import progress
 from jairika_nb.train import standing as standing_clock
-from jairika_nb.train.curve import curve
+from jairika_nb.train.charts import charts
 from jairika_nb.train.history import History
 from jairika_nb.train.progress import LogProgress, TerminalProgress, choose, html
 from jairika_nb.train.standing import Standing
@@ -108,7 +109,7 @@ def test_html_is_well_formed_and_accessible():
     (bar,) = [e for e in tree.iter() if e.get("role") == "progressbar"]
     assert bar.get("aria-valuenow") == "100"
     (chart,) = [e for e in tree.iter("svg") if e.get("role") == "img"]
-    assert chart.get("aria-label") == "loss 1 to 0.1667"
+    assert chart.get("aria-label") == "loss: steps 1 to 0.1667"
     assert "a<b 1.0000" in "".join(tree.itertext())
 
 
@@ -143,16 +144,67 @@ def test_unknown_lengths_do_not_fail():
         ([1, math.inf, 2], False),
     ],
 )
-def test_the_curve_needs_two_finite_points(values, empty):
-    assert (curve({"loss": values}) == "") is empty
+def test_a_chart_needs_two_finite_points(values, empty):
+    assert (charts([{"loss": value} for value in values]) == "") is empty
 
 
-def test_the_curve_stays_in_its_frame_and_small():
-    svg = ElementTree.fromstring(curve({"loss": [math.sin(i) for i in range(100_000)]}))
+def test_a_chart_stays_in_its_frame_and_small():
+    svg = ElementTree.fromstring(charts([{"loss": math.sin(i)} for i in range(100_000)]))
     (line,) = svg.iter("polyline")
     points = [tuple(map(float, p.split(","))) for p in line.get("points").split()]
     assert 100 <= len(points) <= 200
-    assert all(0 <= x <= 260 and 0 <= y <= 80 for x, y in points)
+    assert all(46 <= x <= 280 and 22 <= y <= 140 for x, y in points)
+
+
+def test_each_measure_has_a_chart_of_training_against_validation():
+    rows = [
+        {"loss": 4.0, "accuracy": 0.5, "val_loss": 5.0, "val_accuracy": 0.25},
+        {"loss": 1.0, "accuracy": 0.75, "val_loss": 2.0, "val_accuracy": 0.5},
+    ]
+    tree = ElementTree.fromstring(charts(rows, losses=[6.0, 3.0, 2.0, 1.0], epochs=4))
+    labels = [svg.get("aria-label") for svg in tree.iter("svg")]
+    assert labels == [
+        "loss: steps 6 to 1, training 4 to 1, validation 5 to 2",
+        "accuracy: training 0.5 to 0.75, validation 0.25 to 0.5",
+    ]
+    loss = next(tree.iter("svg"))
+    steps, training, validation = (
+        [tuple(map(float, p.split(","))) for p in line.get("points").split()]
+        for line in loss.iter("polyline")
+    )
+    # Two of four epochs fill half of the width; higher losses stand higher.
+    middle = 46 + (290 - 46 - 10) / 2
+    assert training[-1][0] == validation[-1][0] == pytest.approx(middle, abs=0.1)
+    assert max(x for x, _ in steps) < middle
+    assert validation[0][1] < training[0][1]
+    assert steps[0][1] == pytest.approx(22)
+
+
+def test_what_falls_by_powers_of_ten_is_shown_on_a_logarithmic_scale():
+    svg = charts([{"loss": 10.0**-i} for i in range(5)])
+    assert "loss (logarithmic)" in svg
+    (line,) = ElementTree.fromstring(svg).iter("polyline")
+    heights = [float(p.split(",")[1]) for p in line.get("points").split()]
+    steps = [b - a for a, b in itertools.pairwise(heights)]
+    assert steps == pytest.approx([steps[0]] * 4, abs=0.2)
+    assert "logarithmic" not in charts([{"loss": 10.0**-i} for i in range(-1, 1)])
+    assert "logarithmic" not in charts([{"loss": 100.0}, {"loss": -1.0}])
+
+
+def test_names_of_measures_are_text():
+    tree = ElementTree.fromstring(charts([{"a<b&'": 1.0}, {"a<b&'": 2.0}]))
+    assert "a<b&'" in "".join(tree.itertext())
+
+
+def test_a_run_that_failed_says_why():
+    standing = Standing(2, 3, state="failed", error="TrainingError: <nan>")
+    assert "TrainingError: <nan>" in "".join(ElementTree.fromstring(html(standing)).itertext())
+
+
+def test_time_left_of_a_run_that_goes_on_counts_its_own_steps(monkeypatch):
+    monkeypatch.setattr(standing_clock.time, "perf_counter", lambda: 110.0)
+    standing = Standing(4, 10, epoch=3, step=0, started=100.0, share_at_start=0.5)
+    assert standing.remaining == pytest.approx(10.0)
 
 
 def test_long_runs_keep_few_losses():
