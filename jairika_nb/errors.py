@@ -26,6 +26,7 @@
     │   ├── ReadOnly                     the model, the file or its folder refuses writes
     │   ├── Locked                       another program is writing
     │   ├── HeadMoved                    another program committed to the variant meanwhile
+    │   ├── MergeConflict                both sides changed the same layers
     │   ├── NoSpace                      the disk is full; the last state is intact
     │   └── Damaged                      bytes that do not match their checksum
     └── WordError (ValueError)           an unknown `jrk` word, or arguments it does not take
@@ -139,6 +140,14 @@ class Locked(StoreError):
 
 class HeadMoved(StoreError):
     """Another program committed to the variant since it was opened."""
+
+
+class MergeConflict(StoreError):
+    """Both sides changed the same layers; ``layers`` names them."""
+
+    def __init__(self, message: str, layers: tuple[str, ...] = ()) -> None:
+        super().__init__(message)
+        self.layers = layers
 
 
 class NoSpace(StoreError):

@@ -38,10 +38,10 @@ def content(net: Any, optimizer: Any = None, training: Any = None) -> Content:
     """
     buffers = _buffers(net)
     weights = [
-        _tensor(names.parameter(name), "buffer" if name in buffers else "weight", value)
+        tensor(names.parameter(name), "buffer" if name in buffers else "weight", value)
         for name, value in _state(net, "net").items()
     ]
-    _check_view([tensor.name for tensor, _ in weights])
+    _check_view([each.name for each, _ in weights])
     state = {} if optimizer is None else _state(optimizer, "optimizer")
     kept, scalars = [], {}
     for name, value in state.items():
@@ -49,10 +49,10 @@ def content(net: Any, optimizer: Any = None, training: Any = None) -> Content:
         if isinstance(value, SCALARS):
             scalars[key] = scalar(value)
         else:
-            kept.append(_tensor(key, "optimizer", value))
+            kept.append(tensor(key, "optimizer", value))
     run = {} if training is None else _state(training, "training")
     kept += [
-        _tensor(names.checked("training entry", name), "training", value)
+        tensor(names.checked("training entry", name), "training", value)
         for name, value in run.items()
     ]
     return Content((*weights, *kept), _architecture(net), scalars)
@@ -140,7 +140,8 @@ def _buffers(net: Any) -> set[str]:
     return set(net.state_dict()) - {name for name, _ in net.named_parameters()}
 
 
-def _tensor(name: str, role: str, value: Any) -> tuple[Tensor, np.ndarray]:
+def tensor(name: str, role: str, value: Any) -> tuple[Tensor, np.ndarray]:
+    """The record of an array and the array as the file keeps it."""
     values = _stored(name, value)
     return Tensor(name, role, object_digest(values), values.dtype.str, values.shape), values
 

@@ -31,6 +31,10 @@ class Disk:
     def close(self, file: int) -> None:
         os.close(file)
 
+    def dup(self, file: int) -> int:
+        """Another number for the same open file, to be closed on its own."""
+        return os.dup(file)
+
     def size(self, file: int) -> int:
         return os.fstat(file).st_size
 
@@ -74,6 +78,10 @@ class Disk:
                 fcntl.fcntl(file, full)
                 return
         os.fsync(file)
+
+    def replace(self, source: Path, target: Path) -> None:
+        """Put the file ``source`` at ``target``, in one step for whoever looks."""
+        os.replace(source, target)
 
     def sync_folder(self, folder: Path) -> None:
         """Wait until the names in ``folder`` are on the medium."""

@@ -1,4 +1,4 @@
-"""The changes a model knows: commit, derive, switch, and the first iteration of all.
+"""How a model grows: commit, derive, switch, and the first iteration of all.
 
 Each is a function from the committed state to the next catalogue, writing objects and records
 on the way; ``transaction`` makes it durable.
@@ -12,27 +12,21 @@ from dataclasses import replace
 import numpy as np
 
 from jairika_nb.errors import NameTaken
-from jairika_nb.store import rules, times
+from jairika_nb.store import listing, refs, rules, times
 from jairika_nb.store.arrays import Content
 from jairika_nb.store.canonical import digest, encoded
-from jairika_nb.store.catalogue import (
-    Catalogue,
-    Place,
-    Row,
-    Segment,
-    VariantRow,
-    rows_to_json,
-)
+from jairika_nb.store.catalogue import Catalogue
 from jairika_nb.store.layout import Layout
 from jairika_nb.store.manifest import Manifest, Tensor
 from jairika_nb.store.note import Note
 from jairika_nb.store.reader import Reader
+from jairika_nb.store.rows import Event, Place, Row, VariantRow
 
 
 def first(layout: Layout, variant: str, name: str, kept: Content, note: Note) -> Catalogue:
     """The catalogue of a new file: one variant with one iteration, blank where nothing is kept."""
     layout.show_variant(variant, created=times.printed(note.time))
-    row = _iteration(layout, variant, name, kept, note, parents=())
+    row = iteration(layout, variant, name, kept, note, parents=())
     blank = not kept.tensors and kept.architecture is None
     branch = VariantRow(variant, note.time, blank=row if blank else None)
     return Catalogue(variant, (branch,), tail=() if blank else (row,))
@@ -63,14 +57,15 @@ def commit(
         chosen = rows[0].name if takes_over else rules.free_name(reader, branch, rows, name)
         parents = () if takes_over or not rows else (rows[-1].id,)
         content = rules.completed(reader, rows, kept)
-        row = _iteration(layout, variant, chosen, content, note, parents)
+        row = iteration(layout, variant, chosen, content, note, parents)
         expected.add(row.id)
         tail = (
             *reader.catalogue.tail,
             *(() if takes_over or not branch.blank else (branch.blank,)),
         )
         catalogue = reader.catalogue.with_variant(replace(branch, blank=None))
-        return replace(catalogue, tail=(*tail, row)), row
+        catalogue = replace(catalogue, tail=(*tail, row))
+        return catalogue.with_events(event("commit", note, rows[-1:], row)), row
 
     return change
 
@@ -91,85 +86,73 @@ def _replacing(
     rest = rows[:-1]
     chosen = old.name if name is None else rules.free_name(reader, branch, rest, name)
     content = rules.completed(reader, rows, kept)
-    row = _iteration(layout, branch.name, chosen, content, note, old.parents, hides=old.name)
+    layout.hide(branch.name, old.name)
+    row = iteration(layout, branch.name, chosen, content, note, old.parents)
     expected.add(row.id)
-    catalogue = without(reader, layout, old)
-    return replace(catalogue, tail=(*catalogue.tail, row)), row
-
-
-def without(reader: Reader, layout: Layout, old: Row) -> Catalogue:
-    """The catalogue without an iteration; the segment it was sealed in is written anew."""
-    catalogue = reader.catalogue
-    if old in catalogue.tail:
-        return replace(catalogue, tail=tuple(row for row in catalogue.tail if row != old))
-    segments = []
-    for segment in catalogue.segments:
-        rows = reader.segment(segment)
-        kept = [row for row in rows if row != old]
-        if len(kept) == len(rows):
-            segments.append(segment)
-        elif kept:
-            segments.append(sealed(layout, kept))
-    return replace(catalogue, segments=tuple(segments))
-
-
-def sealed(layout: Layout, rows: Sequence[Row]) -> Segment:
-    """A segment of the catalogue with these rows."""
-    data = encoded(rows_to_json(rows))
-    name = digest(data)
-    offset, length = layout.put_bytes("catalog", f"rows-{name}", data)
-    return Segment(offset, length, name, len(rows))
+    catalogue = listing.without(reader, reader.catalogue, [old])
+    catalogue = replace(catalogue, tail=(*catalogue.tail, row))
+    return catalogue.with_events(event("replace", note, rows[-1:], row)), row
 
 
 def derive(
-    name: str, source: str, iteration: str | None, note: Note, *, switch: bool
+    name: str, source: str, start: str | None, note: Note, *, switch: bool
 ) -> Callable[[Reader, Layout], tuple[Catalogue, Row]]:
     """Start the variant ``name`` from an iteration of ``source``, sharing its objects."""
 
     def change(reader: Reader, layout: Layout) -> tuple[Catalogue, Row]:
-        origin = rules.row_of(reader, source, iteration)
+        origin = (
+            rules.row_of(reader, source) if start is None else refs.row_at(reader, start, source)
+        )
         if reader.variant(name) is not None:
             raise NameTaken(
                 f"cannot derive variant {name!r}: {rules.file_name(reader)} has one of that name; "
                 "choose another name"
             )
-        parent = (source, origin.name)
+        parent = (origin.variant, origin.name)
         created = times.printed(note.time)
         layout.show_variant(name, created=created, parent="/".join(parent))
-        row = _shared(reader, layout, origin, name, note)
+        row = shared(reader, layout, origin, (name, rules.PRIME), note, (origin.id,))
         catalogue = reader.catalogue.with_variant(VariantRow(name, note.time, parent))
         current = name if switch else catalogue.current
-        return replace(catalogue, current=current, tail=(*catalogue.tail, row)), row
+        catalogue = replace(catalogue, current=current, tail=(*catalogue.tail, row))
+        return catalogue.with_events(event("derive", note, (), row)), row
 
     return change
 
 
-def switch(variant: str) -> Callable[[Reader, Layout], tuple[Catalogue, None]]:
+def switch(variant: str, note: Note) -> Callable[[Reader, Layout], tuple[Catalogue, None]]:
     """Make ``variant`` the one in use."""
 
     def change(reader: Reader, layout: Layout) -> tuple[Catalogue, None]:
-        rules.branch_of(reader, variant)
-        return replace(reader.catalogue, current=variant), None
+        rows = reader.iterations(reader.catalogue.current)
+        row = rules.row_of(reader, variant)
+        catalogue = replace(reader.catalogue, current=variant)
+        return catalogue.with_events(event("switch", note, rows[-1:], row)), None
 
     return change
 
 
-def _iteration(
-    layout: Layout,
-    variant: str,
-    name: str,
-    kept: Content,
-    note: Note,
-    parents: Sequence[str],
-    hides: str | None = None,
+def iteration(
+    layout: Layout, variant: str, name: str, kept: Content, note: Note, parents: Sequence[str]
 ) -> Row:
+    """Write an iteration: its tensors where they are new, and its records."""
     places = [layout.put("objects", tensor.digest, values) for tensor, values in kept.tensors]
     tensors = tuple(tensor for tensor, _ in kept.tensors)
-    return _recorded(layout, variant, name, tensors, places, kept, note, parents, hides)
+    return recorded(layout, (variant, name), tensors, places, kept, note, parents)
 
 
-def _shared(reader: Reader, layout: Layout, origin: Row, variant: str, note: Note) -> Row:
-    """A copy of ``origin`` as the first iteration of ``variant``: records, not tensors."""
+def shared(
+    reader: Reader,
+    layout: Layout,
+    origin: Row,
+    place: tuple[str, str],
+    note: Note,
+    parents: Sequence[str],
+) -> Row:
+    """The state of ``origin`` once more, as variant and iteration ``place``: no tensor is written.
+
+    Its metrics stay, as they are facts about the state.
+    """
     manifest = reader.manifest(origin)
     kept = Content(
         architecture=rules.architecture_bytes(reader, origin),
@@ -177,22 +160,36 @@ def _shared(reader: Reader, layout: Layout, origin: Row, variant: str, note: Not
     )
     places = reader.locations(origin, manifest)
     note = replace(note, metrics=origin.metrics)
-    return _recorded(
-        layout, variant, rules.PRIME, manifest.tensors, places, kept, note, (origin.id,)
+    return recorded(layout, place, manifest.tensors, places, kept, note, parents)
+
+
+def event(
+    verb: str, note: Note, before: Sequence[Row], after: Row | None, name: str | None = None
+) -> Event:
+    """A line for the reflog; ``before`` holds the newest iteration so far, or nothing."""
+    row = after or before[-1]
+    return Event(
+        time=note.time,
+        author=note.author,
+        verb=verb,
+        variant=row.variant,
+        name=row.name if name is None else name,
+        before=before[-1].id if before else None,
+        after=None if after is None else after.id,
     )
 
 
-def _recorded(
+def recorded(
     layout: Layout,
-    variant: str,
-    name: str,
+    place: tuple[str, str],
     tensors: tuple[Tensor, ...],
     places: Sequence[Place],
     kept: Content,
     note: Note,
     parents: Sequence[str],
-    hides: str | None = None,
 ) -> Row:
+    """Write the records of an iteration whose tensors lie at ``places``."""
+    variant, name = place
     meta = encoded(
         {
             "message": note.message,
@@ -216,7 +213,7 @@ def _recorded(
     if kept.architecture is not None and architecture is not None:
         at["architecture"] = layout.put_bytes("arch", architecture, kept.architecture)
     links = {each.name: each.digest for each in manifest.parameters}
-    layout.show(variant, name, links, hides, id=id, time=times.printed(note.time))
+    layout.show(variant, name, links, id=id, time=times.printed(note.time))
     return Row(
         id=id,
         variant=variant,

@@ -21,7 +21,8 @@ def check(reader: Reader) -> None:
     if found := differences(reader):
         raise Damaged(
             f"cannot write {reader.path}: {found[0]}; it looks like a copy made while the "
-            "original was written: its iterations can be read, commit to the original"
+            "original was written: its iterations can be read; commit to the original, or let gc "
+            "write this file anew"
         )
 
 

@@ -10,18 +10,19 @@ from typing import Any
 import numpy as np
 
 from jairika_nb.errors import ArchitectureError
-from jairika_nb.store import tensors, times
+from jairika_nb.store import refs, tensors, times
 from jairika_nb.store.arrays import number
-from jairika_nb.store.catalogue import Row
-from jairika_nb.store.manifest import Manifest
+from jairika_nb.store.manifest import Manifest, Tensor
+from jairika_nb.store.names import layer_of
 from jairika_nb.store.reader import Reader
+from jairika_nb.store.rows import Row
 
 
 class Iteration:
     """An iteration of an open model; what it gives is verified against its hashes."""
 
     def __init__(self, reader: Reader, row: Row) -> None:
-        self._reader, self._row = reader, row
+        self._reader, self._row, self._number = reader, row, reader.ranges.number
 
     @property
     def name(self) -> str:
@@ -73,7 +74,7 @@ class Iteration:
     @property
     def architecture(self) -> Any:
         """Layer types, arguments and wiring as JSON data, or None."""
-        return self._reader.architecture(self._row)
+        return self._reader.architecture(self._located())
 
     def arrays(self, lazy: bool = False) -> Mapping[str, np.ndarray]:
         """Parameters and buffers by dotted name, in the network's order.
@@ -83,14 +84,35 @@ class Iteration:
         """
         return self._values(lazy, "net")
 
+    @property
+    def tensors(self) -> tuple[Tensor, ...]:
+        """Names, dtypes, shapes and hashes of its parameters and buffers, without their values."""
+        return self._manifest.parameters
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """The optimiser's plain numbers: learning rate, step and so on."""
+        return {name: number(value) for name, value in self._meta.get("optimizer", {}).items()}
+
     def optimizer_state(self) -> dict[str, Any]:
         """The optimiser's arrays and numbers by name; empty where none was committed."""
-        scalars = {name: number(value) for name, value in self._meta.get("optimizer", {}).items()}
-        return {**scalars, **self._values(False, "optimizer")}
+        return {**self.settings, **self._values(False, "optimizer")}
 
     def training_state(self) -> dict[str, np.ndarray]:
         """What a run of ``fit`` needs to go on from here, by name; empty where none was kept."""
         return dict(self._values(False, "training"))
+
+    def changes(self, net: Any) -> tuple[str, ...]:
+        """The layers in which ``net`` (as ``commit`` takes it) differs from this iteration.
+
+        A parameter that is in no layer is named itself; nothing is written.
+        """
+        from jairika_nb.store.arrays import content
+
+        before = {each.name: each.digest for each in self.tensors}
+        after = {each.name: each.digest for each, _ in content(net).tensors}
+        odd = (k for k in {**before, **after} if before.get(k) != after.get(k))
+        return tuple(dict.fromkeys(layer_of(name) or name for name in odd))
 
     def load(self, lazy: bool = False) -> Any:
         """The network itself, with this state.
@@ -114,21 +136,28 @@ class Iteration:
     def __repr__(self) -> str:
         return f"<Iteration {self.variant!r} {self.name!r} {self.id[:10]}>"
 
+    def _located(self) -> Row:
+        """Its row as the file that is open now has it: ``gc`` may have written another."""
+        number = self._reader.ranges.number
+        if number != self._number:
+            self._row, self._number = refs.again(self._reader, self._row), number
+        return self._row
+
     @cached_property
     def _manifest(self) -> Manifest:
-        return self._reader.manifest(self._row)
+        return self._reader.manifest(self._located())
 
     @cached_property
     def _meta(self) -> dict[str, Any]:
-        return self._reader.meta(self._row, self._manifest)
+        return self._reader.meta(self._located(), self._manifest)
 
     def _values(self, lazy: bool, owner: str) -> Any:
-        places = self._reader.locations(self._row, self._manifest)
+        places = self._reader.locations(self._located(), self._manifest)
         placed = {
             tensor.name: (tensor, place)
             for tensor, place in zip(self._manifest.tensors, places, strict=True)
             if tensor.owner == owner
         }
         if lazy:
-            return tensors.Lazy(self._reader, placed)
-        return {name: tensors.read(self._reader, each) for name, each in placed.items()}
+            return tensors.Lazy(self._reader.ranges, placed)
+        return {name: tensors.read(self._reader.ranges, each) for name, each in placed.items()}

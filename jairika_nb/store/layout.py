@@ -24,8 +24,8 @@ from h5py import h5d, h5g, h5p, h5s, h5t
 
 from jairika_nb.errors import StoreError
 from jairika_nb.store import slots
-from jairika_nb.store.catalogue import Place
 from jairika_nb.store.journaled import JournaledFile
+from jairika_nb.store.rows import Place
 
 GROUPS = ("objects", "manifests", "locations", "arch", "meta", "catalog", "variants")
 # The oldest format that has what we need; newer ones mark a file as open in a way that a
@@ -82,6 +82,15 @@ class Layout:
             raise StoreError(f"cannot write /{group}/{name}: HDF5 put it over committed data")
         return offset, values.nbytes
 
+    def holds(self, group: str, name: str) -> bool:
+        """Whether ``/group/name`` is there."""
+        return name.encode() in self.hdf5[group].id
+
+    def place(self, group: str, name: str) -> Place:
+        """Where the values of ``/group/name`` lie."""
+        dataset = h5d.open(self.hdf5[group].id, name.encode())
+        return dataset.get_offset() or 0, dataset.get_storage_size()
+
     def put_bytes(self, group: str, name: str, data: bytes) -> Place:
         """Keep ``data`` as the bytes ``/group/name``."""
         return self.put(group, name, np.frombuffer(data, np.uint8))
@@ -90,27 +99,23 @@ class Layout:
         """Make the group of a variant, with ``notes`` as its attributes."""
         self._note(self._group(self.hdf5["variants"], variant), notes)
 
-    def show(
-        self,
-        variant: str,
-        iteration: str,
-        links: dict[str, str],
-        hides: str | None = None,
-        **notes: str,
-    ) -> None:
-        """Link the parameters of an iteration, by dotted name, to the objects of their values.
-
-        The iteration that it ``hides`` is no longer shown. That frees room of HDF5's own, which
-        values must not take while readers of the last commit rely on it; so it is done at last.
-        """
-        if hides is not None:
-            self.at_last.append(lambda: self._hide(variant, hides))
+    def show(self, variant: str, iteration: str, links: dict[str, str], **notes: str) -> None:
+        """Link the parameters of an iteration, by dotted name, to the objects of their values."""
+        if self.at_last:  # it may take the name of what is hidden
             self.at_last.append(lambda: self._show(variant, iteration, links, notes))
         else:
             self._show(variant, iteration, links, notes)
 
-    def _hide(self, variant: str, iteration: str) -> None:
-        del self.hdf5["variants"][variant][iteration]
+    def hide(self, *path: str) -> None:
+        """Drop a variant's group, or an iteration's, from what people see; objects stay.
+
+        That frees room of HDF5's own, which values must not take while readers of the last commit
+        rely on it; so it is done at last.
+        """
+        self.at_last.append(lambda: self._hide("/".join(("/variants", *path))))
+
+    def _hide(self, path: str) -> None:
+        del self.hdf5[path]
 
     def _show(
         self, variant: str, iteration: str, links: dict[str, str], notes: dict[str, str]

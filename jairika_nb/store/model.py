@@ -2,45 +2,30 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Mapping
-from contextlib import suppress
 from datetime import datetime
-from pathlib import Path
-from types import TracebackType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from jairika_nb.errors import AddressError, Locked, ReadOnly
-from jairika_nb.store import address, arrays, history, locks, names, rules, show, transaction
-from jairika_nb.store.disk import WRITE, Disk
-from jairika_nb.store.faults import telling
+from jairika_nb.errors import NotFound
+from jairika_nb.store import address, arrays, graph, history, names, rules, show
 from jairika_nb.store.iteration import Iteration
 from jairika_nb.store.note import noted
-from jairika_nb.store.reader import Reader
+from jairika_nb.store.opened import known
+from jairika_nb.store.revising import Revising
 from jairika_nb.store.variant import Variant
 from jairika_nb.store.verify import Report, verify
 
-MODES = ("r", "a")
+if TYPE_CHECKING:
+    from jairika_nb.store.difference import Difference
 
 
-class Model:
+class Model(Revising):
     """A model file, open for reading (``"r"``) or for reading and adding (``"a"``).
 
     ``model["mlp"]`` is a ``Variant``, ``model["mlp"]["PT"]`` an ``Iteration``; ``in``, ``len``
     and iteration go over the names of the variants, in order of creation. What it shows is the
     state it was opened at, and its own changes; ``refresh()`` shows what others added.
     """
-
-    def __init__(
-        self, path: Path, mode: str = "r", *, disk: Disk | None = None, wait: float = locks.WAIT
-    ) -> None:
-        if mode not in MODES:
-            raise AddressError(f"cannot open {path} in mode {mode!r}: the modes are 'r' and 'a'")
-        self.path, self.mode, self._disk, self._wait = path, mode, disk, wait
-        self._reader = Reader(path, disk)
-        self._attempted: set[str] = set()
-        if mode == "a":
-            self._check_writable()
 
     # What it holds.
 
@@ -54,13 +39,8 @@ class Model:
         """Names of the variants, in order of creation."""
         return tuple(each.name for each in self._reader.catalogue.variants)
 
-    @property
-    def current(self) -> str:
-        """Name of the variant in use: where commits go by default."""
-        return self._reader.catalogue.current
-
     def __getitem__(self, variant: str) -> Variant:
-        return Variant(self._reader, rules.branch_of(self._reader, _known(variant)))
+        return Variant(self._reader, rules.branch_of(self._reader, known(variant)))
 
     def __contains__(self, variant: object) -> bool:
         return variant in self.variants
@@ -82,9 +62,41 @@ class Model:
         branch = self[self.current if variant is None else variant]
         return [branch[name] for name in reversed(branch.iterations)]
 
+    def graph(self) -> list[graph.Node]:
+        """All iterations with their lines of descent, children first: see ``store.graph``."""
+        labels: dict[str, list[str]] = {}
+        for name in self.variants:
+            mark = f"{name} *" if name == self.current else name
+            labels.setdefault(self[name].head.id, []).append(mark)
+        for tag in self._reader.catalogue.tags:
+            labels.setdefault(tag.id, []).append(f"tag {tag.name}")
+        return graph.laid_out(self._reader.rows(), labels)
+
     def info(self) -> dict[str, Any]:
         """The tree of variants and iterations as JSON data."""
         return self._reader.tree()
+
+    def diff(self, left: str | None = None, right: str | None = None) -> Difference:
+        """What changed from one iteration to another: layers, norms, metrics, settings.
+
+        Both are what ``find`` takes. Default ``right``: the newest of the variant in use; default
+        ``left``: the one before it. Raises ``NotFound``.
+        """
+        from jairika_nb.store.difference import difference
+
+        newest = self[self.current].head
+        end = newest if right is None else self.find(right)
+        return difference(self._before(end) if left is None else self.find(left), end)
+
+    def _before(self, iteration: Iteration) -> Iteration:
+        rows = self._reader.iterations(iteration.variant)
+        places = [i for i, row in enumerate(rows) if row.id == iteration.id]
+        if not places or places[0] == 0:
+            raise NotFound(
+                f"nothing comes before iteration {iteration.name!r} of variant "
+                f"{iteration.variant!r}; name two iterations to compare"
+            )
+        return Iteration(self._reader, rows[places[0] - 1])
 
     def verify(self) -> Report:
         """Check every byte that an iteration leads to, and what other HDF5 programs see."""
@@ -130,11 +142,11 @@ class Model:
         kept = arrays.content(net, optimizer, training)
         note = noted(message, metrics, time, author)
         chosen = None if name is None else names.checked("iteration", name)
-        branch = _known(self.current if variant is None else variant)
+        branch = known(self.current if variant is None else variant)
         if branch not in self:
             self.refresh()
         self._attempted.update(row.id for row in self._reader.iterations(branch)[-1:])
-        before = None if replaces is None else _known(replaces)
+        before = None if replaces is None else known(replaces)
         row = self._change(history.commit(branch, chosen, kept, note, self._attempted, before))
         return self[row.variant][row.name]
 
@@ -149,7 +161,8 @@ class Model:
     ) -> Variant:
         """Start the variant ``name`` from an iteration of ``source``; no tensor is copied.
 
-        Default ``source``: the variant in use, default ``iteration``: its newest. The new
+        Default ``source``: the variant in use, default ``iteration``: its newest; otherwise what
+        ``find`` takes, so that an id brings back what was removed. The new
         variant has one iteration, ``prime``; the next commit to it may have another
         architecture, later ones have that one. ``switch=True`` also makes it the one in use.
 
@@ -158,57 +171,16 @@ class Model:
         self._check_mode("derive in")
         chosen = names.checked("variant", name)
         note = noted("", None, time, None)
-        origin = _known(self.current if source is None else source)
-        wanted = None if iteration is None else _known(iteration)
-        self._change(history.derive(chosen, origin, wanted, note, switch=switch))
+        origin = known(self.current if source is None else source)
+        self._change(history.derive(chosen, origin, iteration, note, switch=switch))
         return self[chosen]
 
     def switch(self, variant: str) -> Variant:
         """Make ``variant`` the one in use; raises ``NotFound``."""
         self._check_mode("switch in")
-        chosen = _known(variant)
-        self._change(history.switch(chosen))
+        chosen = known(variant)
+        self._change(history.switch(chosen, noted("", None, None, None)))
         return self[chosen]
-
-    def close(self) -> None:
-        """Let the file go; commits are on the medium already."""
-        self._reader.close()
 
     def __enter__(self) -> Model:
         return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
-
-    def _change(self, change: Any) -> Any:
-        result = transaction.change(self.path, change, disk=self._disk, wait=self._wait)
-        self._reader.refresh()
-        self._attempted.clear()
-        return result
-
-    def _check_mode(self, verb: str) -> None:
-        self._reader.ranges.check_open()
-        if self.mode == "r":
-            raise ReadOnly(
-                f"cannot {verb} {self.path}: it was opened for reading; open it with mode='a'"
-            )
-
-    def _check_writable(self) -> None:
-        """Say now, not after an hour of training, that the file refuses writes."""
-        with telling("write", self.path):
-            os.close(os.open(self.path, WRITE))
-        if self._reader.ranges.size > self._reader.root.end:
-            # A writer was killed here, or is at work; then it holds the lock and needs no help.
-            with suppress(Locked):
-                transaction.recover(self.path, disk=self._disk)
-                self._reader.refresh()
-
-
-def _known(name: object) -> str:
-    """A name to look up: as it would have been stored, so that either Unicode form finds it."""
-    return names.checked("variant or iteration", name)

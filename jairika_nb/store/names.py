@@ -23,7 +23,7 @@ def checked(kind: str, name: object) -> str:
         raise BadName(f"cannot name the {kind} {name!r}: a name is text, not {_type(name)}")
     text = unicodedata.normalize("NFC", name)
     if rule := _broken(text):
-        raise BadName(f"cannot name the {kind} {name!r}: {rule}; choose another name")
+        raise BadName(f"cannot name the {kind} {_short(text)}: {rule}; choose another name")
     return text
 
 
@@ -55,7 +55,7 @@ def unknown(kind: str, name: object, known: Iterable[str], where: str) -> NotFou
         cure = f"did you mean {close[0]!r}?"
     else:
         cure = "it has " + (", ".join(map(repr, names[-8:])) if names else "none yet")
-    return NotFound(f"no {kind} {name!r} in {where}; {cure}")
+    return NotFound(f"no {kind} {_short(name)} in {where}; {cure}")
 
 
 def _broken(text: str) -> str | None:
@@ -70,6 +70,11 @@ def _broken(text: str) -> str | None:
     if len(text.encode()) > LONGEST:
         return f"it is {len(text.encode())} bytes long, {LONGEST} are the limit"
     return None
+
+
+def _short(name: object) -> str:
+    text = repr(name)
+    return text if len(text) <= LONGEST else text[:60] + "..." + text[-1]
 
 
 def _type(value: object) -> str:

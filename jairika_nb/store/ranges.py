@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from jairika_nb.errors import AddressError, Damaged, StoreError
 from jairika_nb.store import slots
@@ -10,6 +12,9 @@ from jairika_nb.store.address import missing
 from jairika_nb.store.canonical import LARGEST, digest
 from jairika_nb.store.disk import Disk
 from jairika_nb.store.faults import telling
+
+if TYPE_CHECKING:
+    import numpy as np
 
 SIGNATURE = b"\x89HDF\r\n\x1a\n"  # HDF5 file format specification, II.A
 
@@ -19,6 +24,7 @@ class Ranges:
 
     def __init__(self, path: Path, disk: Disk | None = None) -> None:
         self.path, self.disk = path, disk or Disk()
+        self.number = 0  # of files it turned to: offsets hold for one of them
         self.file = self._opened()
 
     @property
@@ -65,6 +71,20 @@ class Ranges:
             if not self.disk.read_into(self.file, offset, view):
                 raise Damaged(f"cannot read {what} of {self.path}: the file ends before it does")
 
+    def mapped(self, offset: int, length: int) -> np.ndarray:
+        """``length`` bytes at ``offset`` as a read-only view of the file."""
+        import mmap
+
+        import numpy as np
+
+        self.check_open()
+        start = offset - offset % mmap.ALLOCATIONGRANULARITY
+        with telling("map", self.path):
+            pages = mmap.mmap(
+                self.file, offset - start + length, offset=start, access=mmap.ACCESS_READ
+            )
+        return np.frombuffer(pages, np.uint8, length, offset - start)
+
     def check_open(self) -> None:
         """Raise ``StoreError`` once the model is closed."""
         if self.file < 0:
@@ -76,6 +96,13 @@ class Ranges:
             f"cannot read {what} of {self.path}: the bytes do not match their checksum; "
             "restore the file from a copy"
         )
+
+    def twin(self) -> Ranges:
+        """The same file once more, which stays that file when this one turns to another."""
+        self.check_open()
+        made = copy.copy(self)
+        made.file = self.disk.dup(self.file)
+        return made
 
     def close(self) -> None:
         if self.file >= 0:
@@ -90,7 +117,7 @@ class Ranges:
             self.disk.close(file)
         else:
             self.disk.close(self.file)
-            self.file = file
+            self.file, self.number = file, self.number + 1
 
     def __del__(self) -> None:
         if hasattr(self, "file"):

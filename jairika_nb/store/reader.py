@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import struct
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +17,11 @@ from jairika_nb.errors import Damaged
 from jairika_nb.store import address as addresses
 from jairika_nb.store import times
 from jairika_nb.store.canonical import decoded
-from jairika_nb.store.catalogue import Catalogue, Place, Row, Segment, VariantRow, rows_from_json
+from jairika_nb.store.catalogue import Catalogue, events_from_json, rows_from_json
 from jairika_nb.store.disk import Disk
 from jairika_nb.store.manifest import Manifest
 from jairika_nb.store.ranges import Ranges
+from jairika_nb.store.rows import Event, Place, Row, Segment, VariantRow
 from jairika_nb.store.slots import FORMAT, Root
 
 ATTEMPTS = 6  # a writer may turn the page while it is read; damage stays
@@ -57,6 +59,7 @@ class Reader:
     def __init__(self, path: Path, disk: Disk | None = None) -> None:
         self.ranges = Ranges(path, disk)
         self.sealed: dict[str, tuple[Row, ...]] = {}
+        self.past: dict[str, tuple[Event, ...]] = {}
         try:
             self._turn()
         except BaseException:
@@ -120,6 +123,10 @@ class Reader:
                 raise self.ranges.damaged(what)
         return places
 
+    def raw(self, row: Row, kind: str, expected: str) -> bytes:
+        """The bytes of a record as they lie in the file, checked against their hash."""
+        return self._record(row, kind, expected, _called(f"the {kind}", row))
+
     def segment(self, segment: Segment) -> tuple[Row, ...]:
         """The rows of a sealed segment, read once."""
         if segment.digest not in self.sealed:
@@ -127,6 +134,30 @@ class Reader:
             data = self.ranges.record(segment.offset, segment.length, segment.digest, what)
             self.sealed[segment.digest] = rows_from_json(decoded(data, what))
         return self.sealed[segment.digest]
+
+    def event_segment(self, segment: Segment) -> tuple[Event, ...]:
+        """The events of a sealed segment, read once."""
+        if segment.digest not in self.past:
+            what = "a segment of the reflog"
+            data = self.ranges.record(segment.offset, segment.length, segment.digest, what)
+            self.past[segment.digest] = events_from_json(decoded(data, what))
+        return self.past[segment.digest]
+
+    def events(self) -> tuple[Event, ...]:
+        """The reflog, oldest first."""
+        sealed = (event for each in self.catalogue.past for event in self.event_segment(each))
+        return (*sealed, *self.catalogue.recent)
+
+    def rows(self) -> Iterator[Row]:
+        """All iterations, variant by variant."""
+        for branch in self.branches.values():
+            yield from branch
+
+    def removed(self) -> Iterator[Row]:
+        """Iterations that were removed and can still be had back, the latest first."""
+        for event in reversed(self.events()):
+            if event.row is not None:
+                yield event.row
 
     def tree(self) -> dict[str, Any]:
         """The variants and their iterations as JSON data."""
@@ -138,6 +169,7 @@ class Reader:
             "generation": self.root.generation,
             "current": self.catalogue.current,
             "variants": [self._branch(each) for each in self.catalogue.variants],
+            "tags": {each.name: each.id for each in self.catalogue.tags},
         }
 
     def close(self) -> None:

@@ -10,9 +10,9 @@ from jairika_nb.errors import ArchitectureError, HeadMoved, NameTaken, StoreErro
 from jairika_nb.store import address
 from jairika_nb.store.arrays import Content
 from jairika_nb.store.canonical import decoded, digest, encoded
-from jairika_nb.store.catalogue import Row, VariantRow
 from jairika_nb.store.names import unknown
 from jairika_nb.store.reader import Reader
+from jairika_nb.store.rows import Row, VariantRow
 
 PRIME = "prime"
 
@@ -76,14 +76,15 @@ def check_architecture(
 def _is_same(reader: Reader, head: Row, kept: Content) -> bool:
     """Whether the architectures differ only in which parameters training leaves alone."""
     after = decoded(kept.architecture or b"null", "the architecture")
-    return _melted(after) == _melted(reader.architecture(head))
+    return melted(after) == melted(reader.architecture(head))
 
 
-def _melted(data: Any) -> Any:
+def melted(data: Any) -> Any:
+    """An architecture without what training leaves alone: which parameters are frozen."""
     if isinstance(data, dict):
         is_layer = "type" in data and "args" in data
-        return {k: _melted(v) for k, v in data.items() if not (is_layer and k == "frozen")}
-    return [_melted(part) for part in data] if isinstance(data, list) else data
+        return {k: melted(v) for k, v in data.items() if not (is_layer and k == "frozen")}
+    return [melted(part) for part in data] if isinstance(data, list) else data
 
 
 def _misfit(reader: Reader, head: Row, kept: Content) -> str | None:
@@ -131,6 +132,8 @@ def replaceable(reader: Reader, branch: VariantRow, rows: Sequence[Row], name: s
         raise StoreError(
             f"cannot replace {where}: only the newest iteration can be, which is {old.name!r}"
         )
+    if tags := [each.name for each in reader.catalogue.tags if each.id == old.id]:
+        raise StoreError(f"cannot replace {where}: it has the tag {tags[0]!r}; use another name")
     derived = [v.name for v in reader.catalogue.variants if v.parent == (branch.name, name)]
     if derived or branch.blank is not None:
         why = f"variant {derived[0]!r} was derived from it" if derived else "nothing is in it yet"

@@ -75,3 +75,18 @@ def measure(value: Any) -> str:
     ('0.1235', '60000', 'nan')
     """
     return f"{value:.4g}" if isinstance(value, float) else str(value)
+
+
+def aligned(columns: tuple[str, ...], rows: tuple[tuple[str, ...], ...]) -> list[str]:
+    """Lines of text with the columns under each other, empty columns left out.
+
+    >>> aligned(("name", "time"), (("prime", "10:00"), ("PT", "10:05")))
+    ['name   time', 'prime  10:00', 'PT     10:05']
+    """
+    used = [i for i in range(len(columns)) if any(row[i] for row in rows)]
+    lines = [tuple(columns[i] for i in used), *(tuple(row[i] for i in used) for row in rows)]
+    widths = [max(len(line[i]) for line in lines) for i in range(len(used))]
+    return [
+        "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
+        for line in lines
+    ]

@@ -4,20 +4,21 @@ from __future__ import annotations
 
 import signal
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
 
 from jairika_nb.errors import Damaged, JairikaError
 from jairika_nb.store import isolated, locks
 from jairika_nb.store.canonical import digest, encoded
-from jairika_nb.store.catalogue import Catalogue, Row
+from jairika_nb.store.catalogue import CHUNK, Catalogue, to_json
 from jairika_nb.store.disk import Disk
-from jairika_nb.store.history import sealed
 from jairika_nb.store.journaled import JournaledFile
 from jairika_nb.store.layout import Layout
 from jairika_nb.store.reader import Reader
+from jairika_nb.store.rows import Place, Segment
 from jairika_nb.store.slots import Root
 
 Result = TypeVar("Result")
@@ -52,7 +53,12 @@ def recover(path: Path, *, disk: Disk | None) -> None:
 
 
 def fill(
-    path: Path, make: Callable[[Layout], Catalogue], disk: Disk | None, *, called: Path
+    path: Path,
+    make: Callable[[Layout], Catalogue],
+    disk: Disk | None,
+    *,
+    called: Path,
+    generation: int = 1,
 ) -> None:
     """Make a new model file at ``path``, which must not exist, in one go.
 
@@ -61,8 +67,12 @@ def fill(
     with uninterrupted():
         file = JournaledFile(path, disk, new=True, called=called)
         try:
-            place, data = _write(file, lambda layout: _first(layout, make), new=True)
-            file.finish_new(_root(file, 1, place, data))
+
+            def first(layout: Layout) -> tuple[Place, bytes]:
+                return _first(layout, make, generation)
+
+            place, data = _write(file, first, new=True)
+            file.finish_new(_root(file, generation, place, data))
         finally:
             file.close()
 
@@ -100,7 +110,7 @@ def _changed(file: JournaledFile, make: Change[Result]) -> Result:
 
 def _write(
     file: JournaledFile, fill_in: Callable[[Layout], Any], *, new: bool = False
-) -> tuple[tuple[int, int], bytes]:
+) -> tuple[Place, bytes]:
     """Run an HDF5 session; whatever it raises, the session is closed before it goes on."""
     try:
         with Layout(file, new=new) as layout:
@@ -119,30 +129,47 @@ def _write(
         ) from error
 
 
-def _first(layout: Layout, make: Callable[[Layout], Catalogue]) -> tuple[tuple[int, int], bytes]:
-    data = encoded(make(layout).to_json())
-    return layout.put_bytes("catalog", f"{1:08d}", data), data
+def _first(
+    layout: Layout, make: Callable[[Layout], Catalogue], generation: int
+) -> tuple[Place, bytes]:
+    catalogue = _sealed(make(layout), None, layout)  # no segments yet that could merge
+    data = encoded(catalogue.to_json())
+    return layout.put_bytes("catalog", f"{generation:08d}", data), data
 
 
 def _next(
     layout: Layout, reader: Reader, make: Change[Result], results: list[Result]
-) -> tuple[tuple[int, int], bytes]:
+) -> tuple[Place, bytes]:
     catalogue, result = make(reader, layout)
     results.append(result)
     data = encoded(_sealed(catalogue, reader, layout).to_json())
     return layout.put_bytes("catalog", f"{reader.root.generation + 1:08d}", data), data
 
 
-def _sealed(catalogue: Catalogue, reader: Reader, layout: Layout) -> Catalogue:
-    """Move a long tail, and the small segments with it, into a segment of its own."""
-    merged = catalogue.to_seal()
-    if merged is None:
-        return catalogue
-    rows: list[Row] = [row for each in merged for row in reader.segment(each)]
-    rows += catalogue.tail
-    kept = catalogue.segments[: len(catalogue.segments) - len(merged)]
-    segment = sealed(layout, rows)
-    return Catalogue(catalogue.current, catalogue.variants, (*kept, segment), ())
+def _sealed(catalogue: Catalogue, reader: Reader | None, layout: Layout) -> Catalogue:
+    """Move a long tail, and the small segments with it, into segments of their own."""
+    if (merged := catalogue.to_seal()) is not None:
+        rows = [row for each in merged if reader for row in reader.segment(each)]
+        rows += catalogue.tail
+        kept = catalogue.segments[: len(catalogue.segments) - len(merged)]
+        catalogue = replace(catalogue, segments=(*kept, *_segments(layout, rows)), tail=())
+    if (merged := catalogue.events_to_seal()) is not None:
+        events = [event for each in merged if reader for event in reader.event_segment(each)]
+        events += catalogue.recent
+        kept = catalogue.past[: len(catalogue.past) - len(merged)]
+        catalogue = replace(catalogue, past=(*kept, *_segments(layout, events)), recent=())
+    return catalogue
+
+
+def _segments(layout: Layout, rows: Sequence[Any]) -> list[Segment]:
+    made = []
+    for start in range(0, len(rows), CHUNK):
+        chunk = rows[start : start + CHUNK]
+        data = encoded(to_json(chunk))
+        name = digest(data)
+        offset, length = layout.put_bytes("catalog", f"rows-{name}", data)
+        made.append(Segment(offset, length, name, len(chunk)))
+    return made
 
 
 def _root(file: JournaledFile, generation: int, place: tuple[int, int], data: bytes) -> Root:

@@ -7,9 +7,9 @@ from datetime import datetime
 from typing import Any
 
 from jairika_nb.store import names, rules, times
-from jairika_nb.store.catalogue import VariantRow
 from jairika_nb.store.iteration import Iteration
 from jairika_nb.store.reader import Reader
+from jairika_nb.store.rows import VariantRow
 
 
 class Variant:

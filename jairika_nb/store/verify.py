@@ -8,8 +8,8 @@ from typing import Any
 
 from jairika_nb.errors import Damaged
 from jairika_nb.store import isolated, journal, locks, tensors
-from jairika_nb.store.catalogue import Row
 from jairika_nb.store.reader import Reader
+from jairika_nb.store.rows import Row
 
 PENDING = "a killed writer left a commit in the journal; opening the model in mode 'a' completes it"
 
@@ -53,8 +53,8 @@ def verify(reader: Reader) -> Report:
     """Read and hash everything, each object once, then let HDF5 read its part in isolation."""
     seen: dict[str, int] = {}
     problems: list[str] = []
-    rows = [row for v in reader.catalogue.variants for row in reader.iterations(v.name)]
-    for row in rows:
+    rows = list(reader.rows())
+    for row in (*rows, *reader.removed()):
         problems += _problems(reader, row, seen)
     # HDF5's view is compared with the catalogue, so that has to be whole first.
     if not problems:
@@ -90,7 +90,7 @@ def _problems(reader: Reader, row: Row, seen: dict[str, int]) -> Iterator[str]:
             continue
         seen[tensor.digest] = tensor.bytes
         try:
-            tensors.read(reader, (tensor, place))
+            tensors.read(reader.ranges, (tensor, place))
         except Damaged as error:
             yield f'iteration "{row.name}" of variant "{row.variant}": {error}'
 

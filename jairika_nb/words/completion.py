@@ -112,21 +112,43 @@ def _files(start: str, suffixes: tuple[str, ...]) -> list[str]:
 
 
 def _tree(model: str | None) -> list[dict[str, Any]]:
+    return _whole_tree(model).get("variants", [])
+
+
+def _whole_tree(model: str | None) -> dict[str, Any]:
     from jairika_nb import store
 
     if model is None:
-        return []
+        return {}
     try:
         with store.open(model) as opened:
-            return opened.info()["variants"]
+            return opened.info()
     except JairikaError:
-        return []  # Tab on a mistyped address offers nothing; the word itself will say why
+        return {}  # Tab on a mistyped address offers nothing; the word itself will say why
 
 
 def _iterations(start: str, model: str | None, done: list[str], session: Session) -> list[str]:
-    source = done[done.index("--source") + 1] if "--source" in done[:-1] else None
+    flag = next((each for each in ("--source", "--variant") if each in done[:-1]), None)
+    source = done[done.index(flag) + 1] if flag else None
     rows = [v for v in _tree(model) if source in (None, v["name"])]
     return list(dict.fromkeys(i["name"] for v in rows for i in v["iterations"]))
+
+
+def _refs(start: str, model: str | None, done: list[str], session: Session) -> list[str]:
+    """All that names an iteration: of the variant in use, of others, variants, tags."""
+    tree = _whole_tree(model)
+    if not tree:
+        return []
+    own = [v for v in tree["variants"] if v["name"] == tree["current"]]
+    names = [i["name"] for v in own for i in v["iterations"]]
+    names += [v["name"] for v in tree["variants"]] + list(tree["tags"])
+    if start:  # there may be thousands, and nobody begins with those of other variants
+        names += [f"{v['name']}/{i['name']}" for v in tree["variants"] for i in v["iterations"]]
+    return list(dict.fromkeys(names))
+
+
+def _tags(start: str, model: str | None, done: list[str], session: Session) -> list[str]:
+    return list(_whole_tree(model).get("tags", ()))
 
 
 def _nets(start: str, model: str | None, done: list[str], session: Session) -> list[str]:
@@ -169,6 +191,8 @@ OFFERS: dict[str, Offer] = {
     "folder": lambda start, model, done, session: _files(start, ()),
     "variant": lambda start, model, done, session: [v["name"] for v in _tree(model)],
     "iteration": _iterations,
+    "ref": _refs,
+    "tag": _tags,
     "net": _nets,
     "tensor": _tensors,
     "function": _functions,

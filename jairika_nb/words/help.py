@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
 
+from jairika_nb.store.show import aligned
 from jairika_nb.words import page
-from jairika_nb.words.results import aligned
 from jairika_nb.words.session import Session
 from jairika_nb.words.table import WORDS
 from jairika_nb.words.word import Parameter, Word

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Any
 
 from jairika_nb.words.addresses import CurrentModel, Net
-from jairika_nb.words.results import Done, Sheet
+from jairika_nb.words.results import Done, Graph, Sheet
 from jairika_nb.words.session import Session
 from jairika_nb.words.spelling import spelled
 from jairika_nb.words.word import Argument
@@ -47,6 +47,7 @@ def commit(
         )
         facts = iteration_facts(made)
         address = opened.address
+    session.nets[address] = net
     return Done(
         f'committed "{made.name}" to variant "{made.variant}" of {address}'
         f"{_measures(facts['metrics'])}",
@@ -93,9 +94,28 @@ def switch(
     from jairika_nb import store
 
     with store.open(model, mode="a") as opened:
+        address, left = opened.address, opened.current
+        net, layers = _uncommitted(session, opened)
         opened.switch(variant)
-        address = opened.address
-    return Done(f'switched to variant "{variant}"', {"address": address, "variant": variant})
+    facts = {"address": address, "variant": variant, "uncommitted": list(layers)}
+    if not layers:
+        return Done(f'switched to variant "{variant}"', facts)
+    listed = ", ".join(layers[:5]) + (", ..." if len(layers) > 5 else "")
+    return Done(
+        f'switched to variant "{variant}"; {net} is kept as it is, with changes that are not '
+        f'committed to "{left}" ({listed})',
+        facts,
+        f"{session.sign} commit {net} --variant {spelled(left)}",
+    )
+
+
+def _uncommitted(session: Session, opened: Any) -> tuple[str, tuple[str, ...]]:
+    """The variable last committed to this model, and its layers that have changed since."""
+    net = session.nets.get(opened.address, "")
+    value = (session.variables or {}).get(net)
+    if value is None:
+        return net, ()
+    return net, opened[opened.current].head.changes(value)
 
 
 def log(
@@ -105,11 +125,14 @@ def log(
     variant: Annotated[
         str | None, Argument("the variant; default: the one in use", "variant", "NAME")
     ] = None,
-) -> Sheet:
+    graph: Annotated[bool, Argument("all variants, with the lines of descent drawn")] = False,
+) -> Sheet | Graph:
     """The iterations of a variant, newest first."""
     from jairika_nb import store
 
     with store.open(model) as opened:
+        if graph:
+            return Graph(opened.address, tuple(opened.graph()))
         name = variant or opened.current
         facts = [iteration_facts(each) for each in opened.log(name)]
         address = opened.address

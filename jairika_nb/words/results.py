@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from jairika_nb.store.show import aligned
 from jairika_nb.words import page
 
 
@@ -80,6 +81,32 @@ class Sheet:
 
 
 @dataclass(frozen=True, repr=False)
+class Graph:
+    """The history of all variants, drawn."""
+
+    address: str
+    nodes: tuple[Any, ...]
+    ok: bool = True
+
+    def __str__(self) -> str:
+        from jairika_nb.store import graph
+
+        return f"{self.address}\n{graph.text(self.nodes)}".rstrip("\n")
+
+    __repr__ = __str__
+
+    def _repr_html_(self) -> str:
+        from jairika_nb.store import graph
+
+        return graph.html(self.nodes)
+
+    def to_json(self) -> dict[str, Any]:
+        from jairika_nb.store import graph
+
+        return {"address": self.address, "nodes": graph.to_json(self.nodes)}
+
+
+@dataclass(frozen=True, repr=False)
 class Tree:
     """A model as a tree of variants and iterations, in the one form every front prints."""
 
@@ -100,18 +127,3 @@ class Tree:
 
     def to_json(self) -> dict[str, Any]:
         return self.tree
-
-
-def aligned(columns: tuple[str, ...], rows: tuple[tuple[str, ...], ...]) -> list[str]:
-    """Lines of text with the columns under each other, empty columns left out.
-
-    >>> aligned(("name", "time"), (("prime", "10:00"), ("PT", "10:05")))
-    ['name   time', 'prime  10:00', 'PT     10:05']
-    """
-    used = [i for i in range(len(columns)) if any(row[i] for row in rows)]
-    lines = [tuple(columns[i] for i in used), *(tuple(row[i] for i in used) for row in rows)]
-    widths = [max(len(line[i]) for line in lines) for i in range(len(used))]
-    return [
-        "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
-        for line in lines
-    ]

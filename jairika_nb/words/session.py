@@ -5,7 +5,7 @@ from __future__ import annotations
 import zipfile
 import zlib
 from collections.abc import MutableMapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -30,7 +30,8 @@ class Session:
     ``address`` is the model in use, kept as the store writes it so that changing the folder
     does not lose it. ``variables`` is the notebook's namespace, None on the command line.
     ``quiet`` keeps words that take long from telling how far they are. ``python`` runs Python in
-    that namespace, and ``body`` is the cell below the word, None where there is none.
+    that namespace, and ``body`` is the cell below the word, None where there is none. ``nets`` are
+    the variables last committed, by the address of the model.
     """
 
     address: str | None = None
@@ -38,6 +39,7 @@ class Session:
     quiet: bool = False
     python: Python | None = None
     body: str | None = None
+    nets: dict[str, str] = field(default_factory=dict)
 
     @property
     def notebook(self) -> bool:

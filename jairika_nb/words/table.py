@@ -2,7 +2,18 @@
 
 from __future__ import annotations
 
-from jairika_nb.words import bench, demo, devices, doctor, history, kernel, lab, models, views
+from jairika_nb.words import (
+    bench,
+    demo,
+    devices,
+    doctor,
+    history,
+    kernel,
+    lab,
+    models,
+    revision,
+    views,
+)
 from jairika_nb.words.word import Word
 
 WORDS: dict[str, Word] = {
@@ -74,8 +85,57 @@ WORDS: dict[str, Word] = {
         Word(
             "log",
             history.log,
-            "the iterations of a variant, newest first",
-            "log {model}",
+            "the iterations of a variant, newest first, or the graph of all",
+            "log {model} --graph",
+            "its history",
+        ),
+        Word(
+            "diff",
+            revision.diff,
+            "what changed between two iterations, layer by layer",
+            "diff {model} prime PT",
+            "its history",
+        ),
+        Word(
+            "merge",
+            revision.merge,
+            "bring another variant's changes into the one in use",
+            "merge {model} wide --strategy mean",
+            "its history",
+        ),
+        Word(
+            "revert",
+            revision.revert,
+            "go back to an iteration; what came after it stays",
+            "revert {model} PT",
+            "its history",
+        ),
+        Word(
+            "tag",
+            revision.tag,
+            "give an iteration a name that stays with it, or list the tags",
+            "tag {model} v1.0",
+            "its history",
+        ),
+        Word(
+            "rm",
+            revision.rm,
+            "take an iteration, a variant or a tag off the lists",
+            "rm {model} PT",
+            "its history",
+        ),
+        Word(
+            "reflog",
+            revision.reflog,
+            "what was done to the file, and the ids of what was removed",
+            "reflog {model}",
+            "its history",
+        ),
+        Word(
+            "gc",
+            revision.gc,
+            "give back the room of what nothing leads to",
+            "gc {model}",
             "its history",
         ),
         Word(

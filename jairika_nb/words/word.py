@@ -16,9 +16,9 @@ from jairika_nb.words.results import Result
 class Argument:
     """What a signature cannot say about an argument: ``Annotated[str, Argument("help")]``.
 
-    ``complete`` names what Tab offers: ``"model"`` (files), ``"variant"``, ``"iteration"``,
-    ``"net"`` (variables that hold arrays), ``"tensor"``, ``"function"`` (other variables) or
-    ``"folder"``. ``current`` marks the model a
+    ``complete`` names what Tab offers: ``"model"`` (files), ``"folder"``, ``"variant"``,
+    ``"iteration"``, ``"ref"`` (whatever names an iteration), ``"tag"``, ``"net"`` (variables that
+    hold arrays), ``"tensor"`` or ``"function"`` (other variables). ``current`` marks the model a
     notebook may leave out once it has opened one.
     """
 

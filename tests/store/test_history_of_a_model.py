@@ -92,7 +92,8 @@ def test_all_iterations_stay_readable_over_many_segments(path):
 
 
 def test_small_segments_merge_into_one_of_256_rows(path):
-    from jairika_nb.store.catalogue import FULL, TAIL, Catalogue, Row, Segment, VariantRow
+    from jairika_nb.store.catalogue import FULL, TAIL, Catalogue
+    from jairika_nb.store.rows import Row, Segment, VariantRow
 
     row = Row("0" * 64, "main", "x", 0, (), "", {}, 0, 0, None, {})
     full = Segment(0, 0, "0" * 64, FULL)

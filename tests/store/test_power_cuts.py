@@ -180,7 +180,7 @@ def readable(image: bytes, path: Path) -> int:
     for row in reader.branches["main"]:
         manifest = reader.manifest(row)
         for placed in zip(manifest.tensors, reader.locations(row, manifest), strict=True):
-            tensors.read(reader, placed)
+            tensors.read(reader.ranges, placed)
     return reader.root.generation
 
 

@@ -13,6 +13,7 @@ from jairika_nb.words.results import Done
 BUILT = [
     *("info", "init", "open", "commit", "derive", "switch"),
     *("log", "verify", "devices", "doctor", "bench", "demo", "lab"),
+    *("diff", "merge", "revert", "tag", "rm", "reflog", "gc"),
     *("graph", "kernels", "profile", "kernel"),
 ]
 NOTEBOOK_ONLY = {"graph": "%jrk", "kernels": "%jrk", "profile": "%jrk", "kernel": "%%jrk"}

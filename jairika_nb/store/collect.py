@@ -1,0 +1,141 @@
+"""Garbage collection: write the file anew without what nothing leads to, then swap the two.
+
+Nothing is freed in place, since readers may have mapped any byte of the file. The new file
+appears under the name in one step, after each of its bytes was checked; whoever has the old one
+open keeps it. A process killed on the way leaves the old file as it was, and a file beside it
+that the next collection clears away.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import secrets
+import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from jairika_nb.errors import Damaged
+from jairika_nb.store import locks, transaction
+from jairika_nb.store.disk import Disk
+from jairika_nb.store.faults import telling
+from jairika_nb.store.journaled import JournaledFile
+from jairika_nb.store.note import Note
+from jairika_nb.store.packing import Progress, packed
+from jairika_nb.store.reader import Reader
+from jairika_nb.store.rows import Event
+from jairika_nb.store.verify import verify
+
+DAY = 86_400  # seconds
+SUFFIX = ".repack"
+
+
+@dataclass(frozen=True)
+class Collected:
+    """Bytes of the file before and after, and how many removed iterations were dropped."""
+
+    before: int
+    after: int
+    dropped: int
+
+    @property
+    def won(self) -> int:
+        return self.before - self.after
+
+    def __str__(self) -> str:
+        lost = f", {self.dropped} removed iterations dropped" if self.dropped else ""
+        return f"{self.won:,} bytes won: {self.before:,} before, {self.after:,} now{lost}"
+
+    def to_json(self) -> dict[str, Any]:
+        return {"before": self.before, "after": self.after, "dropped": self.dropped}
+
+
+def collect(
+    path: Path,
+    days: float,
+    note: Note,
+    *,
+    disk: Disk | None,
+    wait: float,
+    progress: Progress | None = None,
+) -> Collected:
+    """Rewrite the file at ``path`` without what was removed more than ``days`` days ago.
+
+    Raises ``Damaged`` where what it would keep is not whole, ``Locked``, ``NoSpace``; the file
+    stays as it was then.
+    """
+    disk, real = disk or Disk(), Path(os.path.realpath(path))
+    with locks.writing(path, wait), transaction.uninterrupted():
+        file = JournaledFile(real, disk)
+        try:
+            # Those who only read keep the old file, so they need not be waited for.
+            locks.keep_others_out(file.file, path, wait, shared=True)
+            file.recover()
+            _clear(real)
+            return _swapped(path, real, days, note, disk, progress)
+        finally:
+            file.close()
+
+
+def _swapped(
+    path: Path, real: Path, days: float, note: Note, disk: Disk, progress: Progress | None
+) -> Collected:
+    aside = real.with_name(f".{real.name[:100]}.{secrets.token_hex(4)}{SUFFIX}")
+    reader = Reader(real, disk)
+    try:
+        before, (events, dropped) = reader.ranges.size, _kept(reader.events(), days, note.time)
+        line = Event(note.time, note.author, "gc", "", "", None, None)
+        with telling("repack", path):
+            transaction.fill(
+                aside,
+                lambda layout: packed(reader, layout, (*events, line), progress),
+                disk,
+                called=path,
+                generation=reader.root.generation + 1,
+            )
+            after = _checked(aside, path, disk)
+            shutil.copymode(real, aside)
+            disk.replace(aside, real)
+            disk.sync_folder(real.parent)
+        return Collected(before, after, dropped)
+    finally:
+        reader.close()
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(aside)
+
+
+def _kept(events: Sequence[Event], days: float, now: int) -> tuple[list[Event], int]:
+    """The events, without the iterations that were removed too long ago, and how many those are."""
+    oldest = now - days * DAY
+    kept = [
+        replace(each, row=None) if each.row and each.time <= oldest else each for each in events
+    ]
+    return kept, sum(each.row is not None for each in events) - sum(
+        each.row is not None for each in kept
+    )
+
+
+def _checked(aside: Path, path: Path, disk: Disk) -> int:
+    """The size of the new file, once all of it was found whole."""
+    reader = Reader(aside, disk)
+    try:
+        report = verify(reader)
+        if not report.ok:
+            raise Damaged(
+                f"cannot repack {path}: what was written does not read back "
+                f"({report.problems[0]}); check the disk, the file is as it was"
+            )
+        return reader.ranges.size
+    finally:
+        reader.close()
+
+
+def _clear(real: Path) -> None:
+    """Remove what a killed collection left; under the writer's lock nobody is at work on it."""
+    start = f".{real.name[:100]}."
+    for entry in os.scandir(real.parent):
+        if entry.name.startswith(start) and entry.name.endswith(SUFFIX):
+            with contextlib.suppress(OSError):  # what cannot be removed harms nobody
+                os.unlink(entry)

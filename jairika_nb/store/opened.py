@@ -1,0 +1,77 @@
+"""A model file that is open: its state as last seen, and the way a change goes into it."""
+
+from __future__ import annotations
+
+import os
+from contextlib import suppress
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from jairika_nb.errors import AddressError, Locked, ReadOnly
+from jairika_nb.store import locks, names, transaction
+from jairika_nb.store.disk import WRITE, Disk
+from jairika_nb.store.faults import telling
+from jairika_nb.store.reader import Reader
+
+MODES = ("r", "a")
+
+
+class Opened:
+    """What the parts of ``Model`` share: the reader, the mode, the lock's patience."""
+
+    def __init__(
+        self, path: Path, mode: str = "r", *, disk: Disk | None = None, wait: float = locks.WAIT
+    ) -> None:
+        if mode not in MODES:
+            raise AddressError(f"cannot open {path} in mode {mode!r}: the modes are 'r' and 'a'")
+        self.path, self.mode, self._disk, self._wait = path, mode, disk, wait
+        self._reader = Reader(path, disk)
+        self._attempted: set[str] = set()
+        if mode == "a":
+            self._check_writable()
+
+    @property
+    def current(self) -> str:
+        """Name of the variant in use: where commits go by default."""
+        return self._reader.catalogue.current
+
+    def close(self) -> None:
+        """Let the file go; commits are on the medium already."""
+        self._reader.close()
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def _change(self, change: Any) -> Any:
+        result = transaction.change(self.path, change, disk=self._disk, wait=self._wait)
+        self._reader.refresh()
+        self._attempted.clear()
+        return result
+
+    def _check_mode(self, verb: str) -> None:
+        self._reader.ranges.check_open()
+        if self.mode == "r":
+            raise ReadOnly(
+                f"cannot {verb} {self.path}: it was opened for reading; open it with mode='a'"
+            )
+
+    def _check_writable(self) -> None:
+        """Say now, not after an hour of training, that the file refuses writes."""
+        with telling("write", self.path):
+            os.close(os.open(self.path, WRITE))
+        if self._reader.ranges.size > self._reader.root.end:
+            # A writer was killed here, or is at work; then it holds the lock and needs no help.
+            with suppress(Locked):
+                transaction.recover(self.path, disk=self._disk)
+                self._reader.refresh()
+
+
+def known(name: object) -> str:
+    """A name to look up: as it would have been stored, so that either Unicode form finds it."""
+    return names.checked("variant or iteration", name)

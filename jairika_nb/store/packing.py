@@ -1,0 +1,93 @@
+"""Copy a history into a new file: each object once, nothing that no iteration leads to."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+
+import numpy as np
+
+from jairika_nb.store import tensors, times
+from jairika_nb.store.catalogue import Catalogue
+from jairika_nb.store.layout import Layout
+from jairika_nb.store.reader import Reader
+from jairika_nb.store.rows import Event, Row
+
+Progress = Callable[[int, int], None]  # bytes done, bytes in all
+
+
+def packed(
+    reader: Reader, layout: Layout, events: Iterable[Event], progress: Progress | None = None
+) -> Catalogue:
+    """Write all that ``reader`` lists, and the removed iterations that ``events`` hold.
+
+    Every byte is checked against its hash on the way, so a damaged history raises ``Damaged``
+    and is not copied.
+    """
+    copied = _Copy(reader, layout, progress)
+    branches, tail = [], []
+    for branch in reader.catalogue.variants:
+        notes = {"created": times.printed(branch.created)}
+        if branch.parent:
+            notes["parent"] = "/".join(branch.parent)
+        layout.show_variant(branch.name, **notes)
+        for row in reader.iterations(branch.name):
+            made = copied.iteration(row, shown=True)
+            if branch.blank == row:
+                branch = replace(branch, blank=made)
+            else:
+                tail.append(made)
+        branches.append(branch)
+    kept = tuple(
+        replace(each, row=copied.iteration(each.row, shown=False)) if each.row else each
+        for each in events
+    )
+    tags, current = reader.catalogue.tags, reader.catalogue.current
+    return Catalogue(current, tuple(branches), tail=tuple(tail), tags=tags, recent=kept)
+
+
+def copy(
+    reader: Reader, layout: Layout, row: Row, told: Callable[[int], None] | None = None
+) -> Row:
+    """Write the objects and records of an iteration where they are missing; gives its new row."""
+    manifest = reader.manifest(row)
+    places = []
+    for each, place in zip(manifest.tensors, reader.locations(row, manifest), strict=True):
+        if layout.holds("objects", each.digest):
+            places.append(layout.place("objects", each.digest))
+        else:
+            values = tensors.mapped(reader.ranges, (each, place))
+            places.append(layout.put("objects", each.digest, values))
+            if told:
+                told(each.bytes)
+    at = {
+        "manifest": layout.put_bytes("manifests", row.id, reader.raw(row, "manifest", row.id)),
+        "locations": layout.put("locations", row.id, np.array(places, "<u8").reshape(-1)),
+        "meta": layout.put_bytes("meta", manifest.meta, reader.raw(row, "meta", manifest.meta)),
+    }
+    if manifest.architecture is not None:
+        data = reader.raw(row, "architecture", manifest.architecture)
+        at["architecture"] = layout.put_bytes("arch", manifest.architecture, data)
+    return replace(row, at=at)
+
+
+class _Copy:
+    """Counts the bytes of objects as they are copied."""
+
+    def __init__(self, reader: Reader, layout: Layout, progress: Progress | None) -> None:
+        self.reader, self.layout, self.progress = reader, layout, progress
+        self.done = 0
+        self.total = reader.root.end
+
+    def iteration(self, row: Row, *, shown: bool) -> Row:
+        made = copy(self.reader, self.layout, row, self._tell)
+        if shown:
+            links = {each.name: each.digest for each in self.reader.manifest(row).parameters}
+            stamp = times.printed(row.time)
+            self.layout.show(row.variant, row.name, links, id=row.id, time=stamp)
+        return made
+
+    def _tell(self, count: int) -> None:
+        self.done += count
+        if self.progress:
+            self.progress(self.done, self.total)

@@ -1,0 +1,207 @@
+"""Words that look back over a history or change it: ``diff merge revert tag rm reflog gc``."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from jairika_nb.errors import WordError
+from jairika_nb.words.addresses import CurrentModel
+from jairika_nb.words.history import iteration_facts
+from jairika_nb.words.progress import told
+from jairika_nb.words.results import Done, Result, Sheet
+from jairika_nb.words.session import Session
+from jairika_nb.words.spelling import spelled
+from jairika_nb.words.word import Argument
+
+REF = "an iteration, VARIANT/ITERATION, a variant, a tag or an id"
+
+
+def diff(
+    session: Session,
+    model: CurrentModel,
+    left: Annotated[
+        str | None, Argument(f"{REF}; default: the one before RIGHT", "ref", "LEFT")
+    ] = None,
+    right: Annotated[
+        str | None, Argument("the same; default: the newest in use", "ref", "RIGHT")
+    ] = None,
+) -> Result:
+    """What changed from one iteration to another: layers, norms, metrics, settings."""
+    from jairika_nb import store
+
+    with store.open(model) as opened:
+        return opened.diff(left, right)
+
+
+def merge(
+    session: Session,
+    model: CurrentModel,
+    source: Annotated[str, Argument(f"what comes in: {REF}", "ref", "SOURCE")],
+    *,
+    into: Annotated[
+        str | None, Argument("the variant it goes to; default: in use", "variant", "VARIANT")
+    ] = None,
+    strategy: Annotated[
+        str | None,
+        Argument("for layers that both changed: ours, theirs or mean", show="STRATEGY"),
+    ] = None,
+    weight: Annotated[float, Argument("the share of theirs in a mean; default: 0.5")] = 0.5,
+    name: Annotated[
+        str | None, Argument("the new iteration's name; default: chosen for you", show="NAME")
+    ] = None,
+    message: Annotated[str, Argument("a note kept with it", show="TEXT")] = "",
+) -> Done | Sheet:
+    """Bring what a variant or an iteration changed into another variant."""
+    from jairika_nb import store
+
+    with store.open(model, mode="a") as opened:
+        done = opened.merge(source, into, strategy, weight, name=name, message=message)
+        facts = {"address": opened.address, "kind": done.kind, "layers": dict(done.choices)}
+        facts |= iteration_facts(done.iteration)
+    made = f'"{done.iteration.variant}/{done.iteration.name}"'
+    if done.kind == "nothing":
+        return Done(f"nothing to merge: {made} has all of {source!r} already", facts)
+    if done.kind == "fast-forward" or not done.choices:
+        return Done(". ".join((f'{done.kind} of "{source}" as {made}', *done.notes)), facts)
+    rows = tuple(done.choices.items())
+    return Sheet(f"merged as {made}", ("layer", "values"), rows, facts, tuple(done.notes))
+
+
+def revert(
+    session: Session,
+    model: CurrentModel,
+    iteration: Annotated[str, Argument(REF, "ref", "ITERATION")],
+    *,
+    variant: Annotated[
+        str | None, Argument("the variant that goes back; default: in use", "variant", "VARIANT")
+    ] = None,
+    name: Annotated[
+        str | None, Argument("the new iteration's name; default: chosen for you", show="NAME")
+    ] = None,
+    message: Annotated[str, Argument("a note kept with it", show="TEXT")] = "",
+) -> Done:
+    """Make an earlier state the newest again, as a new iteration; nothing is lost."""
+    from jairika_nb import store
+
+    with store.open(model, mode="a") as opened:
+        made = opened.revert(iteration, variant, name, message)
+        facts = {"address": opened.address, **iteration_facts(made)}
+    sentence = f'variant "{made.variant}" is back at "{iteration}", as iteration "{made.name}"'
+    return Done(sentence, facts)
+
+
+def tag(
+    session: Session,
+    model: CurrentModel,
+    name: Annotated[
+        str | None, Argument("the tag; without it the tags are listed", show="NAME")
+    ] = None,
+    iteration: Annotated[
+        str | None, Argument(f"{REF}; default: the newest in use", "ref", "ITERATION")
+    ] = None,
+    *,
+    message: Annotated[str, Argument("a note kept with it", show="TEXT")] = "",
+) -> Done | Sheet:
+    """Give an iteration a name that stays with it, or list the tags."""
+    from jairika_nb import store
+
+    if name is None:
+        with store.open(model) as opened:
+            found = {each: iteration_facts(row) for each, row in opened.tags.items()}
+            title = f"tags of {opened.address}"
+        rows = tuple(
+            (n, f"{f['variant']}/{f['iteration']}", f["id"][:10]) for n, f in found.items()
+        )
+        return Sheet(
+            title, ("tag", "iteration", "id"), rows, found, () if rows else ("no tags yet",)
+        )
+    with store.open(model, mode="a") as opened:
+        row = opened.tag(name, iteration, message)
+        facts = {"address": opened.address, "tag": name, **iteration_facts(row)}
+    return Done(f'tagged "{row.variant}/{row.name}" as "{name}"', facts)
+
+
+def rm(
+    session: Session,
+    model: CurrentModel,
+    iteration: Annotated[
+        str | None, Argument("the iteration; without it the whole variant", "iteration", "NAME")
+    ] = None,
+    *,
+    variant: Annotated[
+        str | None, Argument("its variant; default: the one in use", "variant", "VARIANT")
+    ] = None,
+    tag: Annotated[str | None, Argument("a tag to remove instead", "tag", "TAG")] = None,
+    force: Annotated[bool, Argument("also what is tagged, or the variant in use")] = False,
+) -> Done:
+    """Take an iteration, a variant or a tag off the lists; the reflog keeps it until gc."""
+    from jairika_nb import store
+
+    if iteration is None and variant is None and tag is None:
+        raise WordError("rm: name an iteration, or give --variant or --tag; see log and tag")
+    with store.open(model, mode="a") as opened:
+        ids = opened.remove(iteration, variant, tag=tag, force=force)
+        address = opened.address
+    facts = {"address": address, "iteration": iteration, "variant": variant, "tag": tag}
+    if tag is not None:
+        return Done(f'removed the tag "{tag}"', facts)
+    what = (
+        f'iteration "{iteration}"' if iteration else f'variant "{variant}" ({len(ids)} iterations)'
+    )
+    where = () if session.notebook else (model,)
+    return Done(
+        f"removed {what}; it can be had back by its id until gc drops it",
+        {**facts, "ids": list(ids)},
+        f"{session.sign} revert {spelled(*where, ids[-1][:10])}",
+    )
+
+
+def reflog(
+    session: Session,
+    model: CurrentModel,
+    *,
+    count: Annotated[int, Argument("how many lines; default: 40")] = 40,
+) -> Sheet:
+    """What was done to the file, newest first, and the ids of what was removed."""
+    from jairika_nb import store
+    from jairika_nb.store.times import printed
+
+    with store.open(model) as opened:
+        events = opened.reflog()
+        address = opened.address
+    rows = tuple(
+        (
+            printed(each.time),
+            each.author,
+            each.verb,
+            "/".join(filter(None, (each.variant, each.name))),
+            (each.after or each.before or "")[:10],
+            each.row.id[:10] if each.row else "",
+        )
+        for each in events[: max(count, 0)]
+    )
+    columns = ("time", "who", "what", "where", "id", "can be had back")
+    facts = {"address": address, "events": [_event(each) for each in events[: max(count, 0)]]}
+    more = len(events) - len(rows)
+    return Sheet(f"reflog of {address}", columns, rows, facts, (f"{more} more",) if more else ())
+
+
+def _event(event: object) -> dict[str, object]:
+    fields = {k: v for k, v in vars(event).items() if k != "row"}
+    row = getattr(event, "row", None)
+    return {**fields, "removed": row.id if row else None}
+
+
+def gc(
+    session: Session,
+    model: CurrentModel,
+    *,
+    days: Annotated[float, Argument("keep what was removed in so many days; default: 30")] = 30.0,
+) -> Done:
+    """Write the file anew without what nothing leads to; safe at any moment."""
+    from jairika_nb import store
+
+    with store.open(model, mode="a") as opened:
+        done = opened.gc(days, progress=told(session, "repacking"))
+        address = opened.address
+    return Done(str(done), {"address": address, **done.to_json()})

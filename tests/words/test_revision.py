@@ -1,0 +1,118 @@
+"""The words that look back or go back, as a notebook and a shell type them."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+
+from jairika_nb import nn, store
+from jairika_nb.errors import JairikaError, NotFound, WordError
+from jairika_nb.words import Session, run
+from jairika_nb.words.completion import complete
+
+SHELL = Session()
+
+
+@pytest.fixture
+def model(tmp_path):
+    """``main`` with prime and PT, ``wide`` derived from PT, and the address."""
+    path = tmp_path / "digits.jrk.h5"
+    with store.init(path) as made:
+        made.commit({"0.weight": np.zeros((2, 2)), "1.bias": np.ones(2)}, metrics={"loss": 1.0})
+        made.commit(
+            {"0.weight": np.ones((2, 2)), "1.bias": np.ones(2)}, name="PT", metrics={"loss": 0.5}
+        )
+        made.derive("wide")
+    return str(path)
+
+
+def say(*tokens):
+    """The three forms of a result, of which JSON must be JSON and HTML be one block."""
+    result = run(tokens, SHELL)
+    json.dumps(result.to_json(), allow_nan=False)
+    assert result._repr_html_().startswith("<div")
+    return str(result)
+
+
+def test_diff(model):
+    assert "0      changed" in say("diff", model) and "1 layer unchanged" in say("diff", model)
+    assert "no difference" in say("diff", model, "PT", "wide")
+    with pytest.raises(NotFound):
+        say("diff", model, "PT", "nothing")
+
+
+def test_tag_and_its_list(model):
+    assert "no tags yet" in say("tag", model)
+    assert 'tagged "main/prime" as "v1"' in say("tag", model, "v1", "prime")
+    assert "main/prime" in say("tag", model)
+    assert say("rm", model, "--tag", "v1") == 'removed the tag "v1"'
+
+
+def test_revert_and_rm_and_back(model):
+    assert 'is back at "prime", as iteration "iteration-3"' in say("revert", model, "prime")
+    answer = say("rm", model, "PT")
+    line = answer.splitlines()[1]
+    assert line.startswith("next: jrk revert ")
+    assert "main/PT" in say("reflog", model)
+    assert "is back at" in say(*line.removeprefix("next: jrk ").split())
+    assert 'variant "wide" (1 iterations)' in say("rm", model, "--variant", "wide")
+    with pytest.raises(WordError, match="--variant or --tag"):
+        say("rm", model)
+    with pytest.raises(JairikaError, match="in use"):
+        store.open(model, "a").derive("x")
+        say("rm", model, "--variant", "main")
+
+
+def test_merge(model):
+    with store.open(model, "a") as opened:
+        opened.commit({"0.weight": np.full((2, 2), 3.0), "1.bias": np.ones(2)})
+        opened.commit({"0.weight": np.full((2, 2), 5.0), "1.bias": np.zeros(2)}, variant="wide")
+    with pytest.raises(JairikaError, match="both sides changed '0'"):
+        say("merge", model, "wide")
+    answer = say("merge", model, "wide", "--strategy", "mean", "--weight", "0.75")
+    assert "0      mean" in answer and "1      theirs" in answer
+    assert store.open(model)["main"].head.arrays()["0.weight"][0, 0] == 4.5
+    assert "nothing to merge" in say("merge", model, "wide")
+    assert "fast-forward" in say("merge", model, "main", "--into", "wide")
+
+
+def test_gc_and_reflog(model):
+    say("rm", model, "--variant", "wide")
+    assert "1 removed iterations dropped" in say("gc", model, "--days", "0")
+    assert "gc" in say("reflog", model, "--count", "1") and "more" in say(
+        "reflog", model, "--count", "1"
+    )
+
+
+def test_the_graph_of_a_log(model):
+    answer = say("log", model, "--graph")
+    assert answer.count("●") == 3 and "[main *" in answer and "[wide" in answer
+
+
+def test_switching_says_what_is_not_committed_and_keeps_it(tmp_path):
+    net = nn.Linear(2, 2)
+    session = Session(variables={"net": net})
+    run(["init", str(tmp_path / "a.jrk.h5")], session)
+    run(["commit", "net"], session)
+    run(["derive", "wide"], session)
+    assert str(run(["switch", "wide"], session)) == 'switched to variant "wide"'
+    net.load_state_dict({"weight": np.full((2, 2), 9, np.float32), "bias": np.zeros(2, np.float32)})
+    told = run(["switch", "main"], session)
+    assert "net is kept as it is" in str(told) and '"wide" (weight, bias)' in str(told)
+    assert told.then == "%jrk commit net --variant wide"
+    assert np.asarray(net.weight).tolist() == [[9, 9], [9, 9]]
+
+
+def test_completion_of_names(model):
+    notebook = Session(address=model, variables={})
+    store.open(model, "a").tag("v1")
+    assert complete("diff ", notebook) == ["prime", "PT", "main", "wide", "v1"]
+    assert complete("diff PT wide/", notebook) == ["wide/prime"]
+    assert complete("merge w", notebook) == ["wide", "wide/prime"]
+    assert complete("rm --tag ", notebook) == ["v1"]
+    assert complete("rm --variant ", notebook) == ["main", "wide"]
+    assert complete("rm --variant wide p", notebook) == ["prime"]
+    assert complete(f"revert {model} P", SHELL) == ["PT"]
+    assert complete("tag v2 P", notebook) == ["PT"]
