@@ -22,6 +22,9 @@ class History:
     compiled for replay; it is empty where they were.
     """
 
+    # A result of `%%jrk train`, which is no bad news.
+    ok = True
+
     def __init__(self) -> None:
         self.epochs: list[dict[str, float]] = []
         self.steps = self.updates = self.skipped = 0

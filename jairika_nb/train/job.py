@@ -130,6 +130,17 @@ class Job:
             raise self.exception
         return self.history
 
+    @property
+    def ok(self) -> bool:
+        """Whether it did not fail."""
+        return self.state != "failed"
+
+    def to_json(self) -> dict[str, Any]:
+        """State, progress and record as JSON data."""
+        error = None if self.exception is None else str(self.exception)
+        facts = {"state": self.state, "progress": self.progress, "error": error}
+        return facts | {"history": self.history.to_json()}
+
     def trains(self, model: Module, optimizer: Any = None) -> bool:
         """Whether the run changes any part of ``model``, or ``optimizer``."""
         own = {id(part) for part in self.model.modules()}

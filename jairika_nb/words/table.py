@@ -12,6 +12,7 @@ from jairika_nb.words import (
     lab,
     models,
     revision,
+    train,
     views,
 )
 from jairika_nb.words.word import Word
@@ -186,6 +187,15 @@ WORDS: dict[str, Word] = {
             notebook=True,
             text=True,
             cell="may",
+        ),
+        Word(
+            "train",
+            train.train,
+            "train a network with the arguments of jrk.fit that the cell below holds",
+            "train net",
+            "inside a notebook (%jrk)",
+            notebook=True,
+            cell="must",
         ),
         Word(
             "kernel",

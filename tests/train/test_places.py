@@ -40,6 +40,8 @@ def notebook(tmp_path_factory):
         "history = job.wait(30)\n"
         "print(button.description, job.state, history.interrupted, found['loss'] >= 0)",
         "job",
+        "%load_ext jairika_nb",
+        "%%jrk train net\ndata = (x, x)\nloss = jrk.nn.MSELoss()\nepochs = 2",
     ]
     made = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(c) for c in cells])
     with pytest.MonkeyPatch.context() as patch:
@@ -63,7 +65,7 @@ def test_a_notebook_keeps_the_last_state_as_static_html(notebook):
 
 
 def test_a_job_in_a_notebook_is_watched_and_stopped_from_other_cells(notebook):
-    _, first, second, third = notebook
+    first, second, third = notebook[1:4]
     pages = [o.data["text/html"] for o in first if o.output_type == "display_data"]
     assert "interrupted after" in pages[0]
     # The button is gone, so that the saved notebook has none that nothing listens to.
@@ -71,6 +73,11 @@ def test_a_job_in_a_notebook_is_watched_and_stopped_from_other_cells(notebook):
     lines = "".join(o.text for o in second if o.output_type == "stream").splitlines()
     assert lines == ["Stop running", "Stopping… interrupted True True"]
     assert "interrupted after" in third[0].data["text/html"]
+
+
+def test_a_cell_may_hold_the_arguments(notebook):
+    (result,) = [o for o in notebook[5] if o.output_type == "execute_result"]
+    assert "2 epochs" in result.data["text/html"]
 
 
 def test_a_pipe_gets_plain_lines():

@@ -14,9 +14,15 @@ BUILT = [
     *("info", "init", "open", "commit", "derive", "switch"),
     *("log", "verify", "devices", "doctor", "bench", "demo", "lab"),
     *("diff", "merge", "revert", "tag", "rm", "reflog", "gc"),
-    *("graph", "kernels", "profile", "kernel"),
+    *("graph", "kernels", "profile", "kernel", "train"),
 ]
-NOTEBOOK_ONLY = {"graph": "%jrk", "kernels": "%jrk", "profile": "%jrk", "kernel": "%%jrk"}
+NOTEBOOK_ONLY = {
+    "graph": "%jrk",
+    "kernels": "%jrk",
+    "profile": "%jrk",
+    "kernel": "%%jrk",
+    "train": "%%jrk",
+}
 
 
 def paint(
