@@ -111,10 +111,10 @@ def kl_div(
     if log_target:
         loss = exp(target) * (target - prediction)
     else:
-        some = target > 0
+        some = target != 0
         loss = where(some, target * log(where(some, target, 1.0)), 0.0) - target * prediction
     if reduction == "batchmean":
-        return loss.sum() / prediction.shape[0]
+        return loss.sum() / (prediction.shape[0] if prediction.ndim else 1)
     return reduced(loss, reduction)
 
 
