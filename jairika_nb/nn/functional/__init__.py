@@ -101,6 +101,7 @@ from jairika_nb.nn.functional.padding import (
     pixel_unshuffle,
     unfold,
 )
+from jairika_nb.nn.functional.pairs import pdist
 from jairika_nb.nn.functional.pooling import max_pool1d, max_pool2d, max_pool3d
 from jairika_nb.nn.functional.positions import rotary_embedding, sinusoidal_positions
 from jairika_nb.nn.functional.random_slopes import gumbel_softmax, rrelu
@@ -212,6 +213,7 @@ __all__ = [
     "one_hot",
     "pad",
     "pairwise_distance",
+    "pdist",
     "pixel_shuffle",
     "pixel_unshuffle",
     "poisson_nll_loss",

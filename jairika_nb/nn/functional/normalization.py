@@ -236,10 +236,11 @@ def normalize(
     >>> [round(v, 3) for v in normalize(jrk.tensor([[3.0, 4.0]])).tolist()[0]]
     [0.6, 0.8]
     """
-    return x / clip(_norm(x, p, axis), min=eps)
+    return x / clip(safe_norm(x, p, axis), min=eps)
 
 
-def _norm(x: Tensor, p: float, axis: int | Sequence[int]) -> Tensor:
+def safe_norm(x: Tensor, p: float, axis: int | Sequence[int]) -> Tensor:
+    """The ``p``-norm along ``axis``, which stays; its derivative at 0 counts as 0 for ``p`` 2."""
     if p == 2:
         return _safe_root(total(x.square(), axis=axis, keepdims=True))
     if p == math.inf:
@@ -263,5 +264,5 @@ def cosine_similarity(x1: Tensor, x2: Tensor, axis: int = 1, eps: float = 1e-8) 
     """The cosine of the angle between vectors along ``axis``; norms count at least as ``eps``."""
     common = promote(x1.dtype, x2.dtype)
     x1, x2 = broadcast_arrays(x1.astype(common), x2.astype(common))
-    one, other = (maximum(_norm(v, 2, axis), eps) for v in (x1, x2))
+    one, other = (maximum(safe_norm(v, 2, axis), eps) for v in (x1, x2))
     return total((x1 / one) * (x2 / other), axis=axis)
