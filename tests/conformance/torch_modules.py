@@ -33,26 +33,24 @@ COMPARED = """
     CircularPad1d CircularPad2d CircularPad3d ConstantPad1d ConstantPad2d ConstantPad3d
     ReflectionPad1d ReflectionPad2d ReflectionPad3d
     ReplicationPad1d ReplicationPad2d ReplicationPad3d ZeroPad1d ZeroPad2d ZeroPad3d
-    CrossEntropyLoss MSELoss
+    BCELoss BCEWithLogitsLoss CTCLoss CosineEmbeddingLoss CrossEntropyLoss GaussianNLLLoss
+    HingeEmbeddingLoss HuberLoss KLDivLoss L1Loss MSELoss MarginRankingLoss MultiLabelMarginLoss
+    MultiLabelSoftMarginLoss MultiMarginLoss NLLLoss PoissonNLLLoss SmoothL1Loss SoftMarginLoss
     GRU GRUCell LSTM LSTMCell RNN RNNCell MultiheadAttention
+    Transformer TransformerDecoderLayer TransformerEncoder TransformerEncoderLayer
 """
 
 LEFT_OUT = {
     "sizes are given here, not found at the first call": """
         LazyConv1d LazyConv2d LazyConv3d
         LazyConvTranspose1d LazyConvTranspose2d LazyConvTranspose3d""",
-    "not offered here": """
-        LinearCrossEntropyLoss
-        BCELoss BCEWithLogitsLoss CTCLoss CosineEmbeddingLoss GaussianNLLLoss HingeEmbeddingLoss
-        HuberLoss KLDivLoss L1Loss MarginRankingLoss MultiLabelMarginLoss MultiLabelSoftMarginLoss
-        MultiMarginLoss NLLLoss PoissonNLLLoss SmoothL1Loss SoftMarginLoss
-        Transformer TransformerDecoderLayer TransformerEncoder
-        TransformerEncoderLayer""",
+    "not offered here": "LinearCrossEntropyLoss",
 }
 
 # modules, PyTorch's message (as a text within it), why ours may accept what it is about
 ACCEPTED = [
     ("GRU|LSTM|RNN", "should be of type bool", "what counts as true in Python does here"),
+    ("NLLLoss", "expected scalar type", "operands are promoted"),
     ("CrossEntropyLoss", "ignore_index is not supported", "with probabilities it has no effect"),
 ]
 
@@ -61,8 +59,14 @@ FINITE_ONLY = [
     ("LPPool[123]d", "a negative number outside all windows has no root to be NaN of"),
 ]
 
+# modules, why their derivatives are others
+SLOPES_OTHERWISE = [
+    ("CTCLoss", "PyTorch's are those of scores whose log-softmax the loss is given"),
+]
+
 # modules, why their text is another
 SHOWN_OTHERWISE = [
+    (".*Loss", "PyTorch's tells no options"),
     ("MultiheadAttention|Transformer.*", "PyTorch's tells no sizes, and a layer of its insides"),
 ]
 
@@ -100,6 +104,11 @@ def finite_only(name: str) -> bool:
     return any(re.fullmatch(names, name) for names, _ in FINITE_ONLY)
 
 
+def slopes_alike(name: str) -> bool:
+    """Whether the derivatives of a layer should be PyTorch's."""
+    return not any(re.fullmatch(names, name) for names, _ in SLOPES_OTHERWISE)
+
+
 def shown_alike(name: str) -> bool:
     """Whether the text of a layer should be PyTorch's."""
     return not any(re.fullmatch(names, name) for names, _ in SHOWN_OTHERWISE)
@@ -130,7 +139,9 @@ def pair(info: Any, sample: Any, dtype: Any, training: bool) -> Pair:
     import torch
 
     made, given = sample.constructor_input, sample.forward_input
-    theirs = info.module_cls(*made.args, **made.kwargs).to(dtype).train(training)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        theirs = info.module_cls(*made.args, **made.kwargs).to(dtype).train(training)
     for value in theirs.parameters():
         # Ones and zeros would hide what weights and biases do.
         shift = torch.tensor(t.weights(tuple(value.shape), 0.5), dtype=dtype)
@@ -147,6 +158,20 @@ def pair(info: Any, sample: Any, dtype: Any, training: bool) -> Pair:
     )
 
 
+def argument(value: Any, values: t.Values) -> Any:
+    """An argument of a constructor as ours: functions go by name, layers are made again."""
+    import torch
+
+    if isinstance(value, torch.nn.TransformerEncoderLayer):
+        inside = value.self_attn
+        return nn.TransformerEncoderLayer(
+            inside.embed_dim, inside.num_heads, value.linear1.out_features, value.dropout.p,
+            value.activation.__name__, value.norm1.eps, inside.batch_first, value.norm_first,
+            value.linear1.bias is not None,
+        )  # fmt: skip
+    return value.__name__ if callable(value) else values.value(value)
+
+
 def called(given: Any, values: t.Values) -> tuple[tuple[Any, ...], dict[str, Any]]:
     """What ``forward`` is given, as ours; the first argument has no name."""
     kwargs = dict(given.kwargs)
@@ -158,8 +183,8 @@ def construct(name: str, made: Any, values: t.Values, dtype: str) -> nn.Module:
     """Our layer of the constructor's arguments, with weights of ``dtype``."""
     layer = getattr(nn, name)
     kwargs = {t.RENAMED.get(k, k): v for k, v in made.kwargs.items() if k not in IGNORED}
-    kwargs = {k: values.value(v) for k, v in kwargs.items() if k != "dtype"}
-    ours = layer(*map(values.value, made.args), **kwargs)
+    kwargs = {k: argument(v, values) for k, v in kwargs.items() if k != "dtype"}
+    ours = layer(*(argument(v, values) for v in made.args), **kwargs)
     wanted = {k: v.astype(dtype) for k, v in ours.state_dict().items() if v.dtype.kind == "float"}
     ours.replace(wanted)
     return ours
