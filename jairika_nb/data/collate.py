@@ -103,7 +103,8 @@ def _padded(arrays: list[np.ndarray], value: float) -> np.ndarray:
         shapes = ", ".join(sorted({str(a.shape) for a in arrays}))
         raise DataError(f"sequences of shapes {shapes}: only the first axis can be padded")
     longest = max(len(a) for a in arrays)
-    out = np.full((len(arrays), longest, *arrays[0].shape[1:]), value, np.result_type(*arrays))
+    dtype = np.result_type(*arrays, np.min_scalar_type(value))  # bytes cannot hold -100
+    out = np.full((len(arrays), longest, *arrays[0].shape[1:]), value, dtype)
     for row, array in zip(out, arrays, strict=True):
         row[: len(array)] = array
     return out

@@ -65,6 +65,11 @@ class ImageFolder(Dataset):
         if check:
             self._check_sizes()
 
+    @property
+    def class_to_idx(self) -> dict[str, int]:
+        """The index of each class."""
+        return {name: index for index, name in enumerate(self.classes)}
+
     def _leave_out_unreadable(self) -> None:
         good = []
         for number, path in enumerate(self.paths):

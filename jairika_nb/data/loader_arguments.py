@@ -54,8 +54,8 @@ def _check_indexed(loader: Any) -> None:
         raise DataError("the dataset is empty: there is no batch to take from it")
     if loader.sampler is not None and loader.shuffle:
         raise DataError("shuffle and sampler both set the order; give one of them")
-    both = loader.batch_size != 1 or loader.shuffle or loader.sampler or loader.drop_last
-    if loader.batch_sampler is not None and both:
+    cut = loader.batch_size != 1 or loader.shuffle or loader.drop_last
+    if loader.batch_sampler is not None and (cut or loader.sampler is not None):
         raise DataError(
             "batch_sampler makes whole batches: leave out batch_size, shuffle, sampler, drop_last"
         )

@@ -29,6 +29,7 @@ def folder(tmp_path):
 def test_folders_are_classes_and_files_samples(folder):
     data = ImageFolder(folder)
     assert data.classes == ("ant", "bee", "cat")
+    assert data.class_to_idx == {"ant": 0, "bee": 1, "cat": 2}
     assert [p.name for p in data.paths] == ["x.png", "y.PNG", "a.bmp", "b.png"]
     images, labels = data[:]
     assert labels.tolist() == [0, 1, 2, 2]

@@ -34,6 +34,7 @@ def visited(loader):
         (RandomSampler(DATA), list(range(40))),
         (SubsetRandomSampler([3, 5, 9]), [3, 5, 9]),
         ([7, 7, 2], [2, 7, 7]),
+        (np.array([5]), [5]),
     ],
 )
 def test_a_sampler_says_which_samples_come(sampler, wanted):
@@ -128,6 +129,8 @@ def test_targets_are_padded_with_the_class_that_losses_ignore():
     x, y = PadCollate(padding_value=9)([([1, 2], [3, 4]), ([5], [6])])
     assert x.tolist() == [[1, 2], [5, 9]]
     assert y.tolist() == [[3, 4], [6, -100]]
+    _, small = PadCollate()([([1, 2], np.uint8([3, 4])), ([5], np.uint8([6]))])
+    assert small.tolist() == [[3, 4], [6, -100]]
     with pytest.raises(DataError, match="only the first axis"):
         PadCollate()([np.zeros((2, 3)), np.zeros((2, 4))])
 

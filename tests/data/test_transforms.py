@@ -261,6 +261,13 @@ def test_targets_have_a_transform_too():
     assert data[2][1].tolist() == [0, 0, 1, 0, 0, 0]
 
 
+def test_names_from_elsewhere_lead_to_ours():
+    with pytest.raises(AttributeError, match=r"no 'ToTensor'; use Scale\(255\)"):
+        transforms.ToTensor  # noqa: B018
+    with pytest.raises(AttributeError, match="only CenterCrop"):
+        transforms.Sharpen  # noqa: B018
+
+
 @pytest.mark.parametrize(
     ("make", "words"),
     [

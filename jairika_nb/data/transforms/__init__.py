@@ -4,6 +4,8 @@ Images are (C, H, W), batches of them (N, C, H, W). Random transforms take their
 loader's seed, the epoch and the sample's index: a pass that is repeated repeats them.
 """
 
+from typing import Any
+
 from jairika_nb.data.transforms.color import ColorJitter
 from jairika_nb.data.transforms.compose import Compose, Lambda
 from jairika_nb.data.transforms.crop import CenterCrop, RandomCrop
@@ -31,3 +33,18 @@ __all__ = [
     "Resize",
     "Scale",
 ]
+
+# What people who come from torchvision look for.
+_HABITS = {
+    "ToTensor": "Scale(255); loaders make tensors",
+    "PILToTensor": "nothing; images are arrays (C, H, W)",
+    "ToPILImage": "PIL.Image.fromarray",
+    "ConvertImageDtype": "Scale(255)",
+    "ToDtype": "Scale(255)",
+    "InterpolationMode": "interpolation='bilinear', 'bicubic' or 'nearest'",
+}
+
+
+def __getattr__(name: str) -> Any:
+    way = f"; use {_HABITS[name]}" if name in _HABITS else f", only {', '.join(__all__)}"
+    raise AttributeError(f"{__name__} has no {name!r}{way}")

@@ -10,7 +10,7 @@ from jairika_nb.data.draws import draws
 from jairika_nb.data.transforms.images import ImageTransform, pair
 from jairika_nb.errors import DataError
 
-MODES = {"constant": "constant", "edge": "edge", "reflect": "reflect", "symmetric": "symmetric"}
+MODES = ("constant", "edge", "reflect", "symmetric")
 
 
 class CenterCrop(ImageTransform):
@@ -60,7 +60,7 @@ class RandomCrop(ImageTransform):
         self.padding = _sides(padding)
         self.pad_if_needed, self.fill = pad_if_needed, fill
         if padding_mode not in MODES:
-            raise DataError(f"padding_mode={padding_mode!r} is unknown; use one of {list(MODES)}")
+            raise DataError(f"padding_mode={padding_mode!r} is unknown; use one of {MODES}")
         self.padding_mode = padding_mode
 
     def batch(self, images: np.ndarray) -> np.ndarray:
