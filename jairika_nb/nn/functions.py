@@ -7,6 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from jairika_nb.errors import ArchitectureError, ShapeError
 from jairika_nb.nn import functional as f
 from jairika_nb.nn.architecture import register
@@ -149,6 +151,7 @@ class Function(Module):
 def call(name: str, given: tuple[Any, ...], settings: dict[str, Any]) -> Symbol:
     """A function of symbols; positional arguments beyond its operands are settings in order."""
     row = FUNCTIONS[name]
+    given = tuple(part.item() if isinstance(part, np.generic) else part for part in given)
     operands = [
         part for part in given[: row.most]
         if isinstance(part, Symbol) or (row.most > 1 and type(part) in (int, float))

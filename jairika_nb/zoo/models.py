@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from jairika_nb.tensors.inspect import page
+from jairika_nb.zoo.alexnet import alexnet
 from jairika_nb.zoo.autoencoder import autoencoder, vae
 from jairika_nb.zoo.bert import Bert
 from jairika_nb.zoo.gpt import gpt2
 from jairika_nb.zoo.lenet import lenet5
 from jairika_nb.zoo.mobilenet import mobilenet_v2
-from jairika_nb.zoo.resnet import resnet18, resnet34, resnet50
+from jairika_nb.zoo.resnet import resnet18, resnet34, resnet50, resnet101, resnet152
 from jairika_nb.zoo.unet import unet
 from jairika_nb.zoo.vgg import vgg11, vgg13, vgg16, vgg19
 
@@ -32,6 +33,7 @@ class Entry:
 
 MODELS = {
     "lenet5": Entry(lenet5, 61_706, "images", "LeCun et al. 1998, Proc. IEEE 86"),
+    "alexnet": Entry(alexnet, 61_100_840, "images", "Krizhevsky 2014, arXiv 1404.5997"),
     "vgg11": Entry(vgg11, 132_863_336, "images", VGG),
     "vgg13": Entry(vgg13, 133_047_848, "images", VGG),
     "vgg16": Entry(vgg16, 138_357_544, "images", VGG),
@@ -39,6 +41,8 @@ MODELS = {
     "resnet18": Entry(resnet18, 11_689_512, "images", RESNET),
     "resnet34": Entry(resnet34, 21_797_672, "images", RESNET),
     "resnet50": Entry(resnet50, 25_557_032, "images", RESNET),
+    "resnet101": Entry(resnet101, 44_549_160, "images", RESNET),
+    "resnet152": Entry(resnet152, 60_192_808, "images", RESNET),
     "mobilenet_v2": Entry(
         mobilenet_v2, 3_504_872, "images", "Sandler et al. 2018, arXiv 1801.04381"
     ),

@@ -36,6 +36,16 @@ def resnet50(num_classes: int = 1000, small: bool = False) -> nn.Sequential:
     return residual_network(bottleneck, (3, 4, 6, 3), num_classes, small)
 
 
+def resnet101(num_classes: int = 1000, small: bool = False) -> nn.Sequential:
+    """101 layers deep, in bottlenecks of three convolutions; as :func:`resnet18`."""
+    return residual_network(bottleneck, (3, 4, 23, 3), num_classes, small)
+
+
+def resnet152(num_classes: int = 1000, small: bool = False) -> nn.Sequential:
+    """152 layers deep, in bottlenecks of three convolutions; as :func:`resnet18`."""
+    return residual_network(bottleneck, (3, 8, 36, 3), num_classes, small)
+
+
 def residual_network(
     block: Block, counts: tuple[int, ...], num_classes: int, small: bool
 ) -> nn.Sequential:

@@ -1,6 +1,7 @@
 """Graphs of layers: wired in Python or as data, checked, trained, changed, drawn."""
 
 import base64
+import copy
 import json
 import re
 import xml.etree.ElementTree as ElementTree
@@ -159,6 +160,7 @@ class TestOnReference:
         [
             (lambda a, b: a + b - 1, lambda a, b: a + b - 1),
             (lambda a, b: 2 / (a * b + 3), lambda a, b: 2 / (a * b + 3)),
+            (lambda a, b: np.float32(2) * a + b * np.int64(3), lambda a, b: 2 * a + b * 3),
             (lambda a, b: (-a) ** 2, lambda a, b: a**2),
             (lambda a, b: a.matmul(b.transpose(0, 1)), lambda a, b: a @ b.T),
             (lambda a, b: a @ b.permute(1, 0), lambda a, b: a @ b.T),
@@ -251,6 +253,16 @@ class TestOnReference:
         for _ in range(3):
             np.testing.assert_allclose(predict(IMAGE, META).numpy(), np.tanh(first), rtol=1e-6)
         assert predict.replays == 2
+
+    def test_a_deep_copy_is_wired_alike_and_learns_on_its_own(self):
+        net = in_python()
+        twin = copy.deepcopy(net)
+        assert twin.architecture() == net.architecture()
+        first = twin(IMAGE, META)["size"]
+        assert same(first, net(IMAGE, META)["size"])
+        net.insert("calm", nn.Tanh(), after="size")
+        net.set_parameter("features.weight", net.features.weight * 2)
+        assert same(twin(IMAGE, META)["size"], first)
 
     def test_a_file_keeps_graphs(self, tmp_path):
         net = in_python().freeze("features")

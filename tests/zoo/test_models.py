@@ -47,6 +47,8 @@ def oracles(models):
         "resnet18": lambda: models.ResNet(models.basic, (2, 2, 2, 2)),
         "resnet34": lambda: models.ResNet(models.basic, (3, 4, 6, 3)),
         "resnet50": lambda: models.ResNet(models.bottleneck, (3, 4, 6, 3)),
+        "resnet152": lambda: models.ResNet(models.bottleneck, (3, 8, 36, 3)),
+        "alexnet": lambda: models.AlexNet(),
         "vgg11": lambda: models.VGG(VGG11, False),
         "vgg16": lambda: models.VGG(VGG16, False),
         "vgg11 bn": lambda: models.VGG(VGG11, True),
@@ -56,8 +58,18 @@ def oracles(models):
 
 @pytest.mark.parametrize(
     "name",
-    ["resnet18", "resnet34", "resnet50", "vgg11", "vgg16", "vgg11 bn", "mobilenet_v2"],
-)
+    [
+        "resnet18",
+        "resnet34",
+        "resnet50",
+        "resnet152",
+        "alexnet",
+        "vgg11",
+        "vgg16",
+        "vgg11 bn",
+        "mobilenet_v2",
+    ],
+)  # fmt: skip
 def test_states_have_torchvisions_names_and_layouts(name):
     torch = pytest.importorskip("torch")
     models = pytest.importorskip("torch_models")
@@ -72,6 +84,7 @@ def test_states_have_torchvisions_names_and_layouts(name):
     [
         (zoo.vgg16, IMAGE, (2, 1000)),
         (zoo.resnet50, IMAGE, (2, 1000)),
+        (zoo.alexnet, IMAGE, (2, 1000)),
         (zoo.resnet18, (1, 3, 97, 65), (1, 1000)),
         (zoo.mobilenet_v2, IMAGE, (2, 1000)),
         (lambda: zoo.mobilenet_v2(7, width=1.4), IMAGE, (2, 7)),

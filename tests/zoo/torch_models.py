@@ -78,6 +78,16 @@ class VGG(nn.Module):
         )  # fmt: skip
 
 
+class AlexNet(nn.Module):
+    def __init__(self):
+        super().__init__()
+        rows = {0: (3, 64, 11), 3: (64, 192, 5), 6: (192, 384, 3), 8: (384, 256, 3),
+                10: (256, 256, 3)}  # fmt: skip
+        self.features = nn.ModuleDict({str(i): nn.Conv2d(*row) for i, row in rows.items()})
+        rows = {1: (9216, 4096), 4: (4096, 4096), 6: (4096, 1000)}
+        self.classifier = nn.ModuleDict({str(i): nn.Linear(*row) for i, row in rows.items()})
+
+
 class Inverted(nn.Module):
     def __init__(self, inputs, outputs, stride, expansion):
         super().__init__()
