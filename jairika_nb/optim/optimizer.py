@@ -2,26 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
 
 from jairika_nb.engine import tracing
 from jairika_nb.engine.run import per_call
-from jairika_nb.errors import ArchitectureError, ShapeError, TrainingError
-from jairika_nb.nn.parts import Parts
+from jairika_nb.errors import ArchitectureError, ShapeError
 from jairika_nb.nn.signature import FromInit
 from jairika_nb.optim import saving
 from jairika_nb.optim.groups import Group, check_matches, first_match
+from jairika_nb.optim.habits import missing, refuse
 from jairika_nb.optim.options import checked
 from jairika_nb.tensors import autograd
 from jairika_nb.tensors.creation import tensor
 from jairika_nb.tensors.tensor import Tensor
 
 Slots = dict[str, Tensor]
-# How PyTorch's optimisers run, which is no question here.
-EXECUTION = ("foreach", "fused", "capturable", "differentiable")
 Groups = Iterable[Mapping[str, Any]]
 
 
@@ -54,17 +52,7 @@ class Optimizer:
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Any:
         # Seen here, as a constructor would rather say that lr came twice.
-        if _are_parameters(args[0] if args else kwargs.get("params")):
-            raise TrainingError(
-                f"{cls.__name__}(lr=...) takes no parameters: fit, or {cls.__name__}(...)"
-                ".update(model, grads), hands them over; leave out the first argument"
-            )
-        told = [name for name in EXECUTION if name in kwargs]
-        if told:
-            raise TrainingError(
-                f"{cls.__name__} takes no {told[0]}=: a step over all parameters is fused and "
-                "compiled here anyway; leave it out"
-            )
+        refuse(cls.__name__, args, kwargs)
         return super().__new__(cls)
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
@@ -78,6 +66,10 @@ class Optimizer:
         self.state: dict[str, Slots] = {}
         self.steps: dict[str, int] = {}
         self.groups: list[Group] = []
+
+    def __getattr__(self, name: str) -> Any:
+        # Only reached where normal lookup fails.
+        raise AttributeError(missing(type(self).__name__, name))
 
     def __setattr__(self, name: str, value: Any) -> None:
         known = name in type(self).options
@@ -230,13 +222,6 @@ class Optimizer:
         shown = [f"{option}={getattr(self, option)}" for option in self.options]
         shown += [f"groups={self.groups}"] if self.groups else []
         return f"{type(self).__name__}({', '.join(shown)})"
-
-
-def _are_parameters(value: Any) -> bool:
-    many = list(value.values()) if isinstance(value, dict) else value
-    if isinstance(many, list | tuple):
-        return any(isinstance(part, Tensor | dict) for part in many)
-    return isinstance(value, Tensor | Parts | Iterator)
 
 
 def _check(parameters: Mapping[str, Tensor], grads: Mapping[str, Tensor]) -> None:

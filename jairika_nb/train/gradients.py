@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from jairika_nb.errors import TrainingError
-from jairika_nb.tensors.elementwise import clip, isfinite, minimum, sqrt
+from jairika_nb.optim import clip_grad_norm, clip_grad_value
+from jairika_nb.tensors.elementwise import isfinite
 from jairika_nb.tensors.joining import stack
 from jairika_nb.tensors.reductions import all as all_of
 from jairika_nb.tensors.tensor import Tensor
@@ -23,15 +24,12 @@ def gathered(held: Gradients, new: Gradients, share: Tensor | None) -> Gradients
 def clipped(gradients: Gradients, clip_norm: float | None, clip_value: float | None) -> Gradients:
     """Elements within ``clip_value`` of 0; then all together scaled to at most ``clip_norm``.
 
-    The arithmetic is that of ``torch.nn.utils.clip_grad_value_`` and ``clip_grad_norm_``: the
-    norm is the Euclidean one of all gradients, and 1e-6 is added to it.
+    See :func:`jairika_nb.optim.clip_grad_value` and :func:`jairika_nb.optim.clip_grad_norm`.
     """
     if clip_value is not None:
-        gradients = {name: clip(g, -clip_value, clip_value) for name, g in gradients.items()}
-    if clip_norm is not None and gradients:
-        squares = [(g * g).sum().astype("float32") for g in gradients.values()]
-        factor = minimum(clip_norm / (sqrt(stack(squares).sum()) + 1e-6), 1.0)
-        gradients = {name: g * factor.astype(g.dtype) for name, g in gradients.items()}
+        gradients = clip_grad_value(gradients, clip_value)
+    if clip_norm is not None:
+        gradients, _ = clip_grad_norm(gradients, clip_norm)
     return gradients
 
 

@@ -12,6 +12,7 @@ import pytest
 import jairika_nb as jrk
 from jairika_nb import nn, optim
 from jairika_nb.errors import TrainingError
+from jairika_nb.optim.habits import EXECUTION
 
 torch = pytest.importorskip("torch", reason="PyTorch, the oracle, is not installed")
 pytest.importorskip("expecttest", reason="PyTorch's configurations need the package expecttest")
@@ -89,7 +90,7 @@ def test_wrong_calls_raise_our_errors(info):
 def test_arguments_have_pytorchs_names_order_and_defaults(info):
     ours = inspect.signature(getattr(optim, info.optim_cls.__name__)).parameters
     theirs = inspect.signature(info.optim_cls).parameters
-    flags = ("params", *optim.optimizer.EXECUTION)
+    flags = ("params", *EXECUTION)
     wanted = {n: p.default for n, p in theirs.items() if n not in flags}
     found = {n: p.default for n, p in ours.items() if n in wanted}
     assert found == wanted

@@ -214,6 +214,13 @@ def test_parameters_are_not_taken_as_pytorch_does(kind, first):
         kind(params=first(net))
 
 
+def test_habits_from_pytorch_are_answered():
+    with pytest.raises(AttributeError, match=r"no attribute 'step'; use opt.update\(model"):
+        optim.SGD().step()
+    with pytest.raises(AttributeError, match=r"no attribute 'speed'$"):
+        _ = optim.SGD().speed
+
+
 def test_optimisers_of_ones_own_tell_what_they_take():
     class Slow(optim.Adam):
         pass

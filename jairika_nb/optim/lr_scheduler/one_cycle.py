@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from jairika_nb.errors import TrainingError
@@ -115,6 +116,14 @@ class OneCycleLR(LRScheduler):
                 f"total_steps={self.total_steps}: make it as long as the training"
             )
         super().move(by)
+        self._move_momentum()
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """See :meth:`LRScheduler.load_state_dict`; the momentum goes back too."""
+        super().load_state_dict(state)
+        self._move_momentum()
+
+    def _move_momentum(self) -> None:
         if not self.cycle_momentum:
             return
         option = _momentum_of(self.optimizer)
