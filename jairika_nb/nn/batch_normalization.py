@@ -123,7 +123,9 @@ class BatchNorm(ByChannel):
         """How far the running statistics move; without momentum to the mean of all batches."""
         if self.momentum is not None or count is None:
             return self.momentum or 0.0
-        return 1.0 / count.astype("float32")
+        running = self.running_mean
+        double = running is not None and running.dtype.itemsize == 8
+        return 1.0 / count.astype("float64" if double else "float32")
 
     def _normalized(
         self, x: Tensor, mean: Tensor | None, var: Tensor | None, own: bool, momentum: Any

@@ -42,6 +42,17 @@ def test_a_compiled_training_step_moves_them_as_pytorch_does(device):
     assert ours[1].num_batches_tracked.item() == len(X)
 
 
+def test_the_mean_of_all_batches_is_exact_in_double():
+    x = X.astype(np.float64)
+    with jrk.device("reference"):
+        layer = nn.BatchNorm1d(3, momentum=None, dtype="float64")
+        for rows in x:
+            layer(jrk.tensor(rows))
+        means, variances = x.mean(axis=1), x.var(axis=1, ddof=1)
+        np.testing.assert_allclose(layer.running_mean.numpy(), means.mean(0), rtol=1e-14)
+        np.testing.assert_allclose(layer.running_var.numpy(), variances.mean(0), rtol=1e-14)
+
+
 @pytest.fixture
 def layer():
     with jrk.device("reference"):
