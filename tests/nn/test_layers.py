@@ -7,9 +7,11 @@ import numpy as np
 import pytest
 
 import jairika_nb as jrk
+from jairika_nb import nn
+from jairika_nb.nn.architecture import TYPES
 
 sys.path.insert(0, str(Path(__file__).parent))
-from layer_comparison import compare_layer, draw
+from layer_comparison import close, compare_layer, draw, twins
 
 X1, X2, X3 = draw(2, 4, 9), draw(2, 4, 7, 6), draw(2, 4, 5, 6, 5)
 SAME = {"padding": "same", "padding_mode": "reflect", "dilation": (2, 1)}
@@ -127,3 +129,51 @@ def test_arguments_mean_what_they_mean_in_pytorch(name):
     make, *inputs = ELSEWHERE[name]
     with jrk.device("reference"):
         compare_layer(make, *inputs)
+
+
+@pytest.mark.parametrize("rank", [1, 2, 3])
+def test_unpooling_puts_maxima_back(rank):
+    torch = pytest.importorskip("torch")
+    x = {1: X1, 2: X2, 3: X3}[rank]
+    with jrk.device("reference"):
+        pool, their_pool = twins(lambda n: getattr(n, f"MaxPool{rank}d")(2, return_indices=True))
+        ours, theirs = twins(lambda n: getattr(n, f"MaxUnpool{rank}d")(2))
+        assert repr(nn.build(ours.architecture())) == repr(ours) == repr(theirs)
+        y, z = pool(jrk.tensor(x)), their_pool(torch.tensor(x))
+        close(ours(*y, output_size=x.shape), theirs(*z, output_size=x.shape))
+        even = x[(..., *(slice(0, n // 2 * 2) for n in x.shape[2:]))]
+        close(ours(*pool(jrk.tensor(even))), theirs(*their_pool(torch.tensor(even))))
+
+
+DRAWN = {
+    "conv": lambda n: n.Conv2d(64, 100, 3, groups=2),
+    "transposed": lambda n: n.ConvTranspose1d(64, 100, 5, groups=4),
+    "bilinear": lambda n: n.Bilinear(50, 20, 100),
+    "embedding": lambda n: n.Embedding(300, 40),
+    "bags": lambda n: n.EmbeddingBag(300, 40),
+}
+
+
+@pytest.mark.parametrize("name", DRAWN)
+def test_initial_values_are_drawn_as_pytorch_draws_them(name):
+    torch = pytest.importorskip("torch")
+    jrk.random.seed(6)
+    torch.manual_seed(6)
+    with jrk.device("reference"):
+        ours = DRAWN[name](nn)
+        for key, value in DRAWN[name](torch.nn).state_dict().items():
+            got, want = ours.state_dict()[key].numpy(), value.numpy()
+            assert got.mean() == pytest.approx(0, abs=float(want.std()) / 3)
+            assert got.std() == pytest.approx(
+                float(want.std()), rel=0.03 if got.size > 5000 else 0.25
+            )
+            if not name.startswith(("emb", "bags")):
+                assert np.abs(got).max() == pytest.approx(float(np.abs(want).max()), rel=0.06)
+
+
+def test_every_layer_can_be_stored():
+    layers = [getattr(nn, name) for name in nn.__all__]
+    layers = [x for x in layers if isinstance(x, type) and issubclass(x, nn.Module)]
+    missing = {x.__name__ for x in layers} - set(TYPES)
+    assert len(layers) > 140
+    assert missing <= {"Module"}
