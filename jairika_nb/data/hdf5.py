@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -56,7 +57,8 @@ class HDF5Dataset(Dataset):
     def _check(self) -> int:
         if not self.names:
             raise DataError("HDF5Dataset needs the name of an array in the file")
-        shapes = [array.shape for array in self._arrays()]
+        with _damage_told(self.path):
+            shapes = [array.shape for array in self._arrays()]
         if any(not shape for shape in shapes) or len({shape[0] for shape in shapes}) > 1:
             raise DataError(
                 f"{self.path}: {self.names} have shapes {shapes}; first axes must be equal"
@@ -64,7 +66,9 @@ class HDF5Dataset(Dataset):
         if not shapes[0][0]:
             raise DataError(f"{self.path}: {self.names} hold no sample")
         if self.classes:
-            check_classes(self._arrays()[-1][:], len(self.classes))
+            with _damage_told(self.path):
+                labels = self._arrays()[-1][:]
+            check_classes(labels, len(self.classes))
         return shapes[0][0]
 
     def _arrays(self) -> list[Any]:
@@ -85,12 +89,8 @@ class HDF5Dataset(Dataset):
         """The rows at ``indices`` of every array."""
         # The file is read in rising order, each row once; then rows go where they belong.
         rows, back = np.unique(indices, return_inverse=True)
-        try:
+        with _damage_told(self.path):
             parts = [_native(array[_selection(rows)])[back] for array in self._arrays()]
-        except OSError as error:
-            raise DataError(
-                f"{self.path}: rows {rows[:8].tolist()} cannot be read ({error})"
-            ) from error
         with samples(indices):
             if self.transform is not None:
                 parts[0] = self.transform(parts[0])
@@ -110,6 +110,17 @@ class HDF5Dataset(Dataset):
 
     def __repr__(self) -> str:
         return f"HDF5Dataset({str(self.path)!r}, {self.names}: {len(self)} samples)"
+
+
+@contextlib.contextmanager
+def _damage_told(path: Path) -> Iterator[None]:
+    """What the HDF5 library finds wrong comes as errors of many types."""
+    try:
+        yield
+    except DataError:
+        raise
+    except Exception as error:
+        raise DataError(f"{path}: a damaged HDF5 file ({error})") from error
 
 
 def _opened(path: Path) -> Any:

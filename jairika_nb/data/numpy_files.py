@@ -9,7 +9,6 @@ from __future__ import annotations
 import math
 import os
 import zipfile
-import zlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -66,7 +65,7 @@ def _mapped(path: Path) -> np.ndarray:
         return npy.open_memmap(path, mode="r")
     except FileNotFoundError as error:
         raise DataError(f"{path}: no such file") from error
-    except (ValueError, EOFError, OSError) as error:
+    except Exception as error:  # headers are Python literals, which can be wrong in many ways
         raise DataError(f"{path}: not a .npy file with numbers ({error})") from error
 
 
@@ -88,7 +87,7 @@ def read_npz(
     path = Path(path)
     try:
         with zipfile.ZipFile(path) as archive:
-            stored = [n.removesuffix(".npy") for n in archive.namelist()]
+            stored = [n.removesuffix(".npy") for n in archive.namelist() if n.endswith(".npy")]
             wanted = list(stored if names is None else names)
             missing = [n for n in wanted if n not in stored]
             if missing:
@@ -99,18 +98,20 @@ def read_npz(
                 largest -= arrays[-1].nbytes
     except FileNotFoundError as error:
         raise DataError(f"{path}: no such file") from error
-    except (zipfile.BadZipFile, zlib.error, OSError, EOFError, NotImplementedError) as error:
+    except DataError:
+        raise
+    except Exception as error:  # damage shows in the archive, its compression or a header
         raise DataError(f"{path}: not a readable .npz file ({error})") from error
-    return TensorDataset(*arrays, **options)
+    try:
+        return TensorDataset(*arrays, **options)
+    except DataError as error:
+        raise DataError(f"{path}: {error}") from error
 
 
 def _unpacked(archive: zipfile.ZipFile, name: str, path: Path, largest: int) -> np.ndarray:
     info = archive.getinfo(f"{name}.npy")
     with archive.open(info) as stream:
-        try:
-            shape, fortran, dtype = HEADERS[npy.read_magic(stream)](stream)
-        except (ValueError, KeyError, EOFError) as error:
-            raise DataError(f"{path}: {name!r} has no .npy header ({error})") from error
+        shape, fortran, dtype = HEADERS[npy.read_magic(stream)](stream)
         if dtype.kind not in "biuf":
             raise DataError(f"{path}: {name!r} has dtype {dtype}; only numbers can be learned")
         count, available = math.prod(shape) * dtype.itemsize, info.file_size - stream.tell()

@@ -47,7 +47,7 @@ def read_csv(
     frame = (_pandas_csv if chosen == "pandas" else _polars_csv)(
         path, delimiter, encoding, list(missing)
     )
-    return from_frame(frame, target, features, **options)
+    return _dataset(path, frame, target, features, options)
 
 
 def read_parquet(
@@ -77,7 +77,14 @@ def read_parquet(
         ) from error
     except Exception as error:
         raise DataError(f"{path}: cannot be read as Parquet ({_first_line(error)})") from error
-    return from_frame(frame, target, features, **options)
+    return _dataset(path, frame, target, features, options)
+
+
+def _dataset(path: Any, frame: Any, target: Any, features: Any, options: Any) -> TableDataset:
+    try:
+        return from_frame(frame, target, features, **options)
+    except DataError as error:
+        raise DataError(f"{path}: {error}") from error
 
 
 def _reader(word: str, wanted: str | None) -> str:
