@@ -22,7 +22,12 @@ def build(architecture: Any) -> Module:
     >>> build({"type": "Linear", "args": {"in_features": 3, "out_features": 2}})
     Linear(in_features=3, out_features=2, bias=True)
     """
-    built = _build(architecture, (), {})
+    try:
+        built = _build(architecture, (), {})
+    except RecursionError:
+        # Arguments and graphs inside graphs have no place whose depth could be counted.
+        text = "architecture: lists or networks too deep inside each other"
+        raise ArchitectureError(text) from None
     _tie(built, architecture.get("tied", []))
     return built
 

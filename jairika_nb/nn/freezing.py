@@ -49,6 +49,16 @@ class Freezing(Parts):
         frozen = {id(value) for value in self._frozen_slots().values()}
         return [name for name, value in self._named("_parameters") if id(value) in frozen]
 
+    def count_parameters(self, only_trainable: bool = False) -> int:
+        """How many numbers the parameters hold, each counted once; or those that are not frozen.
+
+        >>> from jairika_nb import nn
+        >>> nn.Linear(3, 2).count_parameters(), nn.Linear(3, 2).freeze("bias").count_parameters(True)
+        (8, 6)
+        """
+        rows = self.named_trainable_parameters() if only_trainable else self._named("_parameters")
+        return sum(value.size for _, value in rows)
+
     def _frozen_slots(self) -> dict[str, Tensor]:
         found: dict[str, Tensor] = {}
         for prefix, module in self.named_modules():

@@ -15,7 +15,7 @@ from jairika_nb.nn.architecture import register
 from jairika_nb.nn.module import Module
 from jairika_nb.nn.symbol import Symbol
 from jairika_nb.tensors import elementwise as e
-from jairika_nb.tensors import joining, linear, reductions, shaping
+from jairika_nb.tensors import joining, linear, reductions, shaping, splitting
 from jairika_nb.tensors.tensor import Tensor
 
 MANY = 1000
@@ -44,6 +44,10 @@ def _folded(function: Callable[[Any, Any], Any]) -> Callable[..., Any]:
 
 def _joined(function: Callable[..., Tensor]) -> Callable[..., Tensor]:
     return lambda *parts, axis=0: function(parts, axis=axis)
+
+
+def _cut(function: Callable[..., Any]) -> Callable[..., Any]:
+    return lambda x, parts, axis=0: function(x, parts, axis=axis)
 
 
 def _average(*parts: Any) -> Any:
@@ -85,7 +89,7 @@ FUNCTIONS: dict[str, Row] = {
     "stack": Row(_joined(joining.stack), 1, MANY, ("axis",)),
     **{
         name: Row(getattr(reductions, name), settings=AXES)
-        for name in ("mean", "sum", "max", "min")
+        for name in ("mean", "sum", "max", "min", "prod", "var", "std")
     },
     "softmax": Row(f.softmax, settings=("axis",)),
     "log_softmax": Row(f.log_softmax, settings=("axis",)),
@@ -95,6 +99,8 @@ FUNCTIONS: dict[str, Row] = {
     "transpose": Row(shaping.transpose, settings=("axis0", "axis1")),
     "squeeze": Row(shaping.squeeze, settings=("axis",)),
     "unsqueeze": Row(shaping.expand_dims, settings=("axis",)),
+    "split": Row(_cut(splitting.split), settings=("parts", "axis")),
+    "chunk": Row(_cut(splitting.chunk), settings=("parts", "axis")),
     "slice": Row(_slice, settings=("index",)),
     # The middle of (N, C, ...), as large as the second operand.
     "crop": Row(_crop, 2, 2),

@@ -49,6 +49,8 @@ class Graph(Module):
         if isinstance(outputs, str | Symbol):
             self._form = ONE
         into, out = _parts(inputs), _parts(outputs)
+        if isinstance(outputs, Mapping) and not all(map(_is_key, outputs)):
+            raise ArchitectureError(f"Graph: outputs {[*outputs]} must be called by text")
         if nodes is None:
             rows, layers = _symbols(into, out)
             into, out = [s.name for s in into], [s.name for s in out]
@@ -189,6 +191,11 @@ def _parts(given: Any) -> list[Any]:
             f"{type(given).__name__}"
         )
     return list(parts)
+
+
+def _is_key(name: Any) -> bool:
+    # What begins like this has a meaning of its own in architectures.
+    return isinstance(name, str) and not name.startswith("$")
 
 
 def _symbols(inputs: list[Any], outputs: list[Any]) -> tuple[list[Node], dict[str, Any]]:

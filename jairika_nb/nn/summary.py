@@ -75,8 +75,8 @@ class Summary:
         return cls(
             type(module).__name__,
             tuple(rows),
-            sum(p.size for p in module.parameters()),
-            sum(p.size for p in free.values()),
+            module.count_parameters(),
+            module.count_parameters(only_trainable=True),
             sum(t.nbytes for t in state.values()),
             sum(known) if inputs else None,
         )

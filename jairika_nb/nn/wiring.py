@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import heapq
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
@@ -35,8 +36,8 @@ def problems(
         for name in names
         if not isinstance(name, str) or not name or "." in name
     ]
-    twice = {name for name in known if names.count(name) > 1} if len(known) < len(names) else ()
-    found += [f"{name!r} names several nodes" for name in sorted(twice)]
+    counts = Counter(name for name in names if isinstance(name, str))
+    found += [f"{name!r} names several nodes" for name, n in counts.items() if n > 1]
     for node in nodes:
         found += _node_problems(node, known, layers)
     found += [f"output {name!r} is no node" for name in outputs if name not in known]
@@ -109,12 +110,12 @@ def ordered(inputs: Sequence[str], nodes: Sequence[Node]) -> tuple[list[Node], l
     if len(order) == len(rows):
         return order, []
     name = next(name for name in rows if waits[name])
-    path: list[str] = []
+    path: dict[str, None] = {}
     while name not in path:
-        path.append(name)
+        path[name] = None
         name = next(i for i in rows[name].reads() if waits.get(i))
-    circle = [*path[path.index(name) :], name]
-    return [], circle[::-1]
+    walked = list(path)
+    return [], [*walked[walked.index(name) :], name][::-1]
 
 
 def traced(inputs: Sequence[Symbol], outputs: Sequence[Symbol]) -> tuple[list[Node], dict]:

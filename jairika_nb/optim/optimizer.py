@@ -155,8 +155,9 @@ class Optimizer:
             for name in names:
                 slots = self.state.get(name, {})
                 new[name], slots = rulers[key].rule(parameters[name], grads[name], slots, numbers)
-                # Detached, so that a step does not keep the graphs of all the steps before it.
-                new[name] = new[name].detach()
+                # Detached, so that a step does not keep the graphs of all the steps before it. The
+                # state may be of a wider dtype, from before the network was converted.
+                new[name] = new[name].astype(parameters[name].dtype).detach()
                 self.state[name] = {slot: value.detach() for slot, value in slots.items()}
         return new
 

@@ -175,6 +175,8 @@ class TestOnReference:
             (lambda a, b: a.unsqueeze(1).flatten(0, 1), lambda a, b: a),
             (lambda a, b: a[1, ::2], lambda a, b: a[1, ::2]),
             (lambda a, b: a[..., None, 0:1], lambda a, b: a[..., None, 0:1]),
+            (lambda a, b: a.split([1, 1], 1)[1] * b.chunk(2)[0], lambda a, b: a[:, 1:] * b[:1]),
+            (lambda a, b: a.std(0) + b.var(axis=0), lambda a, b: a.std(0) + b.var(0)),
             (lambda a, b: a.relu().exp(), lambda a, b: np.exp(np.maximum(a, 0))),
         ],
     )  # fmt: skip
@@ -391,3 +393,33 @@ def test_every_function_can_be_said_to_take_what_it_takes():
         assert nn.build(layer.architecture()).function == name
         with pytest.raises(ShapeError, match=f"{name}: 0 operands; it takes {row.takes}"):
             layer()
+
+
+def test_depth_and_size_of_hostile_graphs_are_bounded():
+    data = {"type": "Tanh"}
+    for _ in range(500):
+        data = {
+            "type": "Graph",
+            "args": {
+                "inputs": "x",
+                "outputs": "n",
+                "nodes": [{"name": "n", "layer": data, "inputs": ["x"]}],
+            },
+        }
+    deep = []
+    for _ in range(5000):
+        deep = [deep]
+    for hostile in (data, {"type": "Dropout", "args": {"p": deep}}):
+        with pytest.raises(ArchitectureError, match="too deep"):
+            nn.build(hostile)
+    many = [ADD] * 20_000
+    with pytest.raises(ArchitectureError, match="'n' names several nodes") as caught:
+        nn.Graph("x", "n", many)
+    assert len(str(caught.value)) < 400
+
+
+def test_outputs_are_called_by_text():
+    x = nn.Input("x")
+    for key in (3, "$child"):
+        with pytest.raises(ArchitectureError, match="must be called by text"):
+            nn.Graph(x, {key: x.exp()})

@@ -169,6 +169,18 @@ def test_moving_and_converting(device):
         net.to(3)
 
 
+def test_a_network_that_is_converted_while_it_learns_keeps_its_dtype(device):
+    net, optimizer = network(), optim.Adam(lr=0.1)
+    optimizer.update(net, (net(X) ** 2).sum().backward(net))
+    twin, other = copy.deepcopy(net), copy.deepcopy(optimizer)
+    net.half()
+    for model, opt, x in ((net, optimizer, X.astype(np.float16)), (twin, other, X)):
+        opt.update(model, (model(x) ** 2).sum().backward(model))
+    assert {v.dtype for v in net.state_dict().values()} == {jrk.float16}
+    for name, value in twin.state_dict().items():
+        np.testing.assert_allclose(net.state_dict()[name].numpy(), value.numpy(), atol=0.01)
+
+
 def test_loading_moves_to_the_devices_of_the_network(device):
     net = network()
     net.load_state_dict(network().to("reference").state_dict())
