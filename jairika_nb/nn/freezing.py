@@ -53,7 +53,8 @@ class Freezing(Parts):
         """How many numbers the parameters hold, each counted once; or those that are not frozen.
 
         >>> from jairika_nb import nn
-        >>> nn.Linear(3, 2).count_parameters(), nn.Linear(3, 2).freeze("bias").count_parameters(True)
+        >>> layer = nn.Linear(3, 2).freeze("bias")
+        >>> layer.count_parameters(), layer.count_parameters(only_trainable=True)
         (8, 6)
         """
         rows = self.named_trainable_parameters() if only_trainable else self._named("_parameters")
