@@ -28,7 +28,8 @@ class EMA:
     model's own stand beside the averaged weights. ``decay`` may be changed at any time.
 
     Averages are kept by name: new parameters, or resized ones, start from their own values. It may
-    be called inside a compiled step, where it costs no launch of its own.
+    be called inside a compiled step, where it costs no launch of its own. As a callback,
+    ``fit(..., callbacks=[ema])``, it is updated after every step and kept in checkpoints.
 
     >>> import jairika_nb as jrk
     >>> from jairika_nb import nn
@@ -83,6 +84,10 @@ class EMA:
         if tracing.active.get() is None:
             autograd.eval(*new.values())
         self.average = {name: new[name] for name in sources}
+
+    def on_step(self, training: Any) -> None:
+        """As a callback of ``fit``: update after a step."""
+        self.update()
 
     @staticmethod
     def _moved(average: Tensor | None, value: Tensor, share: Tensor) -> Tensor:

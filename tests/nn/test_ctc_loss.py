@@ -97,6 +97,20 @@ def test_targets_and_lengths_on_the_device(device):
     loss = nn.CTCLoss(zero_infinity=True)
     wanted = loss(logs, TARGETS, INPUTS, LENGTHS).item()
     assert loss(logs, *given).item() == pytest.approx(wanted)
+    # In one axis, cut by lengths that the host knows.
+    flat = jrk.tensor(np.array([3, 3, 1, 1, 2, 1, 1, 1, 1], np.int32))
+    assert loss(logs, flat, INPUTS, LENGTHS).item() == pytest.approx(wanted)
+    with pytest.raises(errors.ArgumentError, match="must be on the host"):
+        loss(logs, flat, INPUTS, given[2])
+
+
+def test_half_precision_is_computed_in_single():
+    with jrk.device("reference"):
+        logs = F.log_softmax(jrk.tensor(X), -1).astype("float16")
+        found = F.ctc_loss(logs, TARGETS, INPUTS, LENGTHS, zero_infinity=True)
+        wide = F.ctc_loss(logs.astype("float32"), TARGETS, INPUTS, LENGTHS, zero_infinity=True)
+        assert found.dtype == jrk.float16
+        assert found.item() == pytest.approx(wide.item(), rel=2e-3)
 
 
 def test_long_sequences_take_few_launches_and_stay_finite(device):

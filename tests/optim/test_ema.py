@@ -126,6 +126,24 @@ def test_a_resized_layer_starts_from_its_own_weights():
     assert np.array_equal(net[0].weight.numpy(), ema.average["0.weight"].numpy())
 
 
+def test_fit_updates_it_after_every_step():
+    with jrk.device("reference"):
+        jrk.random.seed(0)
+        net = nn.Linear(3, 1)
+        ema = optim.EMA(net, 0.5)
+        loss, data = nn.MSELoss(), (X, X.sum(1, keepdims=True))
+        history = jrk.fit(
+            net, data, epochs=4, batch_size=4, loss=loss, progress=False, callbacks=[ema],
+            optimizer=optim.SGD(lr=0.05),
+        )  # fmt: skip
+        assert ema.updates == history.steps == 8
+        own = jrk.evaluate(net, data, loss=loss)["loss"]
+        with ema.average_parameters():
+            averaged = jrk.evaluate(net, data, loss=loss)["loss"]
+        assert averaged != own
+        assert averaged < 3
+
+
 def test_errors_inside_the_block_put_the_weights_back():
     net = network()
     ema = optim.EMA(net)
