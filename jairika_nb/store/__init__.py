@@ -17,11 +17,12 @@ if TYPE_CHECKING:
     from jairika_nb.store.iteration import Iteration
     from jairika_nb.store.model import Model
     from jairika_nb.store.opening import init, open
+    from jairika_nb.store.sharing import clone
     from jairika_nb.store.variant import Variant
 
-__all__ = ["Iteration", "Model", "Variant", "init", "open"]
+__all__ = ["Iteration", "Model", "Variant", "clone", "init", "open"]
 
-HOMES = {"Model": "model", "init": "opening", "open": "opening"} | {
+HOMES = {"Model": "model", "init": "opening", "open": "opening", "clone": "sharing"} | {
     "Variant": "variant",
     "Iteration": "iteration",
 }

@@ -4,6 +4,8 @@
 ``models/chat.jrk.h5``  a path, relative or absolute; ``~`` works
 ``Path(...)``           the same
 ``file:///home/me/x``   a file URL, percent-encoded
+``https://...``         a file on a web server, for reading
+``s3://...`` and more   what fsspec reads, where it is installed
 =====================  ==========================================
 """
 
@@ -11,6 +13,7 @@ from __future__ import annotations
 
 import os
 import re
+from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
@@ -21,6 +24,42 @@ from jairika_nb.errors import AddressError
 # One letter before the colon is a Windows drive, not a scheme.
 SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")
 SUFFIXES = (".jrk.h5", ".h5")
+
+
+@dataclass(frozen=True)
+class Url:
+    """The address of a file that is read through the network."""
+
+    text: str
+
+    @property
+    def name(self) -> str:
+        """The last part of its path."""
+        return unquote(urlsplit(self.text).path.rpartition("/")[2])
+
+    @property
+    def scheme(self) -> str:
+        return urlsplit(self.text).scheme.lower()
+
+    def as_uri(self) -> str:
+        return str(self)
+
+    def __str__(self) -> str:
+        # A password is for the server, not for messages and notebooks.
+        parts = urlsplit(self.text)
+        return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
+
+
+Location = Path | Url
+
+
+def located(address: str | os.PathLike[str]) -> Location:
+    """What ``address`` means: a path as from ``resolve``, or a URL of another scheme."""
+    if isinstance(address, str) and SCHEME.match(address) and not address.startswith("file:"):
+        if not unquote(urlsplit(address).path).strip("/") and not urlsplit(address).netloc:
+            raise AddressError(f"cannot use {address!r} as an address: it names no file")
+        return Url(address)
+    return resolve(address)
 
 
 def resolve(address: str | os.PathLike[str]) -> Path:
@@ -42,7 +81,7 @@ def resolve(address: str | os.PathLike[str]) -> Path:
     return Path(os.path.abspath(os.path.expanduser(text)))
 
 
-def url(path: Path) -> str:
+def url(path: Location) -> str:
     """The address of ``path`` as printed: a file URL.
 
     >>> url(Path("/home/me/models/chatbot-1B.jrk.h5"))
@@ -51,7 +90,7 @@ def url(path: Path) -> str:
     return path.as_uri()
 
 
-def title(path: Path) -> str:
+def title(path: Location) -> str:
     """The model's name: its file name without the suffix.
 
     >>> title(Path("/home/me/models/chatbot-1B.jrk.h5"))
@@ -79,8 +118,8 @@ def _from_url(text: str) -> str:
     parts = urlsplit(text)
     if parts.scheme.lower() != "file":
         raise AddressError(
-            f"cannot use {text!r}: addresses with {parts.scheme}:// are not supported; "
-            "give a path or a file:// URL"
+            f"cannot use {text!r}: addresses with {parts.scheme}:// are not supported "
+            "here; give a path or a file:// URL"
         )
     if parts.netloc not in ("", "localhost"):
         raise AddressError(

@@ -41,7 +41,7 @@ def content(net: Any, optimizer: Any = None, training: Any = None) -> Content:
         tensor(names.parameter(name), "buffer" if name in buffers else "weight", value)
         for name, value in _state(net, "net").items()
     ]
-    _check_view([each.name for each, _ in weights])
+    check_view([each.name for each, _ in weights])
     state = {} if optimizer is None else _state(optimizer, "optimizer")
     kept, scalars = [], {}
     for name, value in state.items():
@@ -164,7 +164,8 @@ def _stored(name: str, value: Any) -> np.ndarray:
     return np.asarray(values, dtype, order="C")
 
 
-def _check_view(keys: list[str]) -> None:
+def check_view(keys: list[str]) -> None:
+    """Raise ``BadName`` where the names could not stand in the HDF5 view side by side."""
     if twice := next((key for key, count in Counter(keys).items() if count > 1), None):
         raise BadName(f"cannot commit {twice!r} twice: two names are equal in Unicode form C")
     layers = {names.layer_of(key) for key in keys}

@@ -39,7 +39,7 @@ class Catalogue:
     recent: tuple[Event, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
-        return {**asdict(self), "recent": to_json(self.recent)}
+        return {**asdict(self), "tail": to_json(self.tail), "recent": to_json(self.recent)}
 
     @classmethod
     def from_json(cls, data: Any) -> Catalogue:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import errno
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 from jairika_nb.errors import AddressError, Locked, NoSpace, ReadOnly, StoreError
+from jairika_nb.store.address import Location
 
 # errno -> (error, what to do about it). EFBIG is a file-size limit of the process or the disk.
 CURES: dict[int, tuple[type[StoreError], str]] = {
@@ -29,7 +29,7 @@ if hasattr(errno, "EDQUOT"):
     CURES[errno.EDQUOT] = (NoSpace, "the quota is used up; free some space and repeat")
 
 
-def told(error: OSError, verb: str, path: Path) -> StoreError:
+def told(error: OSError, verb: str, path: Location) -> StoreError:
     """The package's error for ``error``, met when trying to ``verb`` the file at ``path``.
 
     >>> told(OSError(errno.ENOSPC, "No space left on device"), "commit to", Path("a.jrk.h5"))
@@ -42,7 +42,7 @@ def told(error: OSError, verb: str, path: Path) -> StoreError:
 
 
 @contextmanager
-def telling(verb: str, path: Path) -> Iterator[None]:
+def telling(verb: str, path: Location) -> Iterator[None]:
     """Turn an ``OSError`` of the block into the package's error, which names file and cure."""
     try:
         yield

@@ -10,6 +10,7 @@ from typing import Any
 
 from jairika_nb.errors import AddressError, Locked, ReadOnly
 from jairika_nb.store import locks, names, transaction
+from jairika_nb.store.address import Location
 from jairika_nb.store.disk import WRITE, Disk
 from jairika_nb.store.faults import telling
 from jairika_nb.store.reader import Reader
@@ -21,11 +22,14 @@ class Opened:
     """What the parts of ``Model`` share: the reader, the mode, the lock's patience."""
 
     def __init__(
-        self, path: Path, mode: str = "r", *, disk: Disk | None = None, wait: float = locks.WAIT
+        self, path: Location, mode: str = "r", *, disk: Disk | None = None, wait: float = locks.WAIT
     ) -> None:
         if mode not in MODES:
             raise AddressError(f"cannot open {path} in mode {mode!r}: the modes are 'r' and 'a'")
-        self.path, self.mode, self._disk, self._wait = path, mode, disk, wait
+        self.path: Location = path
+        self.mode, self._disk, self._wait = mode, disk, wait
+        if mode == "a":
+            self._file()
         self._reader = Reader(path, disk)
         self._attempted: set[str] = set()
         if mode == "a":
@@ -48,8 +52,16 @@ class Opened:
     ) -> None:
         self.close()
 
+    def _file(self) -> Path:
+        if isinstance(self.path, Path):
+            return self.path
+        raise ReadOnly(
+            f"cannot write {self.path}: addresses of this kind are for reading; pull it into a "
+            "file of your own and commit to that"
+        )
+
     def _change(self, change: Any) -> Any:
-        result = transaction.change(self.path, change, disk=self._disk, wait=self._wait)
+        result = transaction.change(self._file(), change, disk=self._disk, wait=self._wait)
         self._reader.refresh()
         self._attempted.clear()
         return result
@@ -64,11 +76,11 @@ class Opened:
     def _check_writable(self) -> None:
         """Say now, not after an hour of training, that the file refuses writes."""
         with telling("write", self.path):
-            os.close(os.open(self.path, WRITE))
+            os.close(os.open(self._file(), WRITE))
         if self._reader.ranges.size > self._reader.root.end:
             # A writer was killed here, or is at work; then it holds the lock and needs no help.
             with suppress(Locked):
-                transaction.recover(self.path, disk=self._disk)
+                transaction.recover(self._file(), disk=self._disk)
                 self._reader.refresh()
 
 

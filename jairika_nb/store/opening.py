@@ -38,7 +38,10 @@ def init(
 def open(place: str | os.PathLike[str], mode: str = "r") -> Model:
     """Open a model file: ``"r"`` for reading, without a lock, or ``"a"`` for adding too.
 
+    ``place`` may also be the URL of a file on a web server that answers byte ranges, or of
+    another kind that fsspec reads; those are for reading.
+
     Raises ``AddressError`` for a file that is missing or not ours, ``Damaged`` where it is not
     whole, ``ReadOnly`` in mode ``"a"`` where it refuses writes.
     """
-    return Model(address.resolve(place), mode)
+    return Model(address.located(place), mode)

@@ -17,12 +17,16 @@ Progress = Callable[[int, int], None]  # bytes done, bytes in all
 
 
 def packed(
-    reader: Reader, layout: Layout, events: Iterable[Event], progress: Progress | None = None
+    reader: Reader,
+    layout: Layout,
+    events: Iterable[Event],
+    progress: Progress | None = None,
+    checked: Callable[[Reader, Row], Row] = lambda reader, row: row,
 ) -> Catalogue:
     """Write all that ``reader`` lists, and the removed iterations that ``events`` hold.
 
     Every byte is checked against its hash on the way, so a damaged history raises ``Damaged``
-    and is not copied.
+    and is not copied; ``checked`` gives each row as it may be believed.
     """
     copied = _Copy(reader, layout, progress)
     branches, tail = [], []
@@ -32,7 +36,7 @@ def packed(
             notes["parent"] = "/".join(branch.parent)
         layout.show_variant(branch.name, **notes)
         for row in reader.iterations(branch.name):
-            made = copied.iteration(row, shown=True)
+            made = copied.iteration(checked(reader, row), shown=True)
             if branch.blank == row:
                 branch = replace(branch, blank=made)
             else:

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import copy
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from jairika_nb.errors import AddressError, Damaged, StoreError
 from jairika_nb.store import slots
-from jairika_nb.store.address import missing
+from jairika_nb.store.address import Location, Url, missing
 from jairika_nb.store.canonical import LARGEST, digest
 from jairika_nb.store.disk import Disk
 from jairika_nb.store.faults import telling
@@ -22,8 +21,8 @@ SIGNATURE = b"\x89HDF\r\n\x1a\n"  # HDF5 file format specification, II.A
 class Ranges:
     """A model file open for reading; raises ``AddressError`` where there is none at ``path``."""
 
-    def __init__(self, path: Path, disk: Disk | None = None) -> None:
-        self.path, self.disk = path, disk or Disk()
+    def __init__(self, path: Location, disk: Disk | None = None) -> None:
+        self.path, self.disk = path, disk or disk_of(path)
         self.number = 0  # of files it turned to: offsets hold for one of them
         self.file = self._opened()
 
@@ -78,6 +77,8 @@ class Ranges:
         import numpy as np
 
         self.check_open()
+        if isinstance(self.path, Url):
+            return np.frombuffer(self.at(offset, length, "a tensor"), np.uint8)
         start = offset - offset % mmap.ALLOCATIONGRANULARITY
         with telling("map", self.path):
             pages = mmap.mmap(
@@ -125,6 +126,8 @@ class Ranges:
 
     def _opened(self) -> int:
         path = self.path
+        if isinstance(path, Url):
+            return self.disk.open(path)  # type: ignore[arg-type]
         with telling("open", path):
             # Asked first: opening a pipe or a device would wait for its other end.
             if path.exists() and not path.is_file():
@@ -149,3 +152,12 @@ class Ranges:
             kind = "it is not an HDF5 file; "
         cure = "give a model's address, or make one under another name with init" if start else ""
         return AddressError(f"cannot open {self.path} as a model: {kind}{cure}")
+
+
+def disk_of(path: Location) -> Disk:
+    """What reads the bytes of a file: the operating system, or the network."""
+    if not isinstance(path, Url):
+        return Disk()
+    from jairika_nb.store.remote import disk_for
+
+    return disk_for(path)

@@ -10,7 +10,6 @@ import os
 import struct
 import time
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 from jairika_nb.errors import Damaged
@@ -56,7 +55,7 @@ def generation(path: str | os.PathLike[str]) -> int:
 class Reader:
     """A model file at one committed state; ``refresh()`` moves on to the newest."""
 
-    def __init__(self, path: Path, disk: Disk | None = None) -> None:
+    def __init__(self, path: addresses.Location, disk: Disk | None = None) -> None:
         self.ranges = Ranges(path, disk)
         self.sealed: dict[str, tuple[Row, ...]] = {}
         self.past: dict[str, tuple[Event, ...]] = {}
@@ -67,7 +66,7 @@ class Reader:
             raise
 
     @property
-    def path(self) -> Path:
+    def path(self) -> addresses.Location:
         return self.ranges.path
 
     def refresh(self) -> None:
@@ -87,9 +86,9 @@ class Reader:
         """What the iteration is; its hash is the iteration's id."""
         what = _called("the manifest", row)
         manifest = Manifest.from_json(decoded(self._record(row, "manifest", row.id, what), what))
+        committed = row.origin or (row.variant, row.name)
         if (manifest.variant, manifest.name, manifest.architecture) != (
-            row.variant,
-            row.name,
+            *committed,
             row.architecture,
         ):
             raise Damaged(f"{what} of {self.path} does not agree with the catalogue")

@@ -12,8 +12,9 @@ from jairika_nb.store import merging, names, refs, revision
 from jairika_nb.store.collect import Collected, collect
 from jairika_nb.store.iteration import Iteration
 from jairika_nb.store.note import noted
-from jairika_nb.store.opened import Opened, known
+from jairika_nb.store.opened import known
 from jairika_nb.store.rows import Event
+from jairika_nb.store.sharing import Sharing
 
 
 @dataclass(frozen=True)
@@ -29,7 +30,7 @@ class Merged:
     notes: Sequence[str]
 
 
-class Revising(Opened):
+class Revising(Sharing):
     """Tags, revert, remove, reflog, merge, gc."""
 
     @property
@@ -178,7 +179,7 @@ class Revising(Opened):
             raise StoreError(f"cannot keep removed iterations for {days!r} days: give 0 or more")
         note = noted("", None, None, None)
         options: Any = {"disk": self._disk, "wait": self._wait, "progress": progress}
-        done = collect(self.path, days, note, **options)
+        done = collect(self._file(), days, note, **options)
         self._reader.refresh()
         return done
 

@@ -16,7 +16,10 @@ Place = tuple[int, int]  # offset and length in the file
 
 @dataclass(frozen=True)
 class Row:
-    """One iteration as listed: what a tree or a log shows, and where the rest lies."""
+    """One iteration as listed: what a tree or a log shows, and where the rest lies.
+
+    ``origin`` is the variant and name it was committed under, where it is listed under others.
+    """
 
     id: str
     variant: str
@@ -29,9 +32,11 @@ class Row:
     bytes: int
     architecture: str | None
     at: dict[str, Place]
+    origin: tuple[str, str] | None = None
 
     def to_json(self) -> dict[str, Any]:
-        return asdict(self)
+        data = asdict(self)
+        return data if self.origin else {k: v for k, v in data.items() if k != "origin"}
 
     @classmethod
     def from_json(cls, data: Any) -> Row:
@@ -49,6 +54,7 @@ class Row:
             bytes=schema.field(data, "bytes", int),
             architecture=schema.digest_or_none(data, "architecture"),
             at={kind: _place(places, kind) for kind in places},
+            origin=None if data.get("origin") is None else _pair(data["origin"]),
         )
 
 

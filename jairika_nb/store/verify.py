@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from jairika_nb.errors import Damaged
@@ -65,6 +66,8 @@ def verify(reader: Reader) -> Report:
 def _view(reader: Reader) -> list[str]:
     """What HDF5 sees otherwise than the catalogue, while no writer moves it underneath."""
     disk, path = reader.ranges.disk, reader.path
+    if not isinstance(path, Path):
+        return []  # HDF5 does not read through the network
     file = disk.open(path)
     try:
         locks.keep_others_out(file, path, shared=True)

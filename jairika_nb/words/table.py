@@ -12,6 +12,7 @@ from jairika_nb.words import (
     lab,
     models,
     revision,
+    sharing,
     train,
     views,
 )
@@ -138,6 +139,20 @@ WORDS: dict[str, Word] = {
             "give back the room of what nothing leads to",
             "gc {model}",
             "its history",
+        ),
+        Word(
+            "push",
+            sharing.push,
+            "bring what this model has more into another file",
+            "push {model} backup.jrk.h5",
+            "between files",
+        ),
+        Word(
+            "pull",
+            sharing.pull,
+            "bring what another file has more into this model",
+            "pull {model} https://example.org/digits.jrk.h5",
+            "between files",
         ),
         Word(
             "devices",

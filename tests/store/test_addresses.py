@@ -33,7 +33,7 @@ def test_a_name_without_the_suffix_is_taken_as_it_is(tmp_path):
     ("address", "words"),
     [
         ("s3://bucket/net.jrk.h5", "s3://.*give a path or a file:// URL"),
-        ("https://example.org/net.jrk.h5", "https://.*not supported"),
+        ("https://example.org/net.jrk.h5", "https://.*not supported here"),
         ("file://elsewhere/net.jrk.h5", "names the machine 'elsewhere'"),
         ("file:", "no path"),
         ("", "give a path"),
@@ -42,7 +42,8 @@ def test_a_name_without_the_suffix_is_taken_as_it_is(tmp_path):
     ],
 )
 def test_addresses_that_mean_no_file(address, words):
-    for action in (store.open, store.init, reader.read_tree):
+    remote = isinstance(address, str) and address[:2] in ("s3", "ht")
+    for action in (store.init, reader.read_tree, *(() if remote else (store.open,))):
         with pytest.raises(AddressError, match=words):
             action(address)
 

@@ -116,3 +116,13 @@ def test_completion_of_names(model):
     assert complete("rm --variant wide p", notebook) == ["prime"]
     assert complete(f"revert {model} P", SHELL) == ["PT"]
     assert complete("tag v2 P", notebook) == ["PT"]
+
+
+def test_push_and_pull(model, tmp_path):
+    there = str(tmp_path / "there.jrk.h5")
+    assert "2 to variant 'main'; 1 to variant 'wide'" in say("push", model, there)
+    store.open(there, "a").commit({"0.weight": np.zeros((2, 2)), "1.bias": np.zeros(2)})
+    assert "pulled 1 to variant 'main'" in say("pull", model, there)
+    assert "pulled nothing new" in say("pull", model, there, "--variant", "main")
+    assert "made " in say("pull", str(tmp_path / "third.jrk.h5"), there)
+    assert store.open(tmp_path / "third.jrk.h5").variants == ("main", "wide")

@@ -1,0 +1,118 @@
+"""The part of a model that talks to other files: push, pull, clone."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from jairika_nb.errors import AddressError, ReadOnly
+from jairika_nb.store import address as addresses
+from jairika_nb.store import create, names
+from jairika_nb.store.note import noted
+from jairika_nb.store.opened import Opened, known
+from jairika_nb.store.packing import Progress, packed
+from jairika_nb.store.reader import Reader
+from jairika_nb.store.transfer import Moved, believed, transfer
+
+
+class Sharing(Opened):
+    """Push and pull."""
+
+    def push(
+        self,
+        address: str | os.PathLike[str],
+        variant: str | None = None,
+        progress: Progress | None = None,
+    ) -> Moved:
+        """Bring what this model has more into the model file at ``address``.
+
+        All variants, or one; only objects that are missing there move. Where no file is there,
+        it becomes a copy of this one. Raises ``HeadMoved`` where that would lose what the other
+        side has added (pull it first), ``ReadOnly`` for addresses that are only read.
+        """
+        self._reader.ranges.check_open()
+        self._reader.refresh()
+        place = addresses.located(address)
+        if not isinstance(place, Path):
+            raise ReadOnly(f"cannot push to {place}: addresses of this kind are for reading")
+        self._check_other(place)
+        if not os.path.lexists(place):
+            return _cloned(self._reader, place, progress)
+        other = Opened(place, "a", wait=self._wait)
+        try:
+            chosen = self._chosen(self._reader, variant)
+            note = noted("", None, None, None)
+            return transfer(
+                self._reader, other._reader, chosen, None, other._change, note, progress
+            )
+        finally:
+            other.close()
+
+    def pull(
+        self,
+        address: str | os.PathLike[str],
+        variant: str | None = None,
+        into: str | None = None,
+        progress: Progress | None = None,
+    ) -> Moved:
+        """Bring what the model at ``address`` has more into this one.
+
+        All variants, or one, which may go ``into`` a variant of another name: that is how to have
+        both where both sides went on, and to merge them. Raises ``HeadMoved`` for that without
+        ``into``, ``NotFound``, ``Damaged`` where what arrives does not match its hash.
+        """
+        self._check_mode("pull into")
+        place = addresses.located(address)
+        if isinstance(place, Path):
+            self._check_other(place)
+        if into is not None and variant is None:
+            variant = self.current
+        chosen = None if into is None else names.checked("variant", into)
+        source = Reader(place)
+        try:
+            self._reader.refresh()
+            note = noted("", None, None, None)
+            wanted = self._chosen(source, variant)
+            return transfer(source, self._reader, wanted, chosen, self._change, note, progress)
+        finally:
+            source.close()
+
+    def _chosen(self, source: Reader, variant: str | None) -> list[str]:
+        every = [each.name for each in source.catalogue.variants]
+        return every if variant is None else [known(variant)]
+
+    def _check_other(self, place: Path) -> None:
+        if place.exists() and isinstance(self.path, Path) and place.samefile(self.path):
+            raise AddressError(f"cannot push or pull between {place} and itself")
+
+
+def clone(
+    address: str | os.PathLike[str],
+    place: str | os.PathLike[str],
+    progress: Progress | None = None,
+) -> Moved:
+    """Make the file ``place`` a copy of the model at ``address``, with all that is listed.
+
+    Raises ``AddressError`` where ``place`` is taken, ``Damaged`` where what arrives is not whole;
+    no file is left behind then.
+    """
+    source = Reader(addresses.located(address))
+    try:
+        return _cloned(source, addresses.resolve(place), progress)
+    finally:
+        source.close()
+
+
+def _cloned(source: Reader, place: Path, progress: Progress | None) -> Moved:
+    create.create(place, lambda layout: packed(source, layout, (), progress, believed))
+    made = Reader(place)
+    try:
+        moved = Moved(tags=[each.name for each in made.catalogue.tags])
+        for each in made.catalogue.variants:
+            moved.iterations[each.name] = len(made.iterations(each.name))
+        moved.bytes = sum(
+            {t.digest: t.bytes for row in made.rows() for t in made.manifest(row).tensors}.values()
+        )
+        return moved
+    finally:
+        made.close()

@@ -1,0 +1,229 @@
+"""Bringing iterations from one model file into another: only what is missing, checked.
+
+What comes from another file is nobody's word: ids are the hashes of manifests, manifests name
+the hashes of all else, and what a row of the catalogue tells is told again from those.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from jairika_nb.errors import Damaged, HeadMoved
+from jairika_nb.store import ancestry, arrays, history, names, rules, times
+from jairika_nb.store.catalogue import Catalogue
+from jairika_nb.store.layout import Layout
+from jairika_nb.store.manifest import Manifest
+from jairika_nb.store.note import Note
+from jairika_nb.store.packing import Progress, copy
+from jairika_nb.store.reader import Reader
+from jairika_nb.store.rows import METRIC, Row, VariantRow
+
+BATCH = 64 << 20  # bytes of one commit: what is lost at most when a transfer is cut off
+
+
+@dataclass
+class Moved:
+    """What a transfer brought: iterations by variant, bytes of new tensors, tags, remarks."""
+
+    iterations: dict[str, int] = field(default_factory=dict)
+    bytes: int = 0
+    tags: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+    def __str__(self) -> str:
+        parts = [f"{n} to variant {name!r}" for name, n in self.iterations.items()]
+        tags = [f"tags {', '.join(self.tags)}"] if self.tags else []
+        what = "; ".join([*parts, *tags]) or "nothing new"
+        return "\n".join([f"{what} ({self.bytes:,} bytes of tensors)", *self.notes])
+
+    def to_json(self) -> dict[str, Any]:
+        return vars(self)
+
+
+def transfer(
+    source: Reader,
+    target: Reader,
+    variants: Sequence[str],
+    into: str | None,
+    change: Callable[[Any], Any],
+    note: Note,
+    progress: Progress | None,
+) -> Moved:
+    """Bring what ``source`` has more in ``variants`` into ``target`` through ``change``.
+
+    All is compared before anything is moved: raises ``HeadMoved`` where both sides have added
+    to a variant. Each batch is a commit of its own, so a transfer that is cut off goes on from
+    there the next time.
+    """
+    plans = [(name, into or name, missing(source, target, name, into or name)) for name in variants]
+    known = {each.digest for row in target.rows() for each in target.manifest(row).tensors}
+    sizes = {row.id: _new_bytes(source, row, known) for _, _, rows in plans for row in rows}
+    moved, total = Moved(), sum(sizes.values())
+    for name, place, rows in plans:
+        branch = source.variant(name)
+        for batch in _batches(source, target, place, rows, sizes):
+            head = target.iterations(place)[-1].id if target.variant(place) else None
+            change(_received(source, branch, place, batch, head, note))
+            moved.bytes += sum(sizes[row.id] for row in batch)
+            moved.iterations[place] = moved.iterations.get(place, 0) + len(batch)
+            if progress:
+                progress(moved.bytes, total)
+    _tags(source, target, change, note, moved)
+    return moved
+
+
+def missing(source: Reader, target: Reader, variant: str, place: str) -> list[Row]:
+    """The iterations of ``variant`` that ``target`` lacks in ``place``, oldest first."""
+    branch = rules.branch_of(source, variant)
+    rows = [] if branch.blank else list(source.iterations(variant))
+    there = target.iterations(place)
+    if target.variant(place) is None:
+        shared = {row.id for row in target.iterations(variant)}
+        fork = [row for row in rows if row.id not in shared]
+        return fork or rows
+    if not rows or _is_blank(target, place):
+        return rows
+    ids, head = [row.id for row in rows], there[-1].id
+    if head in ids:
+        return rows[ids.index(head) + 1 :]
+    if head in ancestry.ancestors([ids[-1]], ancestry.by_id(source)):
+        have = {row.id for row in there}
+        return [row for row in rows if row.id not in have]
+    listed = {row.id for row in there}
+    if ids[-1] in listed | ancestry.ancestors([head], ancestry.by_id(target)):
+        return []
+    raise HeadMoved(
+        f"variant {variant!r} has gone different ways in {source.path} and {target.path}: pull "
+        "theirs into a variant of its own (into=, --into), merge that, then push"
+    )
+
+
+def _is_blank(target: Reader, place: str) -> bool:
+    branch = target.variant(place)
+    return bool(branch and branch.blank and len(target.iterations(place)) == 1)
+
+
+def _batches(
+    source: Reader, target: Reader, place: str, rows: Sequence[Row], sizes: dict[str, int]
+) -> Iterator[list[Row]]:
+    """Rows in commits of bounded size; all in one where the target's line would branch."""
+    there = target.iterations(place)
+    linear = not there or _is_blank(target, place) or (rows and there[-1].id in rows[0].parents)
+    batch: list[Row] = []
+    for row in rows:
+        if batch and linear and sum(sizes[each.id] for each in (*batch, row)) > BATCH:
+            yield batch
+            batch = []
+        batch.append(row)
+    if batch:
+        yield batch
+
+
+def _new_bytes(source: Reader, row: Row, known: set[str]) -> int:
+    found = {t.digest: t.bytes for t in source.manifest(row).tensors if t.digest not in known}
+    known |= found.keys()
+    return sum(found.values())
+
+
+def _received(
+    source: Reader,
+    branch: VariantRow | None,
+    place: str,
+    rows: Sequence[Row],
+    head: str | None,
+    note: Note,
+) -> Callable[[Reader, Layout], tuple[Catalogue, None]]:
+    def change(reader: Reader, layout: Layout) -> tuple[Catalogue, None]:
+        there, catalogue = reader.iterations(place), reader.catalogue
+        if (there[-1].id if there else None) != head:
+            raise HeadMoved(f"another program committed to variant {place!r} meanwhile; repeat")
+        created = branch.created if branch else note.time
+        if catalogue.variant(place) is None:
+            parent = branch.parent if branch and place == branch.name else None
+            shown = {"parent": "/".join(parent)} if parent else {}
+            layout.show_variant(place, created=times.printed(created), **shown)
+            catalogue = catalogue.with_variant(VariantRow(place, created, parent))
+        elif _is_blank(reader, place):
+            layout.hide(place, there[0].name)
+            catalogue = catalogue.with_variant(VariantRow(place, created))
+            there = ()
+        taken = {row.name for row in there}
+        made = []
+        for row in rows:
+            made.append(_arrived(source, layout, row, place, taken))
+            taken.add(made[-1].name)
+        catalogue = replace(catalogue, tail=(*catalogue.tail, *made))
+        return catalogue.with_events(history.event("receive", note, there[-1:], made[-1])), None
+
+    return change
+
+
+def believed(source: Reader, row: Row) -> Row:
+    """The row with what its id vouches for in the place of what the other file lists."""
+    manifest = source.manifest(row)
+    _check_names(manifest)
+    meta = source.meta(row, manifest)
+    message, metrics = meta.get("message", ""), meta.get("metrics", {})
+    if not isinstance(message, str) or not isinstance(metrics, dict):
+        raise source.ranges.damaged("the notes of an iteration")
+    if not all(isinstance(v, METRIC) for v in metrics.values()) or manifest.time > times.LAST:
+        raise source.ranges.damaged("the notes of an iteration")
+    return replace(
+        row,
+        variant=names.checked("variant", row.variant),
+        name=names.checked("iteration", row.name),
+        time=manifest.time,
+        parents=manifest.parents,
+        message=message,
+        metrics=metrics,
+        layers=len(manifest.layers),
+        bytes=sum(each.bytes for each in manifest.tensors),
+    )
+
+
+def _arrived(source: Reader, layout: Layout, row: Row, place: str, taken: set[str]) -> Row:
+    """The iteration with its objects, under a name that is free in ``place``."""
+    manifest = source.manifest(row)
+    name = manifest.name if manifest.name not in taken else f"{manifest.name}-{row.id[:8]}"
+    origin = (manifest.variant, manifest.name)
+    listed = replace(row, variant=place, name=name, origin=origin)
+    made = replace(believed(source, listed), at=copy(source, layout, row).at)
+    if origin == (place, name):
+        made = replace(made, origin=None)
+    links = {each.name: each.digest for each in manifest.parameters}
+    layout.show(place, made.name, links, id=made.id, time=times.printed(made.time))
+    return made
+
+
+def _check_names(manifest: Manifest) -> None:
+    names.checked("variant", manifest.variant)
+    keys = [names.parameter(each.name) for each in manifest.parameters]
+    if keys != [each.name for each in manifest.parameters]:
+        raise Damaged("a parameter's name is not in Unicode form C; the other file is damaged")
+    arrays.check_view(keys)
+
+
+def _tags(
+    source: Reader, target: Reader, change: Callable[[Any], Any], note: Note, moved: Moved
+) -> None:
+    """Tags come along where their iterations are there and their names are free."""
+    ids = {row.id for row in target.rows()}
+    new = []
+    for tag in source.catalogue.tags:
+        names.checked("tag", tag.name)
+        there = target.catalogue.tag(tag.name)
+        if there is not None and there.id != tag.id:
+            moved.notes.append(f"the tag {tag.name!r} names another iteration here and stays so")
+        elif there is None and tag.id in ids:
+            new.append(tag)
+    if new:
+
+        def tagged(reader: Reader, layout: Layout) -> tuple[Catalogue, None]:
+            kept = [each for each in new if reader.catalogue.tag(each.name) is None]
+            tags = (*reader.catalogue.tags, *kept)
+            return replace(reader.catalogue, tags=tags), None
+
+        change(tagged)
+        moved.tags = [each.name for each in new]
