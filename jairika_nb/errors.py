@@ -47,7 +47,7 @@ class JairikaError(Exception):
 
     def _render_traceback_(self) -> list[str]:
         # IPython asks for this: a mistake of the user's is one line, not a stack of ours.
-        return [f"{type(self).__name__}: {self}"]
+        return [f"{type(self).__name__}: {self}", *getattr(self, "__notes__", ())]
 
 
 class ShapeError(JairikaError, ValueError):

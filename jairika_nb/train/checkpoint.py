@@ -26,8 +26,9 @@ class Checkpoint(Callback):
     interrupted.
 
     A checkpoint takes the place of the one before it, as long as that is the newest iteration of
-    its variant; ``keep=True`` keeps all, named after epoch and step. ``variant`` defaults to the
-    one in use, ``name`` to ``checkpoint``. The room of what was replaced stays in the file.
+    its variant, without a tag and without a variant derived from it; ``keep=True`` keeps all,
+    named after epoch and step. ``variant`` defaults to the one in use, ``name`` to ``checkpoint``.
+    ``model.gc(days=0)`` wins back the room of what was replaced.
 
     >>> Checkpoint("digits.jrk.h5", steps=500, seconds=600)
     Checkpoint('digits.jrk.h5', steps=500, seconds=600)
@@ -113,7 +114,8 @@ class Checkpoint(Callback):
         self.model.refresh()
         branch = self.model[self.model.current if self.variant is None else self.variant]
         newest = branch.iterations[-1] if branch.iterations else None
-        before = self.saved if self.saved == newest and not self.keep else None
+        is_own = self.saved == newest and not self.keep and not self._is_used(branch)
+        before = newest if is_own else None
         name = self._name(training, branch, before)
         self.saved, self.last_steps = name, training.history.steps
         history = training.history
@@ -129,6 +131,14 @@ class Checkpoint(Callback):
             replaces=before,
         )
         self.last_time = time.monotonic()
+
+    def _is_used(self, branch: Any) -> bool:
+        """Whether somebody has tagged the last checkpoint, or derived a variant from it."""
+        last = branch.head
+        tagged = any(each.id == last.id for each in self.model.tags.values())
+        return tagged or any(
+            self.model[name].parent == (branch.name, last.name) for name in self.model.variants
+        )
 
     def _name(self, training: Training, branch: Any, before: str | None) -> str:
         base = self.name

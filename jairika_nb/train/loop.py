@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -145,15 +146,29 @@ class Training:
         """Go through the data once; False where a wish to stop ended it, also in its last step."""
         self._begin_pass()
         batches = self.batches.after(self.start)
-        for number, (batch, is_end) in enumerate(ends_marked(batches, self.run_step.accumulate)):
-            done = self.start + number
-            self._step(done, batch, is_end or (done + 1) % self.run_step.accumulate == 0)
-            if self.wish.stop:
-                break
-        self.settle()
+        accumulate = self.run_step.accumulate
+        with self._telling_where():
+            for number, (batch, is_end) in enumerate(ends_marked(batches, accumulate), self.start):
+                self._step(number, batch, is_end or (number + 1) % accumulate == 0)
+                if self.wish.stop:
+                    break
+            self.settle()
         self.start = 0
         self.standing.steps = max(self.standing.steps, self.standing.step)
         return not self.wish.stop
+
+    @contextlib.contextmanager
+    def _telling_where(self) -> Iterator[None]:
+        """Let errors say in which step of which epoch they came."""
+        try:
+            yield
+        except Exception as error:
+            if not getattr(error, "__notes__", ()) and not isinstance(error, TrainingError):
+                error.add_note(
+                    f"raised in epoch {self.standing.epoch + 1}, step {self.standing.step + 1}; "
+                    "the weights are those of the steps before"
+                )
+            raise
 
     def _begin_pass(self) -> None:
         if not self.start:

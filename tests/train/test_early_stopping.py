@@ -115,6 +115,24 @@ class TestCheckpoint:
             run(Checkpoint(model), epochs=3, net=net)
             assert model["main"].iterations == ("prime", "checkpoint", "mine", "checkpoint-2")
 
+    def test_one_that_is_used_stays(self, tmp_path):
+        class Uses(Callback):
+            def on_step(self, training):
+                if training.history.steps == 5:
+                    model.tag("good", "checkpoint")
+                if training.history.steps == 9:
+                    model.derive("other", "main", "checkpoint-2")
+
+        with jrk.init(tmp_path / "m.jrk.h5") as model:
+            run(Uses(), Checkpoint(model), epochs=4)
+            assert model["main"].iterations == (
+                "prime", "checkpoint", "checkpoint-2", "checkpoint-3"
+            )  # fmt: skip
+            size = (tmp_path / "m.jrk.h5").stat().st_size
+            model.gc(days=0)
+            assert (tmp_path / "m.jrk.h5").stat().st_size < size
+            assert model["main"]["checkpoint-3"].training_state()
+
     def test_the_best_only(self, tmp_path):
         with jrk.init(tmp_path / "m.jrk.h5") as model:
             plays = Plays([3, 1, 2, 0.5, 4])

@@ -372,3 +372,21 @@ class TestRefusals:
         for loss in (lambda p, y: p, lambda p, y: 3.0):
             with pytest.raises(TrainingError, match="one element, not"):
                 jrk.fit(nn.Linear(3, 3), (X, X), epochs=1, loss=loss, **QUIET)
+
+    def test_errors_of_a_step_say_where_and_leave_the_weights(self):
+        batches = [(X[:8], LABELS[:8])] * 3 + [(X[:8, :2], LABELS[:8])]
+
+        class Batches:
+            def __iter__(self):
+                return iter(batches)
+
+        net, twin, opt = nn.Linear(3, 2), nn.Linear(3, 2), optim.SGD(lr=0.1)
+        twin.load_state_dict(net.state_dict())
+        with pytest.raises(jrk.errors.ShapeError, match="Linear") as caught:
+            jrk.fit(net, Batches(), epochs=1, optimizer=opt, **QUIET)
+        assert "raised in epoch 1, step 4; the weights" in caught.value.__notes__[0]
+        assert "epoch 1, step 4" in caught.value._render_traceback_()[1]
+        batches.pop()
+        jrk.fit(twin, Batches(), epochs=1, optimizer=optim.SGD(lr=0.1), **QUIET)
+        assert bits(net) == bits(twin)
+        assert opt.steps["weight"] == 3
