@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
+
 from jairika_nb.nn import functional
 from jairika_nb.nn.architecture import register
+from jairika_nb.nn.functional.margins import check_signs
 from jairika_nb.nn.losses import Loss, Measure
 from jairika_nb.tensors.tensor import Tensor
 
@@ -44,6 +47,10 @@ class HingeEmbeddingLoss(_Margin):
 
     def forward(self, x: Tensor, target: Any) -> Tensor:
         return functional.hinge_embedding_loss(x, target, self.margin, self.reduction)
+
+    def check_target(self, target: Any) -> None:
+        """Raise DataError for targets on the host that are neither 1 nor -1."""
+        check_signs("hinge_embedding_loss", np.asarray(target))
 
 
 @register

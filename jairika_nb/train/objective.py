@@ -169,6 +169,10 @@ def _as_target(loss: Any, target: Any, dtype: Any) -> tuple[Any, bool]:
         clean = not (labels == loss.ignore_index).any()
         # Classes fit 32 bits; what does not is told by the check, which sees the labels as given.
         return as_input(labels.astype(np.int32), dtype), clean
+    look = getattr(loss, "check_target", None)
+    if look is not None:
+        # What a loss would look at itself, had it not been given tensors.
+        look(target)
     if getattr(loss, "takes_arrays", False) and np.asarray(target).dtype.kind == "b":
         target = np.asarray(target).astype(np.float32)
     return as_input(target, dtype), False

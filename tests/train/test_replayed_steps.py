@@ -8,7 +8,7 @@ import pytest
 import jairika_nb as jrk
 from jairika_nb import nn, optim
 from jairika_nb.data import DataLoader, TensorDataset
-from jairika_nb.errors import DataError
+from jairika_nb.errors import DataError, TrainingError
 
 RNG = np.random.default_rng(1)
 X = RNG.normal(size=(44, 6)).astype(np.float32)
@@ -91,6 +91,15 @@ class TestOnReference:
         with pytest.raises(DataError, match="8 of 8 labels"):
             jrk.fit(twin, Late(), epochs=1, optimizer=opt, **QUIET)
         assert opt.steps["0.weight"] == 18
+
+    def test_other_losses_look_at_their_targets_too(self):
+        targets = np.where(np.eye(3)[Y] > 0, 1.0, -1.0)
+        run(network(), nn.HingeEmbeddingLoss(), data=(X, targets))
+        targets[20, 1] = 0.5
+        with pytest.raises(DataError, match=r"neither 1 nor -1, the first is 0\.5"):
+            run(network(), nn.HingeEmbeddingLoss(), data=(X, targets))
+        with pytest.raises(TrainingError, match="the loss itself went first"):
+            run(network(), nn.MultiMarginLoss(), data=(X, Y + 2))
 
     def test_a_model_that_reads_on_the_host_runs_uncompiled_and_says_so(self):
         class Reads(nn.Module):

@@ -164,10 +164,15 @@ def _signs(asked: str, like: Tensor, target: Any) -> Tensor:
     if isinstance(target, Tensor):
         return target
     array = np.asarray(target)
+    check_signs(asked, array)
+    return tensor(array, dtype=like.dtype, device=like.device)
+
+
+def check_signs(asked: str, array: np.ndarray) -> None:
+    """Raise DataError where targets are not all 1 or -1."""
     wrong = array[(array != 1) & (array != -1)]
     if wrong.size:
         raise DataError(
             f"{asked}: {wrong.size} of {array.size} targets are neither 1 nor -1, the first is "
             f"{wrong.flat[0]}; for classes 0 and 1 give 2 * y - 1"
         )
-    return tensor(array, dtype=like.dtype, device=like.device)
