@@ -50,6 +50,10 @@ def charts(
     names = [n for row in rows for n in row] + (["loss"] if losses else [])
     kinds = dict.fromkeys(name.removeprefix(VALIDATED) for name in names)
     last = max(len(rows), epochs, 1)
+    reached = max(len(rows), done or 0)
+    if reached * 4 < last:
+        # The beginning of a long run gets room.
+        last = max(4, math.ceil(reached * 2))
     drawn = (chart(kind, list(_lines(kind, rows, losses, done)), last) for kind in kinds)
     found = "".join(svg for svg in drawn if svg)
     return f"<div style='display:flex;flex-wrap:wrap;gap:4px 12px'>{found}</div>" if found else ""
@@ -147,7 +151,7 @@ def _frame(scale: Scale) -> str:
         f"opacity='.75'>{v:.3g}</text>"
         for v in scale.ticks()
     )
-    stride = max(1, -(-scale.epochs // 6))
+    stride = round_stride(scale.epochs)
     below = "".join(
         f"<text x='{scale.x(e):.1f}' y='{bottom + 13}' text-anchor='middle' fill='currentColor' "
         f"opacity='.75'>{e}</text>"
@@ -155,6 +159,16 @@ def _frame(scale: Scale) -> str:
     )
     epoch = f"<text x='{LEFT}' y='{bottom + 13}' fill='currentColor' opacity='.75'>epoch</text>"
     return across + below + (epoch if scale.x(stride) > LEFT + 44 else "")
+
+
+def round_stride(epochs: int) -> int:
+    """The distance of the epochs that are numbered, at most eight of them.
+
+    >>> [round_stride(epochs) for epochs in (3, 12, 50, 5000)]
+    [1, 2, 10, 1000]
+    """
+    tenth = 10 ** max(0, len(str(epochs)) - 2)
+    return next(n * tenth for n in (1, 2, 5, 10, 20, 50) if epochs <= 8 * n * tenth)
 
 
 def _legend(title: str, lines: Sequence[Line]) -> str:
