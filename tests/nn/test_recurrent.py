@@ -306,3 +306,14 @@ def test_wrong_lengths():
                            ([2, 1], "must be 3 integers")):  # fmt: skip
         with pytest.raises(jrk.errors.JairikaError, match=words):
             nn.rnn.pack_padded_sequence(x, lengths)
+
+
+@pytest.mark.parametrize("options", [{}, {"proj_size": 2}])
+def test_a_row_of_no_steps_keeps_its_states(options):
+    with jrk.device("reference"):
+        net = nn.LSTM(4, 6, bidirectional=True, **options)
+        h, c = initial("LSTM", 2, 2, 6, options.get("proj_size"))
+        y, last = net(sequence(3, 2, 4), (h, c), lengths=[0, 3])
+        assert not y[:, 0].numpy().any() and y[:, 1].numpy().all()
+        for new, old in zip(last, (h, c), strict=True):
+            np.testing.assert_array_equal(new[:, 0].numpy(), old[:, 0])

@@ -44,7 +44,6 @@ class Operands:
     c: Node | None = None
     b: Node | None = None
     lengths: Node | None = None
-    projection: Node | None = None
     nudge: Node | None = None  # (T, N, H) added to the state's share of GRU's candidate
 
     @staticmethod
@@ -117,8 +116,6 @@ def _lstm_step(x: Node, state: list[Node], o: Operands, t: int) -> list[Node]:
     i, f, g, out = _sigmoid(i), _sigmoid(f), _tanh(g), _sigmoid(out)
     c = e.add(e.mul(f, c), e.mul(i, g))
     h = e.mul(out, _tanh(c))
-    if o.projection is not None:
-        h = contract.matmul(h, contract.transpose(o.projection))
     return [h, c, i, f, g, out]
 
 

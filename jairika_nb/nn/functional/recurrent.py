@@ -11,7 +11,7 @@ from jairika_nb.engine.ops.cells import CELLS, Operands
 from jairika_nb.errors import ShapeError
 from jairika_nb.nn.functional.layers import linear
 from jairika_nb.nn.functional.padding import pad
-from jairika_nb.tensors.creation import zeros
+from jairika_nb.tensors.creation import zeros, zeros_like
 from jairika_nb.tensors.elementwise import where
 from jairika_nb.tensors.ramps import arange
 from jairika_nb.tensors.tensor import Tensor
@@ -112,14 +112,23 @@ def _whole(
 def _projected(
     cell: str, gates: Tensor, hx: States, w: Weights, reverse: bool, count: Tensor | None
 ) -> tuple[Tensor, States]:
-    """Step by step: the state is smaller than the gates."""
+    """The run of what is projected: its product with both weights is one with their product.
+
+    The first step alone multiplies the initial state, which is a projection of nothing.
+    """
     assert w.w_hr is not None
-    operands = Operands(gates.node, w.w_hh.node, *(s.node for s in hx))
-    operands.projection = w.w_hr.node
-    operands.lengths = None if count is None else count.node
-    rows = cells.unrolled(cell, reverse, operands)
-    last = rows[0 if reverse else -1][: CELLS[cell].states]
-    return Tensor(cells.stacked([r[0] for r in rows])), tuple(Tensor(s) for s in last)
+    h, c = hx
+    place = arange(gates.shape[0], dtype="int32", device=gates.device).reshape(-1, 1, 1)
+    first: Tensor | int = gates.shape[0] - 1 if reverse else 0
+    if reverse and count is not None:
+        first = count.reshape(1, -1, 1) - 1
+    gates = where(place == first, gates + h @ w.w_hh.mT, gates)
+    inner = w._replace(w_hh=w.w_hh @ w.w_hr, w_hr=None)
+    y, (end, c) = _whole(cell, gates, (zeros_like(c), c), inner, reverse, count)
+    last = end @ w.w_hr.mT
+    if count is not None:
+        last = where(count.reshape(-1, 1) > 0, last, h)
+    return y @ w.w_hr.mT, (last, c)
 
 
 def _cell(cell: str, x: Tensor, hx: States, w: Weights) -> list[Node]:
