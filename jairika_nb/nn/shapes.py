@@ -19,19 +19,39 @@ class Call:
     macs: int | None
 
 
-def _by_output(layer: Any, given: Any, output: Any) -> int:
+def _by_output(layer: Any, args: tuple, output: Any) -> int:
     """Each output is a sum over one row of the weights."""
     return output.size * (layer.weight.size // layer.weight.shape[0])
 
 
-def _by_input(layer: Any, given: Any, output: Any) -> int:
+def _by_input(layer: Any, args: tuple, output: Any) -> int:
     """Each input is spread over one row of the weights."""
-    return given.size * (layer.weight.size // layer.weight.shape[0])
+    return args[0].size * (layer.weight.size // layer.weight.shape[0])
+
+
+def _recurrent(layer: Any, args: tuple, output: Any) -> int:
+    """Each step of each sequence uses all weights once."""
+    weights = [w for name, w in layer._parameters.items() if name.startswith("weight")]
+    return args[0].size // args[0].shape[-1] * sum(w.size for w in weights)
+
+
+def _attention(layer: Any, args: tuple, output: Any) -> int | None:
+    """Four projections, and for each query and key a product of each kind."""
+    if len(args) < 3:
+        return None
+    query, key, value = args[:3]
+    batch = 1 if query.ndim == 2 else query.shape[0 if layer.batch_first else 1]
+    keys = key.size // key.shape[-1] // batch
+    projected = 2 * query.size + key.size + value.size
+    return projected * layer.embed_dim + 2 * query.size * keys
 
 
 # Layers that are nearly all there is to compute; activations and norms count as nothing.
-MACS: dict[str, Callable[[Any, Any, Any], int]] = {
+MACS: dict[str, Callable[[Any, tuple, Any], int | None]] = {
     "Linear": _by_output,
+    "Bilinear": _by_output,
+    "MultiheadAttention": _attention,
+    **dict.fromkeys(("RNN", "LSTM", "GRU", "RNNCell", "LSTMCell", "GRUCell"), _recurrent),
     **{f"Conv{n}d": _by_output for n in (1, 2, 3)},
     **{f"ConvTranspose{n}d": _by_input for n in (1, 2, 3)},
 }
@@ -70,9 +90,9 @@ def _put_back(module: Module, before: dict[str, Tensor]) -> None:
 
 def _macs(part: Any, args: tuple, output: Any) -> int | None:
     rule = next((MACS[k.__name__] for k in type(part).__mro__ if k.__name__ in MACS), None)
-    if rule is None or not args or not isinstance(output, Tensor):
+    if rule is None or not args or not isinstance(args[0], Tensor):
         return None
-    return rule(part, args[0], output)
+    return rule(part, args, output)
 
 
 def shown(output: Any) -> str:

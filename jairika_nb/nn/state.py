@@ -42,4 +42,12 @@ def like(old: Tensor, value: Any) -> Tensor:
     if isinstance(value, Tensor):
         value = value.detach().to(old.device)
         return value if value.dtype == old.dtype else value.astype(old.dtype)
-    return tensor(np.asarray(value), dtype=old.dtype, device=old.device)
+    return tensor(_on_host(value), dtype=old.dtype, device=old.device)
+
+
+def _on_host(value: Any) -> np.ndarray:
+    """A value as an array; PyTorch's tensors come without derivatives, in a dtype of NumPy's."""
+    if hasattr(value, "detach") and hasattr(value, "cpu"):
+        value = value.detach().cpu()
+        value = value.float() if str(value.dtype) == "torch.bfloat16" else value
+    return np.asarray(value)

@@ -284,6 +284,37 @@ def test_a_summary_counts_what_is_trained_and_what_it_costs():
     )
 
 
+@pytest.mark.parametrize(
+    ("layer", "inputs", "macs"),
+    [
+        (lambda: nn.Conv2d(4, 6, 3, stride=2, groups=2), [(2, 4, 7, 7)], 2 * 6 * 9 * (2 * 9)),
+        (lambda: nn.ConvTranspose1d(4, 6, 3, groups=2), [(2, 4, 5)], 2 * 4 * 5 * (3 * 3)),
+        (lambda: nn.Bilinear(3, 4, 5), [(2, 3), (2, 4)], 2 * 5 * 12),
+        (lambda: nn.LSTM(3, 4, 2), [(7, 2, 3)], 7 * 2 * (16 * 3 + 16 * 4 + 2 * 16 * 4)),
+        # Four projections of 8 x 8 for queries and twice keys, then scores and their sums.
+        (
+            lambda: nn.MultiheadAttention(8, 2, batch_first=True),
+            [(3, 5, 8), (3, 7, 8), (3, 7, 8)],
+            3 * (2 * 5 + 2 * 7) * 64 + 2 * 3 * 5 * 7 * 8,
+        ),
+    ],
+)
+def test_a_summary_counts_multiply_adds(layer, inputs, macs):
+    assert layer().summary(*map(jrk.zeros, inputs)).macs == macs
+
+
+def test_a_summary_takes_whatever_a_layer_takes():
+    lstm, state = nn.LSTM(3, 4), jrk.zeros((1, 2, 4))
+    summary = lstm.summary(jrk.zeros((7, 2, 3)), (state, state))
+    assert summary.macs == 14 * 16 * 7
+    assert summary.rows[0].output == "(7, 2, 4), (1, 2, 4), (1, 2, 4)"
+    cross = nn.TransformerDecoderLayer(8, 2, 16)
+    found = cross.summary(jrk.zeros((5, 2, 8)), jrk.zeros((7, 2, 8)))
+    linear = 10 * (8 * 16 * 2)
+    own, other = 10 * 4 * 64 + 2 * 10 * 5 * 8, (2 * 10 + 2 * 14) * 64 + 2 * 10 * 7 * 8
+    assert found.macs == linear + own + other
+
+
 def test_a_summary_counts_a_shared_parameter_once():
     net = nn.Sequential(nn.Linear(3, 3, bias=False), nn.Linear(3, 3, bias=False))
     net[1].weight = net[0].weight

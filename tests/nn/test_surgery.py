@@ -298,6 +298,17 @@ def test_layers_that_cannot_be_resized_are_told():
         nn.resized(nn.Normalization((2,)), shape=(2, 1))
 
 
+def test_a_state_of_pytorchs_loads_as_it_is():
+    torch = pytest.importorskip("torch")
+    theirs = torch.nn.Sequential(torch.nn.Linear(3, 2), torch.nn.BatchNorm1d(2))
+    ours = nn.Sequential(nn.Linear(3, 2), nn.BatchNorm1d(2))
+    for state in (theirs.state_dict(), dict(theirs.named_parameters()),
+                  theirs.to(torch.bfloat16).state_dict()):  # fmt: skip
+        ours.load_state_dict(state, strict=False)
+        for name, value in state.items():
+            assert np.array_equal(ours.state_dict()[name].numpy(), value.detach().float().numpy())
+
+
 def test_what_strict_false_forgave_is_returned():
     net = nn.Linear(2, 2)
     found = net.load_state_dict({"bias": np.ones(2), "extra": 1}, strict=False)
