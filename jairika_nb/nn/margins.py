@@ -103,6 +103,8 @@ class MultiMarginLoss(Loss):
     """
 
     shown = ("p", "margin", "reduction")
+    # None of the labels is left out; those of losses that say so are looked at before they move.
+    ignore_index = None
 
     def __init__(
         self, p: int = 1, margin: float = 1.0, weight: Any = None, reduction: str = "mean"

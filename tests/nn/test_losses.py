@@ -193,3 +193,10 @@ def test_wrong_labels_on_the_device_make_the_loss_nan(device):
     for loss in (nn.MultiMarginLoss(), nn.NLLLoss(), nn.FocalLoss()):
         assert np.isnan(loss(scores, jrk.tensor([0, 1, 2, 3, 0])).item())
     assert np.isnan(nn.MultiLabelMarginLoss()(scores, jrk.tensor(SETS + 1)).item())
+
+
+def test_fit_looks_at_labels_before_they_move():
+    for loss in (nn.MultiMarginLoss(), nn.FocalLoss(), nn.NLLLoss()):
+        with jrk.device("reference"), pytest.raises(errors.DataError, match="must be 0 to 2"):
+            labels = np.array([0, 1, 2, 3, 0])
+            jrk.fit(nn.Linear(3, 3), (A, labels), epochs=1, loss=loss, progress=False)

@@ -1,6 +1,7 @@
 """Schedules of learning rates with PyTorch's names, arguments and values."""
 
 from jairika_nb.optim.lr_scheduler.cosine import CosineAnnealingLR, CosineAnnealingWarmRestarts
+from jairika_nb.optim.lr_scheduler.cyclic import CyclicLR
 from jairika_nb.optim.lr_scheduler.factors import (
     ConstantLR,
     ExponentialLR,
@@ -21,6 +22,7 @@ __all__ = [
     "ConstantLR",
     "CosineAnnealingLR",
     "CosineAnnealingWarmRestarts",
+    "CyclicLR",
     "ExponentialLR",
     "LRScheduler",
     "LambdaLR",

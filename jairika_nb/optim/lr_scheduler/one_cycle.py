@@ -7,9 +7,10 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from jairika_nb.errors import TrainingError
-from jairika_nb.optim.lr_scheduler.schedule import COUNT, Checks, LRScheduler, write
+from jairika_nb.optim.lr_scheduler.momenta import each, momentum_of, move_momentum
+from jairika_nb.optim.lr_scheduler.schedule import COUNT, Checks, LRScheduler
 from jairika_nb.optim.optimizer import Optimizer
-from jairika_nb.optim.options import CHECKS, Number, OneOf, flag
+from jairika_nb.optim.options import Number, OneOf, flag
 
 ABOVE_ZERO = Number(above=0)
 SHARE = Number(most=1)
@@ -99,12 +100,12 @@ class OneCycleLR(LRScheduler):
         self.div_factor, self.final_div_factor = div_factor, final_div_factor
         self.three_phase = three_phase
         if cycle_momentum is True and isinstance(optimizer, Optimizer):
-            _momentum_of(optimizer)
+            momentum_of("OneCycleLR", optimizer)
         super().__init__(optimizer, last_epoch, every)
 
     def begin(self) -> None:
         """Start from ``max_lr / div_factor``, whatever the rate was."""
-        tops = self._each("max_lr", self.max_lr, "lr")
+        tops = each("OneCycleLR", self.optimizer, "max_lr", self.max_lr, "lr")
         self.base_lrs = [top / self.div_factor for top in tops]
         super().begin()
 
@@ -124,13 +125,9 @@ class OneCycleLR(LRScheduler):
         self._move_momentum()
 
     def _move_momentum(self) -> None:
-        if not self.cycle_momentum:
-            return
-        option = _momentum_of(self.optimizer)
-        low = self._each("base_momentum", self.base_momentum, option)
-        high = self._each("max_momentum", self.max_momentum, option)
-        for row, base, top in zip(self.optimizer.rows(option), low, high, strict=True):
-            write(row, option, self._between(top, base, top, top))
+        if self.cycle_momentum:
+            bounds = self.base_momentum, self.max_momentum
+            move_momentum(self, *bounds, lambda low, high: self._between(high, low, high, high))
 
     def first(self, lr: float, base: float) -> float:
         """The start of the cycle."""
@@ -152,23 +149,3 @@ class OneCycleLR(LRScheduler):
         until, a, b = legs[0]
         share = (self.last_epoch - begun) / (until - begun) if until != begun else 1.0
         return ANNEAL[self.anneal_strategy](a, b, share)
-
-    def _each(self, name: str, given: Any, option: str) -> list[float]:
-        count = len(self.optimizer.rows(option))
-        values = list(given) if isinstance(given, list | tuple) else [given] * count
-        if len(values) != count:
-            raise TrainingError(
-                f"OneCycleLR: {name}={given!r} must be one number or {count}: for the optimiser "
-                f"and each group with its own {option}"
-            )
-        return [CHECKS[option]("OneCycleLR", name, value) for value in values]
-
-
-def _momentum_of(optimizer: Optimizer) -> str:
-    for option in ("beta1", "momentum"):
-        if option in optimizer.options:
-            return option
-    raise TrainingError(
-        f"OneCycleLR: {type(optimizer).__name__} has no momentum to cycle; give "
-        "cycle_momentum=False"
-    )
