@@ -9,7 +9,7 @@ from jairika_nb.data.idx import read_idx
 from jairika_nb.data.image_folder import ImageFolder
 from jairika_nb.data.loader import DataLoader
 from jairika_nb.data.numpy_files import MappedDataset, read_npy, read_npz
-from jairika_nb.data.parts import ConcatDataset, Subset, split
+from jairika_nb.data.parts import ConcatDataset, Subset, TransformedDataset
 from jairika_nb.data.samplers import (
     BucketBatchSampler,
     RandomSampler,
@@ -20,6 +20,7 @@ from jairika_nb.data.samplers import (
     balanced_weights,
 )
 from jairika_nb.data.sets import cifar10, digits, fashion_mnist, mnist, names, shakespeare
+from jairika_nb.data.splitting import split
 from jairika_nb.data.stream import IterableDataset, ShuffleBuffer
 from jairika_nb.data.table_files import read_csv, read_parquet
 from jairika_nb.data.tables import TableDataset, from_frame
@@ -54,6 +55,7 @@ __all__ = [
     "TensorDataset",
     "TokenLines",
     "TokenWindows",
+    "TransformedDataset",
     "WeightedRandomSampler",
     "balanced_weights",
     "cifar10",

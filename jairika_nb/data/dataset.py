@@ -44,6 +44,19 @@ class Dataset:
 
         return ConcatDataset([self, other])
 
+    def with_transform(
+        self, transform: Transform | None = None, target_transform: Transform | None = None
+    ) -> Any:
+        """The same samples after a further transform: random ones for one part of a split only.
+
+        >>> from jairika_nb.data.transforms import Lambda
+        >>> TensorDataset([1.0, 2.0]).with_transform(Lambda(np.negative))[1]
+        (array(-2., dtype=float32),)
+        """
+        from jairika_nb.data.parts import TransformedDataset
+
+        return TransformedDataset(self, transform, target_transform)
+
 
 class TensorDataset(Dataset):
     """Arrays that share their first axis: sample ``i`` is row ``i`` of each.
@@ -107,7 +120,7 @@ class TensorDataset(Dataset):
 
     def __repr__(self) -> str:
         shapes = ", ".join(f"{a.shape} {a.dtype}" for a in self.arrays)
-        return f"TensorDataset({self.name + ': ' if self.name else ''}{shapes})"
+        return f"{type(self).__name__}({self.name + ': ' if self.name else ''}{shapes})"
 
 
 def batch_of(dataset: Any, indices: np.ndarray) -> Any:

@@ -1,4 +1,4 @@
-"""Datasets made of others: some of their samples, several one after another, random parts."""
+"""Datasets made of others: some of their samples, several one after another, transformed ones."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from jairika_nb.data.collate import collate
-from jairika_nb.data.dataset import Dataset, batch_of, check_index, read_each
-from jairika_nb.data.order import shuffled
+from jairika_nb.data.dataset import Dataset, Transform, batch_of, check_index, read_each
+from jairika_nb.data.draws import samples
 from jairika_nb.errors import DataError
 
 
@@ -42,41 +42,48 @@ class Subset(Dataset):
         return f"Subset({len(self)} of {self.dataset!r})"
 
 
-def split(dataset: Any, sizes: Iterable[int | float], seed: int = 0) -> list[Subset]:
-    """Cut a dataset at random into parts of the given sizes, or of fractions that sum to 1.
+class TransformedDataset(Dataset):
+    """Another dataset's batches after a further transform; ``with_transform`` makes one.
 
-    The same seed always gives the same parts. Raises DataError where the sizes do not add up to
-    the dataset's length or a part would be empty.
-
-    >>> from jairika_nb.data import TensorDataset
-    >>> train, test = split(TensorDataset(np.arange(10.0)), [8, 2], seed=3)
-    >>> len(train), len(test), len({*train.indices, *test.indices})
-    (8, 2, 10)
+    ``transform`` gets the first part of each batch, ``target_transform`` the last of several, as
+    the dataset and its own transform give them.
     """
-    counts = part_sizes(len(dataset), list(sizes))
-    order = shuffled(len(dataset), seed, 0)
-    ends = np.cumsum(counts)
-    return [Subset(dataset, order[end - c : end]) for c, end in zip(counts, ends, strict=True)]
 
+    def __init__(
+        self,
+        dataset: Any,
+        transform: Transform | None = None,
+        target_transform: Transform | None = None,
+    ) -> None:
+        self.dataset = dataset
+        self.transform, self.target_transform = transform, target_transform
 
-def part_sizes(count: int, sizes: list[int | float]) -> list[int]:
-    """How many of ``count`` samples each part gets; DataError where sizes do not add up."""
-    counts = _rows(count, sizes)
-    if sum(counts) != count or any(c < 1 for c in counts):
-        raise DataError(
-            f"split into {sizes} of a dataset of {count}: the parts must be positive and add up "
-            f"to {count}, or be fractions that add up to 1"
-        )
-    return counts
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """The class names of the dataset."""
+        return tuple(getattr(self.dataset, "classes", ()))
 
+    def __len__(self) -> int:
+        return len(self.dataset)
 
-def _rows(count: int, sizes: list[int | float]) -> list[int]:
-    fractions = any(isinstance(s, float) for s in sizes)
-    if not fractions or abs(sum(sizes) - 1) > 1e-6:
-        return [int(s) for s in sizes]
-    # Cutting at rounded running sums, so that no sample is lost to rounding.
-    ends = np.rint(np.cumsum(sizes) * count).astype(int)
-    return np.diff(ends, prepend=0).tolist()
+    def __getitem__(self, index: int | slice) -> Any:
+        if isinstance(index, slice):
+            return self.batch(np.arange(len(self))[index])
+        check_index(index, len(self))
+        return tuple(np.asarray(p[0]) for p in self.batch(np.array([index % len(self)])))
+
+    def batch(self, indices: np.ndarray) -> Any:
+        """The samples at ``indices``, transformed."""
+        parts = list(batch_of(self.dataset, indices))
+        with samples(indices):
+            if self.transform is not None:
+                parts[0] = self.transform(parts[0])
+            if self.target_transform is not None and len(parts) > 1:
+                parts[-1] = self.target_transform(parts[-1])
+        return tuple(parts)
+
+    def __repr__(self) -> str:
+        return f"TransformedDataset({self.dataset!r}, {self.transform or self.target_transform})"
 
 
 class ConcatDataset(Dataset):

@@ -14,7 +14,7 @@ import numpy as np
 from jairika_nb.data.dataset import Dataset, check_index
 from jairika_nb.data.idx import GZIP_START
 from jairika_nb.data.order import shuffled
-from jairika_nb.data.parts import part_sizes
+from jairika_nb.data.splitting import part_sizes
 from jairika_nb.errors import DataError
 
 LARGEST = 1 << 30

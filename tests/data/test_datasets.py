@@ -94,6 +94,38 @@ def test_split_refuses_sizes_that_do_not_add_up(sizes):
         split(TensorDataset(np.arange(100)), sizes)
 
 
+def test_a_stratified_split_keeps_the_shares_of_classes():
+    labels = np.repeat([0, 1, 2], [90, 9, 1])
+    names = np.array(["a", "b", "c"])[labels]
+    data = TensorDataset(np.arange(100))
+    parts = split(data, [0.7, 0.2, 0.1], seed=4, stratify=names)
+    assert sorted(np.concatenate([p.indices for p in parts])) == list(range(100))
+    for part, share in zip(parts, (0.7, 0.2, 0.1), strict=True):
+        found = np.bincount(labels[part.indices], minlength=3)
+        assert (abs(found - share * np.array([90, 9, 1])) <= 1).all()
+    again = split(data, [0.7, 0.2, 0.1], seed=4, stratify=labels)
+    assert np.array_equal(again[0].indices, parts[0].indices)
+    assert not np.array_equal(
+        split(data, [0.5, 0.5], 5, labels)[0].indices[:9], parts[0].indices[:9]
+    )
+    with pytest.raises(DataError, match=r"stratify has shape \(99,\)"):
+        split(data, [0.5, 0.5], stratify=labels[1:])
+
+
+def test_one_part_of_a_split_is_transformed_alone():
+    images = np.arange(10, dtype=np.uint8)
+    data = TensorDataset(images, np.arange(10), transform=Scale(10), classes="abcdefghij")
+    train, held_out = split(data, [8, 2], seed=1)
+    turned = train.with_transform(lambda x: -x, lambda y: y + 100)
+    assert len(turned) == 8
+    assert turned.classes == data.classes
+    x, y = turned[:]
+    np.testing.assert_allclose(x, -train.indices / 10)
+    assert y.tolist() == (train.indices + 100).tolist()
+    assert turned[-1][1] == y[-1]
+    assert (held_out[:][0] >= 0).all()
+
+
 def test_a_subset_of_a_subset_reads_the_right_rows():
     inner = Subset(TensorDataset(np.arange(10) * 10), np.array([9, 5, 1]))
     outer = Subset(inner, np.array([2, 0]))

@@ -38,13 +38,10 @@ def test_a_convolutional_network_reads_handwritten_digits(data_dir):
 def test_random_crops_make_a_network_bear_shifted_digits(data_dir):
     """Digits that lie elsewhere are read far better after training on random crops."""
     found = []
-    for transform in (None, transforms.RandomCrop(28, padding=4)):
+    for crop in (None, transforms.RandomCrop(28, padding=4)):
         jrk.random.seed(1)
         train, held_out = split(mnist(data_dir, train=False), [8000, 2000], seed=1)
-        scale = train.dataset.transform
-        if transform is not None:
-            train.dataset.transform = transforms.Compose([transform, scale])
-        loader = DataLoader(train, 64, shuffle=True, seed=1)
+        loader = DataLoader(train.with_transform(crop), 64, shuffle=True, seed=1)
         net = lenet()
         jrk.fit(net, loader, epochs=3, optimizer=optim.Adam(lr=2e-3), **QUIET)
         images, labels = held_out.dataset.arrays[0][held_out.indices], held_out[:][1]
