@@ -98,8 +98,10 @@ class TestOnReference:
         targets[20, 1] = 0.5
         with pytest.raises(DataError, match=r"neither 1 nor -1, the first is 0\.5"):
             run(network(), nn.HingeEmbeddingLoss(), data=(X, targets))
-        with pytest.raises(TrainingError, match="the loss itself went first"):
+        with pytest.raises(DataError, match="with 3 outputs labels must be 0 to 2"):
             run(network(), nn.MultiMarginLoss(), data=(X, Y + 2))
+        with pytest.raises(TrainingError, match="the loss itself went first"):
+            run(network(), nn.MultiLabelMarginLoss(), data=(X, np.full((len(X), 3), 5)))
 
     def test_a_model_that_reads_on_the_host_runs_uncompiled_and_says_so(self):
         class Reads(nn.Module):
