@@ -49,14 +49,7 @@ from jairika_nb.nn.batch_normalization import (
 from jairika_nb.nn.building import build
 from jairika_nb.nn.cells import GRUCell, LSTMCell, RNNCell
 from jairika_nb.nn.containers import ModuleDict, ModuleList, Sequential
-from jairika_nb.nn.convolution import (
-    Conv1d,
-    Conv2d,
-    Conv3d,
-    ConvTranspose1d,
-    ConvTranspose2d,
-    ConvTranspose3d,
-)
+from jairika_nb.nn.convolution import Conv1d, Conv2d, Conv3d
 from jairika_nb.nn.distance import CosineSimilarity, PairwiseDistance
 from jairika_nb.nn.dropout import (
     AlphaDropout,
@@ -152,6 +145,7 @@ from jairika_nb.nn.transformer import (
     TransformerStack,
 )
 from jairika_nb.nn.transformer_layers import TransformerDecoderLayer, TransformerEncoderLayer
+from jairika_nb.nn.transposed import ConvTranspose1d, ConvTranspose2d, ConvTranspose3d
 from jairika_nb.nn.unpooling import MaxUnpool1d, MaxUnpool2d, MaxUnpool3d
 from jairika_nb.nn.upsampling import Upsample, UpsamplingBilinear2d, UpsamplingNearest2d
 

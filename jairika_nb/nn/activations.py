@@ -14,6 +14,7 @@ from jairika_nb.errors import ArchitectureError
 from jairika_nb.nn import functional
 from jairika_nb.nn.architecture import register
 from jairika_nb.nn.module import Module
+from jairika_nb.nn.sizes import check_among, check_number
 from jairika_nb.tensors.tensor import Tensor
 
 
@@ -34,6 +35,23 @@ class Activation(Module):
         return ", ".join(shown + ["inplace=True"] * self.inplace)
 
 
+def _check_axis(layer: str, name: str, value: Any) -> None:
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise ArchitectureError(f"{layer}: {name}={value!r} must be an integer")
+
+
+def _check_approximation(layer: str, name: str, value: Any) -> None:
+    check_among(layer, name, value, ("none", "tanh"))
+
+
+# How settings are checked that are no plain numbers.
+CHECKS: dict[str, Callable[[str, str, Any], None]] = {
+    "axis": _check_axis,
+    "approximate": _check_approximation,
+    "inplace": lambda *given: None,
+}
+
+
 def _initialiser(taken: dict[str, Any]) -> Callable[..., None]:
     kind = inspect.Parameter.POSITIONAL_OR_KEYWORD
     rows = [inspect.Parameter(key, kind, default=value) for key, value in taken.items()]
@@ -46,6 +64,7 @@ def _initialiser(taken: dict[str, Any]) -> Callable[..., None]:
             raise ArchitectureError(f"{type(self).__name__}{shown}: {error}") from None
         bound.apply_defaults()
         for name, value in bound.arguments.items():
+            CHECKS.get(name, check_number)(type(self).__name__, name, value)
             setattr(self, name, value)
 
     whole = shown.replace(parameters=[inspect.Parameter("self", kind), *rows])

@@ -10,7 +10,7 @@ from jairika_nb.nn.architecture import register
 from jairika_nb.nn.functional.bags import MODES
 from jairika_nb.nn.module import Module
 from jairika_nb.nn.parts import Parameter
-from jairika_nb.nn.sizes import check_among, check_size
+from jairika_nb.nn.sizes import check_among, check_number, check_size
 from jairika_nb.tensors.creation import tensor
 from jairika_nb.tensors.elementwise import where
 from jairika_nb.tensors.ramps import arange
@@ -34,6 +34,13 @@ class Table(Module):
             fixed = (arange(rows, device=weight.device) == at).reshape(-1, 1)
             weight = where(fixed, 0.0, weight)
         self.register_parameter("weight", Parameter(weight))
+
+    def _bound(self, max_norm: float | None, norm_type: float) -> None:
+        if max_norm is not None:
+            check_number(type(self).__name__, "max_norm", max_norm)
+        check_number(type(self).__name__, "norm_type", norm_type)
+        self.max_norm = max_norm
+        self.norm_type = norm_type
 
     def _texts(self, **usual: Any) -> list[str]:
         """The sizes, and the settings that are not as usual."""
@@ -79,8 +86,7 @@ class Embedding(Table):
         dtype: Any = None,
     ) -> None:
         self._draw(num_embeddings, embedding_dim, padding_idx, {"device": device, "dtype": dtype})
-        self.max_norm = max_norm
-        self.norm_type = norm_type
+        self._bound(max_norm, norm_type)
         self.scale_grad_by_freq = scale_grad_by_freq
         self.sparse = sparse
 
@@ -158,8 +164,7 @@ class EmbeddingBag(Table):
     ) -> None:
         check_among("EmbeddingBag", "mode", mode, MODES)
         self._draw(num_embeddings, embedding_dim, padding_idx, {"device": device, "dtype": dtype})
-        self.max_norm = max_norm
-        self.norm_type = norm_type
+        self._bound(max_norm, norm_type)
         self.scale_grad_by_freq = scale_grad_by_freq
         self.mode = mode
         self.sparse = sparse

@@ -104,6 +104,8 @@ class RMSNorm(Module):
         device: Any = None,
         dtype: Any = None,
     ) -> None:
+        if eps is not None:
+            check_number("RMSNorm", "eps", eps)
         self.normalized_shape = _last_sizes("RMSNorm", normalized_shape)
         self.eps = eps
         self.elementwise_affine = elementwise_affine
@@ -189,9 +191,9 @@ class LocalResponseNorm(Module):
     def __init__(self, size: int, alpha: float = 1e-4, beta: float = 0.75, k: float = 1.0) -> None:
         check_size("LocalResponseNorm", "size", size)
         self.size = size
-        self.alpha = alpha
-        self.beta = beta
-        self.k = k
+        for name, value in (("alpha", alpha), ("beta", beta), ("k", k)):
+            check_number("LocalResponseNorm", name, value)
+        self.alpha, self.beta, self.k = alpha, beta, k
 
     def forward(self, x: Tensor) -> Tensor:
         return functional.local_response_norm(x, self.size, self.alpha, self.beta, self.k)
