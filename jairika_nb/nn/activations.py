@@ -14,7 +14,7 @@ from jairika_nb.errors import ArchitectureError
 from jairika_nb.nn import functional
 from jairika_nb.nn.architecture import register
 from jairika_nb.nn.module import Module
-from jairika_nb.nn.sizes import check_among, check_number
+from jairika_nb.nn.sizes import check_among, check_axis, check_number
 from jairika_nb.tensors.tensor import Tensor
 
 
@@ -35,18 +35,13 @@ class Activation(Module):
         return ", ".join(shown + ["inplace=True"] * self.inplace)
 
 
-def _check_axis(layer: str, name: str, value: Any) -> None:
-    if isinstance(value, bool) or not isinstance(value, int):
-        raise ArchitectureError(f"{layer}: {name}={value!r} must be an integer")
-
-
 def _check_approximation(layer: str, name: str, value: Any) -> None:
     check_among(layer, name, value, ("none", "tanh"))
 
 
 # How settings are checked that are no plain numbers.
 CHECKS: dict[str, Callable[[str, str, Any], None]] = {
-    "axis": _check_axis,
+    "axis": check_axis,
     "approximate": _check_approximation,
     "inplace": lambda *given: None,
 }

@@ -5,6 +5,7 @@ from __future__ import annotations
 from jairika_nb.nn import functional
 from jairika_nb.nn.architecture import register
 from jairika_nb.nn.module import Module
+from jairika_nb.nn.sizes import check_axis, check_number
 from jairika_nb.tensors.tensor import Tensor
 
 
@@ -20,6 +21,8 @@ class CosineSimilarity(Module):
     adjustable = ("axis", "eps")
 
     def __init__(self, axis: int = 1, eps: float = 1e-8) -> None:
+        check_axis("CosineSimilarity", "axis", axis)
+        check_number("CosineSimilarity", "eps", eps)
         self.axis = axis
         self.eps = eps
 
@@ -39,6 +42,8 @@ class PairwiseDistance(Module):
     adjustable = ("p", "eps", "keepdims")
 
     def __init__(self, p: float = 2.0, eps: float = 1e-6, keepdims: bool = False) -> None:
+        check_number("PairwiseDistance", "p", p)
+        check_number("PairwiseDistance", "eps", eps)
         self.p = p
         self.eps = eps
         self.keepdims = keepdims

@@ -38,6 +38,8 @@ class FractionalMaxPool(Module):
             self.output_size = sizes(name, "output_size", output_size, self.rank)
         self.output_ratio = _ratios(name, output_ratio, self.rank)
         self.return_indices = return_indices
+        if not (_random_samples is None or isinstance(_random_samples, Tensor)):
+            raise ArchitectureError(f"{name}: _random_samples must be a tensor or None")
         self.register_buffer("_random_samples", _random_samples)
 
     def forward(self, x: Tensor) -> MaxResult:

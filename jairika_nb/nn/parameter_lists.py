@@ -120,6 +120,8 @@ class ParameterDict(Parameters):
 
     def __init__(self, parameters: Any = None, *, forms: dict[str, Form] | None = None) -> None:
         self._arguments = ((), {})
+        if not (forms is None or isinstance(forms, dict)):
+            raise ArchitectureError("ParameterDict: forms must be [shape, dtype] by name")
         self.update({name: _blank(self, form) for name, form in (forms or {}).items()})
         self.update(parameters if parameters is not None else {})
 

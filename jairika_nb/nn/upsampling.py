@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from jairika_nb.errors import ArchitectureError
 from jairika_nb.nn import functional
 from jairika_nb.nn.architecture import register
 from jairika_nb.nn.module import Module
-from jairika_nb.nn.sizes import check_among
+from jairika_nb.nn.sizes import check_among, check_number, check_size
 from jairika_nb.tensors.tensor import Tensor
 
 MODES = ("nearest", "linear", "bilinear", "bicubic", "trilinear", "nearest-exact", "area")
@@ -38,8 +39,13 @@ class Upsample(Module):
         if (size is None) == (scale_factor is None):
             raise ArchitectureError(f"{name}: give either size or scale_factor")
         check_among(name, "mode", mode, MODES)
-        self.size = tuple(size) if isinstance(size, list) else size
-        self.scale_factor = _floats(scale_factor)
+        self.size = None if size is None else _each(name, "size", size, check_size)
+        self.scale_factor = None
+        if scale_factor is not None:
+            given = _each(name, "scale_factor", scale_factor, check_number)
+            self.scale_factor = (
+                tuple(map(float, given)) if isinstance(given, tuple) else float(given)
+            )
         self.mode = mode
         self.align_corners = align_corners
         self.recompute_scale_factor = recompute_scale_factor
@@ -55,10 +61,12 @@ class Upsample(Module):
         return f"{name}={getattr(self, name)!r}, mode={self.mode!r}"
 
 
-def _floats(scale_factor: Any) -> Any:
-    if isinstance(scale_factor, (tuple, list)):
-        return tuple(float(f) for f in scale_factor)
-    return None if scale_factor is None else float(scale_factor)
+def _each(layer: str, name: str, given: Any, check: Callable[[str, str, Any], None]) -> Any:
+    """One number, or a tuple of them, checked."""
+    several = isinstance(given, (tuple, list))
+    for value in given if several else (given,):
+        check(layer, name, value)
+    return tuple(given) if several else given
 
 
 @register

@@ -1,5 +1,8 @@
 """Wrong arguments and inputs: errors that name the layer, what was given and the rule."""
 
+import json
+
+import numpy as np
 import pytest
 
 import jairika_nb as jrk
@@ -37,6 +40,12 @@ ARGUMENTS = [
     (lambda: nn.ChannelShuffle(1.5), "groups=1.5"),
     (lambda: nn.Upsample(), "either size or scale_factor"),
     (lambda: nn.Upsample(2, mode="cubic"), "mode='cubic' is unknown; use nearest"),
+    (lambda: nn.Upsample(scale_factor="2"), "Upsample: scale_factor='2' must be a number"),
+    (lambda: nn.Upsample((2, 0)), "Upsample: size=0 must be an integer from 1 up"),
+    (lambda: nn.CosineSimilarity("x"), "CosineSimilarity: axis='x' must be an integer"),
+    (lambda: nn.PairwiseDistance(None), "PairwiseDistance: p=None must be a number"),
+    (lambda: nn.FractionalMaxPool2d(2, 3, _random_samples=1), "_random_samples must be a tensor"),
+    (lambda: nn.ParameterDict(forms=[1]), r"forms must be \[shape, dtype\] by name"),
     (lambda: nn.PReLU(0), "num_parameters=0"),
     (lambda: nn.RReLU(0.5, 0.1), "lower=0.5 exceeds upper=0.1"),
     (lambda: nn.Threshold(1.0), "value"),
@@ -127,3 +136,18 @@ def test_two_inputs_that_do_not_fit():
         nn.CosineSimilarity()(jrk.zeros((2, 3)), jrk.zeros((2, 5)))
     with pytest.raises(OutOfRange, match="axis 2"):
         nn.CosineSimilarity(2)(jrk.zeros((2, 3)), jrk.zeros((2, 3)))
+
+
+def test_counts_that_numpy_made_are_whole_numbers():
+    words = np.array([3, 9, 4])
+    net = nn.Sequential(
+        nn.Embedding(words.max() + 1, np.int32(4)),
+        nn.Linear(np.int64(4), 2),
+        nn.Dropout(np.float32(0.25)),
+        nn.AdaptiveAvgPool1d(np.int64(1)),
+    )
+    again = nn.build(json.loads(json.dumps(net.architecture())))
+    assert repr(again) == repr(net)
+    assert net(jrk.tensor(words)).shape == (3, 1)
+    with pytest.raises(ArchitectureError, match="in_features"):
+        nn.Linear(np.bool_(True), 2)

@@ -10,7 +10,7 @@ import numpy as np
 
 from jairika_nb.errors import OutOfRange
 from jairika_nb.nn.functional.pooling import MaxResult, best_of
-from jairika_nb.nn.functional.spatial import with_batch, without_batch
+from jairika_nb.nn.functional.spatial import each_axis, with_batch, without_batch
 from jairika_nb.tensors.arguments import on_tensors
 from jairika_nb.tensors.creation import tensor
 from jairika_nb.tensors.tensor import Tensor
@@ -22,14 +22,12 @@ Wanted = int | Sequence[int | None] | None
 def _sizes(asked: str, output_size: Any, x: Tensor) -> list[int]:
     """The wanted sizes; None keeps an axis as it is."""
     rank = x.ndim - 2
-    single = output_size is None or isinstance(output_size, int)
-    given = [output_size] * rank if single else list(output_size)
+    several = isinstance(output_size, (tuple, list))
+    given = list(output_size) if several else [output_size] * rank
     if len(given) != rank:
         raise OutOfRange(f"{asked}: output_size={output_size!r} needs {rank} sizes")
-    out = [n if o is None else o for o, n in zip(given, x.shape[2:], strict=True)]
-    if any(not isinstance(o, int) or o < 1 for o in out):
-        raise OutOfRange(f"{asked}: output_size={output_size!r} must be from 1 up")
-    return out
+    kept = [n if o is None else o for o, n in zip(given, x.shape[2:], strict=True)]
+    return list(each_axis(asked, "output_size", kept, rank))
 
 
 def _table(n: int, out: int) -> tuple[np.ndarray, np.ndarray]:
