@@ -113,6 +113,8 @@ EVERY_RANDOM = transforms.Compose(
         transforms.RandomVerticalFlip(),
         transforms.RandomRotation(30, "bilinear"),
         transforms.ColorJitter(0.3, 0.3, 0.3, 0.2),
+        transforms.RandomResizedCrop(12, (0.5, 1)),
+        transforms.RandomErasing(),
         transforms.Scale(255),
     ]
 )
@@ -186,6 +188,46 @@ def test_middles_are_cut_or_filled_up():
     assert transforms.CenterCrop((5, 3))(image)[0, :, 1].tolist() == [0, 2, 7, 12, 0]
     grown = transforms.RandomCrop((3, 9), pad_if_needed=True)(image)
     assert grown.shape == (1, 3, 9)
+
+
+def test_resized_crops_have_area_shape_and_place_within_bounds():
+    # Pixels that tell their row and column show what was cut, as nearest enlarging skips none.
+    y, x = np.mgrid[:32, :40].astype(np.float32)
+    images = np.broadcast_to(np.stack([y, x]), (500, 2, 32, 40))
+    crop = transforms.RandomResizedCrop(64, (0.1, 0.6), (0.5, 2.0), "nearest")
+    found = crop(images)
+    assert found.shape == (500, 2, 64, 64)
+    low, high = found.min(axis=(2, 3)), found.max(axis=(2, 3))
+    h, w = (high - low + 1).T
+    assert (h * w >= 0.1 * 1280 - (h + w)).all() and (h * w <= 0.6 * 1280 + (h + w)).all()
+    assert ((w + 0.5) / (h - 0.5) >= 0.5).all() and ((w - 0.5) / (h + 0.5) <= 2).all()
+    assert len({*low[:, 0]}) > 10 and len({*low[:, 1]}) > 10
+    whole = transforms.RandomResizedCrop((16, 20), (1, 1), (1.25, 1.25))(images[:1])
+    np.testing.assert_allclose(whole, transforms.Resize((16, 20))(images[:1]))
+    tall = transforms.RandomResizedCrop(8, (1, 1), (0.1, 0.1), "nearest")(images[:1])
+    assert (tall[0, 1].min(), tall[0, 1].max()) == (18, 20)  # the middle three columns
+
+
+def test_erased_rectangles_have_their_value_and_share():
+    images = np.ones((400, 2, 20, 30), np.uint8)
+    found = transforms.RandomErasing(0.5, (0.1, 0.2), (0.5, 2), value=9)(images)
+    blots = found[:, 0] == 9
+    assert (found[:, 1] == found[:, 0]).all()
+    hit = blots.any(axis=(1, 2))
+    assert abs(hit.mean() - 0.5) < 5 * 0.5 / 20
+    h, w = blots.any(axis=2).sum(axis=1)[hit], blots.any(axis=1).sum(axis=1)[hit]
+    assert (blots[hit].sum(axis=(1, 2)) == h * w).all()
+    assert (h * w > 0.1 * 600 - (h + w)).all() and (h * w < 0.2 * 600 + (h + w)).all()
+
+
+def test_grey_and_margins_are_those_of_pillow_and_numpy():
+    grey = transforms.Grayscale(3)(IMAGES[0])
+    theirs = np.asarray(pillow(IMAGES[0].transpose(1, 2, 0)).convert("L"))
+    assert (grey == grey[:1]).all()
+    assert np.abs(grey[0].astype(int) - theirs).max() <= 1
+    for mode in ("edge", "symmetric"):
+        found = transforms.Pad((1, 2, 3, 4), padding_mode=mode)(IMAGES)
+        np.testing.assert_array_equal(found, np.pad(IMAGES, ((0, 0), (0, 0), (2, 4), (1, 3)), mode))
 
 
 # Values that another system's tests expect of normalised inputs.
@@ -280,6 +322,10 @@ def test_names_from_elsewhere_lead_to_ours():
         (lambda: transforms.RandomCrop(2, padding_mode="wrap"), "unknown"),
         (lambda: transforms.RandomHorizontalFlip(1.5), "no probability"),
         (lambda: transforms.RandomRotation(-3), "no range"),
+        (lambda: transforms.RandomResizedCrop(4, (0.5, 2)), "within 0 and 1"),
+        (lambda: transforms.RandomErasing(ratio=(2, 1)), "positive ranges"),
+        (lambda: transforms.Grayscale(2), "must be 1 or 3"),
+        (lambda: transforms.Grayscale()(IMAGES[:, :2]), "2 channels"),
         (lambda: transforms.ColorJitter(hue=0.7), "hue=0.7"),
         (lambda: transforms.ColorJitter(brightness=-1), "brightness=-1"),
         (lambda: transforms.ColorJitter(0.1)(IMAGES[:, :2]), "2 channels"),

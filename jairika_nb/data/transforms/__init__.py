@@ -9,11 +9,15 @@ from typing import Any
 from jairika_nb.data.transforms.color import ColorJitter
 from jairika_nb.data.transforms.compose import Compose, Lambda
 from jairika_nb.data.transforms.crop import CenterCrop, RandomCrop
+from jairika_nb.data.transforms.erasing import RandomErasing
 from jairika_nb.data.transforms.flip import RandomHorizontalFlip, RandomVerticalFlip
+from jairika_nb.data.transforms.grey import Grayscale
 from jairika_nb.data.transforms.mix import CutMix, MixUp
 from jairika_nb.data.transforms.normalize import Normalize
 from jairika_nb.data.transforms.onehot import OneHot
+from jairika_nb.data.transforms.pad import Pad
 from jairika_nb.data.transforms.resize import Resize
+from jairika_nb.data.transforms.resized_crop import RandomResizedCrop
 from jairika_nb.data.transforms.rotation import RandomRotation
 from jairika_nb.data.transforms.scale import Scale
 
@@ -22,12 +26,16 @@ __all__ = [
     "ColorJitter",
     "Compose",
     "CutMix",
+    "Grayscale",
     "Lambda",
     "MixUp",
     "Normalize",
     "OneHot",
+    "Pad",
     "RandomCrop",
+    "RandomErasing",
     "RandomHorizontalFlip",
+    "RandomResizedCrop",
     "RandomRotation",
     "RandomVerticalFlip",
     "Resize",

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
 from jairika_nb.data.draws import draws
 from jairika_nb.data.transforms.images import ImageTransform, pair
+from jairika_nb.data.transforms.pad import checked_mode, padded, sides
 from jairika_nb.errors import DataError
-
-MODES = ("constant", "edge", "reflect", "symmetric")
 
 
 class CenterCrop(ImageTransform):
@@ -57,21 +54,16 @@ class RandomCrop(ImageTransform):
         padding_mode: str = "constant",
     ) -> None:
         self.output_size = self.size = pair("size", size)
-        self.padding = _sides(padding)
+        self.padding, self.padding_mode = sides(padding), checked_mode(padding_mode)
         self.pad_if_needed, self.fill = pad_if_needed, fill
-        if padding_mode not in MODES:
-            raise DataError(f"padding_mode={padding_mode!r} is unknown; use one of {MODES}")
-        self.padding_mode = padding_mode
 
     def batch(self, images: np.ndarray) -> np.ndarray:
         """The parts."""
-        left, top, right, bottom = self.padding
-        if any(self.padding):
-            images = self._padded(images, ((top, bottom), (left, right)))
+        images = padded(images, self.padding, self.padding_mode, self.fill)
         h, w = self.size
         if self.pad_if_needed:
-            missing = [max(n - m, 0) for n, m in zip(self.size, images.shape[2:], strict=True)]
-            images = self._padded(images, tuple((n, n) for n in missing))
+            y, x = (max(n - m, 0) for n, m in zip(self.size, images.shape[2:], strict=True))
+            images = padded(images, (x, y, x, y), self.padding_mode, self.fill)
         height, width = images.shape[2:]
         if h > height or w > width:
             raise DataError(
@@ -83,20 +75,6 @@ class RandomCrop(ImageTransform):
         columns = drawn.integers(width - w + 1)[:, None] + np.arange(w)
         which = np.arange(len(images))[:, None, None]
         return np.moveaxis(images[which, :, rows[:, :, None], columns[:, None]], 3, 1)
-
-    def _padded(self, images: np.ndarray, sides: Any) -> np.ndarray:
-        if not any(map(any, sides)):
-            return images
-        options = {"constant_values": self.fill} if self.padding_mode == "constant" else {}
-        return np.pad(images, ((0, 0), (0, 0), *sides), self.padding_mode, **options)  # type: ignore
-
-
-def _sides(padding: Any) -> tuple[int, int, int, int]:
-    values = padding if isinstance(padding, tuple | list) else (padding or 0,)
-    full = {1: values * 4, 2: values * 2, 4: values}.get(len(values))
-    if full is None or not all(isinstance(v, int) and v >= 0 for v in full):
-        raise DataError(f"padding={padding!r} must be 1, 2 or 4 integers from 0 up")
-    return tuple(full)  # type: ignore[return-value]
 
 
 def _filled_up(images: np.ndarray, size: tuple[int, int]) -> np.ndarray:
