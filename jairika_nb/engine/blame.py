@@ -27,7 +27,7 @@ def kernel(error: KernelError, roots: list[Node], program: Program, steps: Plan)
     inside = {*steps.inside[step], *steps.sources[step].outputs}
     order = [n for n in topological(roots) if id(n) in program.place]
     mine = [n for n in order if steps.place[program.place[id(n)]] in inside and n.inputs]
-    told = [n for n in mine if n.site is not None] or mine
+    told = [n for n in mine if n.site] or mine
     if told:
         error.args = (f"{error}; it computes {_listed(told, _sites(order))}", source)
 
@@ -53,7 +53,7 @@ def _sites(order: list[Node]) -> dict[int, Site | None]:
     site: dict[int, Site | None] = {id(n): n.site for n in order}
     for node in reversed(order):
         for i in node.inputs:
-            if site.get(id(i)) is None:
+            if not site.get(id(i)):
                 site[id(i)] = site[id(node)]
     return site
 

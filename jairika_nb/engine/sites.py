@@ -54,7 +54,7 @@ def line_of(site: Site | None) -> Line | None:
     >>> str(line_of((line_of.__code__, 0))).split(":")[0]  # doctest: +ELLIPSIS
     'sites.py, line ...'
     """
-    if site is None:
+    if not site:
         return None
     code, at = site
     rows = code.co_lines()

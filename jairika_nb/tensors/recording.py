@@ -182,7 +182,8 @@ def record(watch: Places, inputs: list[Node], trace: Trace, effects: Effects) ->
     found.owners = [_owner(watch, numbers) for numbers in trace.numbers]
     found.kinds = [(node.shape, node.dtype, node.device) for node in effects.nodes]
     found.ancestors = ancestors(effects.nodes, trace.inputs)
-    found.sites = [node.site for node in effects.nodes]
+    # Nodes without a site get an empty one: looking for it again at each replay takes long.
+    found.sites = [node.site or () for node in effects.nodes]
     found.detached = [
         node.op == "detach" or node.dtype.kind != "float" or not node.inputs
         for node in effects.nodes

@@ -1,6 +1,5 @@
 """The training loop: fit and evaluate, with progress, clean stops and alarms."""
 
-from jairika_nb.train.average import EMA
 from jairika_nb.train.callbacks import Callback
 from jairika_nb.train.checkpoint import Checkpoint
 from jairika_nb.train.early_stopping import EarlyStopping
@@ -11,7 +10,6 @@ from jairika_nb.train.job import Job
 from jairika_nb.train.loop import Training
 
 __all__ = [
-    "EMA",
     "Callback",
     "Checkpoint",
     "EarlyStopping",

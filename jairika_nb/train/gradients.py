@@ -22,10 +22,7 @@ def gathered(held: Gradients, new: Gradients, share: Tensor | None) -> Gradients
 
 
 def clipped(gradients: Gradients, clip_norm: float | None, clip_value: float | None) -> Gradients:
-    """Elements within ``clip_value`` of 0; then all together scaled to at most ``clip_norm``.
-
-    See :func:`jairika_nb.optim.clip_grad_value` and :func:`jairika_nb.optim.clip_grad_norm`.
-    """
+    """Elements within ``clip_value`` of 0; then all together scaled to at most ``clip_norm``."""
     if clip_value is not None:
         gradients = clip_grad_value(gradients, clip_value)
     if clip_norm is not None:

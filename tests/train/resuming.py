@@ -18,7 +18,7 @@ import numpy as np
 import jairika_nb as jrk
 from jairika_nb import data, nn, optim
 from jairika_nb.metrics import Accuracy
-from jairika_nb.train import EMA, Callback, Checkpoint, EarlyStopping
+from jairika_nb.train import Callback, Checkpoint, EarlyStopping
 
 RNG = np.random.default_rng(7)
 X = RNG.normal(size=(44, 6)).astype(np.float32)
@@ -63,7 +63,7 @@ def run(path: str, plan: dict) -> dict[str, np.ndarray]:
     jrk.random.seed(plan.get("seed", 5))
     net, opt = network(), getattr(optim, plan.get("optimizer", "Adam"))(lr=0.02)
     model = jrk.open(path, mode="a") if plan["resume"] else jrk.init(path)
-    ema = EMA(0.9)
+    ema = optim.EMA(net, 0.9)
     callbacks = [ema, EarlyStopping("val_loss", patience=50), DieAt(plan.get("die", 0))]
     if plan.get("save") is not None:
         callbacks.append(Checkpoint(model, **plan["save"]))
@@ -84,7 +84,7 @@ def run(path: str, plan: dict) -> dict[str, np.ndarray]:
     kept = {k: v for k, v in opt.state_dict().items() if not isinstance(v, str)}
     found = {f"net {k}": v.numpy() for k, v in net.state_dict().items()}
     found |= {f"opt {k}": np.asarray(v) for k, v in kept.items()}
-    found |= {f"ema {k}": v.numpy() for k, v in ema.shadow.items()}
+    found |= {f"ema {k}": v.numpy() for k, v in ema.average.items()}
     found["random"] = np.array(jrk.random.state())
     found["counts"] = np.array([history.steps, history.updates, history.skipped])
     found["history"] = np.frombuffer(json.dumps(history.epochs).encode(), np.uint8)

@@ -7,7 +7,7 @@ import jairika_nb as jrk
 from jairika_nb import nn, optim
 from jairika_nb.data import DataLoader, TensorDataset
 from jairika_nb.errors import TrainingError
-from jairika_nb.train import EMA, Callback, Checkpoint, EarlyStopping
+from jairika_nb.train import Callback, Checkpoint, EarlyStopping
 from jairika_nb.train.monitor import Monitor
 
 RNG = np.random.default_rng(0)
@@ -240,10 +240,11 @@ class TestSchedules:
 
 
 class TestAverages:
-    def test_it_is_pytorchs_average(self):
+    def test_an_average_of_the_optimisers_room_follows_the_steps(self):
         torch = pytest.importorskip("torch")
         swa = torch.optim.swa_utils
-        net, theirs, ema = nn.Linear(3, 3), torch.nn.Linear(3, 3), EMA(0.8)
+        net, theirs = nn.Linear(3, 3), torch.nn.Linear(3, 3)
+        ema = optim.EMA(net, 0.8)
         theirs.load_state_dict({k: torch.tensor(v.numpy()) for k, v in net.state_dict().items()})
         average = swa.AveragedModel(theirs, multi_avg_fn=swa.get_ema_multi_avg_fn(0.8))
 
@@ -255,20 +256,20 @@ class TestAverages:
 
         run(ema, Beside(), net=net, epochs=3)
         for name, value in average.module.state_dict().items():
-            np.testing.assert_allclose(ema.shadow[name].numpy(), value.numpy(), rtol=1e-5)
-
-    def test_it_can_be_had_for_a_while_or_for_good(self):
-        ema = EMA(0.5)
-        net, _ = run(ema, epochs=2)
+            np.testing.assert_allclose(ema.average[name].numpy(), value.numpy(), rtol=1e-5)
         own = net.weight.tolist()
-        with ema.averaged(net):
-            assert net.weight.tolist() == ema.shadow["weight"].tolist() != own
-        assert net.weight.tolist() == own
-        kept = EMA(0.5, replace=True)
-        net, _ = run(kept, epochs=2)
-        assert net.weight.tolist() == kept.shadow["weight"].tolist()
+        with ema.average_parameters():
+            assert net.weight.tolist() == ema.average["weight"].tolist() != own
 
-    @pytest.mark.parametrize("decay", [-0.1, 1.1, "0.9", True])
-    def test_refusals(self, decay):
-        with pytest.raises(TrainingError, match="decay="):
-            EMA(decay)
+    def test_it_follows_a_job_in_the_background(self):
+        ends = []
+        for background in (False, True):
+            jrk.random.seed(0)
+            net = nn.Linear(3, 3)
+            ema = optim.EMA(net, 0.8)
+            options = {"callbacks": [ema], "background": background, "epochs": 3, "seed": 1}
+            found = jrk.fit(net, (X, X), loss=nn.MSELoss(), batch_size=10, **options, **QUIET)
+            if background:
+                found.wait(30)
+            ends.append(ema.average["weight"].tolist())
+        assert ends[0] == ends[1]

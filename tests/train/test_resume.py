@@ -12,7 +12,7 @@ import pytest
 import jairika_nb as jrk
 from jairika_nb import nn, optim
 from jairika_nb.errors import TrainingError
-from jairika_nb.train import EMA, Checkpoint
+from jairika_nb.train import Checkpoint, EarlyStopping
 from jairika_nb.train.packing import packed, unpacked
 
 HERE = Path(__file__).parent
@@ -117,7 +117,11 @@ class TestRefusals:
             ({"optimizer": optim.SGD()}, jrk.errors.ArchitectureError, "state of Adam does not"),
             ({"net": nn.Linear(6, 4)}, jrk.errors.ArchitectureError, "weight is"),
             ({"batch_size": 8}, TrainingError, "3 batches in an epoch, this data has 6"),
-            ({"callbacks": [EMA()]}, TrainingError, "had the callbacks Checkpoint: give the same"),
+            (
+                {"callbacks": [EarlyStopping("loss")]},
+                TrainingError,
+                "had the callbacks Checkpoint",
+            ),
             ({"metrics": [jrk.metrics.Accuracy()]}, TrainingError, "took 0 metrics"),
         ],
     )
