@@ -16,6 +16,7 @@ from jairika_nb.store.manifest import Manifest, Tensor
 from jairika_nb.store.names import layer_of
 from jairika_nb.store.reader import Reader
 from jairika_nb.store.rows import Row
+from jairika_nb.store.tensors import Placed
 
 
 class Iteration:
@@ -114,11 +115,17 @@ class Iteration:
         odd = (k for k in {**before, **after} if before.get(k) != after.get(k))
         return tuple(dict.fromkeys(layer_of(name) or name for name in odd))
 
-    def load(self, lazy: bool = False) -> Any:
+    def load(self, lazy: bool = False, cap: int | str | None = None) -> Any:
         """The network itself, with this state.
 
+        ``lazy=True`` leaves its parameters in the file, mapped read-only: they come into memory
+        as layers run, and a network larger than memory can predict; training makes values of its
+        own. ``cap``, bytes or text such as ``"500MB"`` (default: ``JRK_STORE_CAP``, else none),
+        bounds what stays of them in memory; the least recently used layers go first. Devices with
+        memory of their own get copies.
+
         Raises ``ArchitectureError`` where no architecture was committed, or one with layer
-        types that are not registered here.
+        types that are not registered here; ``Damaged``.
         """
         architecture = self.architecture
         if architecture is None:
@@ -130,8 +137,23 @@ class Iteration:
         from jairika_nb import nn
 
         net = nn.build(architecture)
-        net.load_state_dict(self.arrays(lazy))
+        if lazy:
+            self._page(net, cap)
+        else:
+            net.load_state_dict(self.arrays())
         return net
+
+    def _page(self, net: Any, cap: int | str | None) -> None:
+        from jairika_nb.store import paging
+
+        placed, ranges = self._placed("net"), self._reader.ranges
+        paging.fill(
+            net,
+            {name: tensor for name, (tensor, _) in placed.items()},
+            lambda name: tensors.mapped(ranges, placed[name]),
+            lambda name: tensors.read(ranges, placed[name]),
+            paging.cap_of(cap),
+        )
 
     def __repr__(self) -> str:
         return f"<Iteration {self.variant!r} {self.name!r} {self.id[:10]}>"
@@ -152,12 +174,15 @@ class Iteration:
         return self._reader.meta(self._located(), self._manifest)
 
     def _values(self, lazy: bool, owner: str) -> Any:
+        placed = self._placed(owner)
+        if lazy:
+            return tensors.Lazy(self._reader.ranges, placed)
+        return {name: tensors.read(self._reader.ranges, each) for name, each in placed.items()}
+
+    def _placed(self, owner: str) -> dict[str, Placed]:
         places = self._reader.locations(self._located(), self._manifest)
-        placed = {
+        return {
             tensor.name: (tensor, place)
             for tensor, place in zip(self._manifest.tensors, places, strict=True)
             if tensor.owner == owner
         }
-        if lazy:
-            return tensors.Lazy(self._reader.ranges, placed)
-        return {name: tensors.read(self._reader.ranges, each) for name, each in placed.items()}

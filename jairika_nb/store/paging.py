@@ -1,0 +1,144 @@
+"""Networks on pages of the model file: layers come in when they run, and go when room is short.
+
+Parameters are read-only maps of the file. Letting one go (``madvise``) only gives its pages back
+to the system: whoever reads it again gets the same bytes from the file, so nothing can be stale
+and a cap bounds memory without ever being able to change a result.
+"""
+
+from __future__ import annotations
+
+import mmap
+import os
+from collections import OrderedDict
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+import numpy as np
+
+from jairika_nb.engine import tracing
+from jairika_nb.engine.borrowing import borrow, finish
+from jairika_nb.engine.memory import parse_size
+from jairika_nb.errors import ArchitectureError
+from jairika_nb.nn.state import like, mismatches
+from jairika_nb.store.manifest import Tensor as Record
+from jairika_nb.tensors.autograd import eval as evaluated
+from jairika_nb.tensors.tensor import Tensor
+
+MAPPED_FROM = 1 << 14  # bytes: smaller tensors are copied
+
+
+def cap_of(cap: int | str | None) -> int | None:
+    """Bytes that mapped parameters may keep resident: ``cap``, or ``JRK_STORE_CAP``, or no cap."""
+    named = os.environ.get("JRK_STORE_CAP") if cap is None else cap
+    return parse_size(named) if named else None
+
+
+class Pager:
+    """Which maps are resident, the least recently used first; ``room`` lets some of them go."""
+
+    def __init__(self, cap: int | None) -> None:
+        self.cap, self.resident = cap, 0
+        self.used: OrderedDict[int, Any] = OrderedDict()
+
+    def room(self, pages: list[Any]) -> None:
+        """Count ``pages`` as resident and let others go until all fit under the cap."""
+        for each in pages:
+            if self.used.pop(id(each), None) is None:
+                self.resident += len(each)
+            self.used[id(each)] = each
+        wanted = {id(each) for each in pages}
+        while self.cap is not None and self.resident > self.cap:
+            oldest = next((key for key in self.used if key not in wanted), None)
+            if oldest is None:
+                return  # a layer larger than the cap runs all the same
+            self.release(self.used[oldest])
+
+    def release(self, pages: Any) -> None:
+        """Give the pages of one map back to the system."""
+        if self.used.pop(id(pages), None) is not None:
+            self.resident -= len(pages)
+        if hasattr(pages, "madvise"):  # Windows decides by itself
+            pages.madvise(mmap.MADV_DONTNEED)
+
+
+def fill(
+    net: Any,
+    records: Mapping[str, Record],
+    mapped: Callable[[str], np.ndarray],
+    read: Callable[[str], np.ndarray],
+    cap: int | None,
+) -> Pager:
+    """Put maps of the file in the place of the parameters of ``net``.
+
+    Each is checked once, one after the other. Small ones, integers, and all of them on devices
+    with memory of their own are copied. With a cap that is less than all of them, the network
+    computes layer by layer outside of ``jrk.compile``.
+    """
+    pager = Pager(cap)
+    own = net.state_dict()
+    shapes = {name: np.broadcast_to(np.float32(0), each.shape) for name, each in records.items()}
+    if problems := mismatches(own, shapes, strict=True):
+        raise ArchitectureError(f"the stored state does not fit: {'; '.join(problems)}")
+    values, pages = {}, {}
+    for name, record in records.items():
+        values[name], found = _parameter(own[name], record, name, mapped, read)
+        if found is not None:
+            pages[id(values[name])] = found
+            pager.room([found])
+    net.replace(values)
+    if cap is not None and sum(map(len, pages.values())) > cap:
+        for module in net.modules():
+            _watch(module, pages, pager)
+    return pager
+
+
+def _parameter(
+    old: Tensor,
+    record: Record,
+    name: str,
+    mapped: Callable[[str], np.ndarray],
+    read: Callable[[str], np.ndarray],
+) -> tuple[Tensor, Any]:
+    if record.bytes >= MAPPED_FROM:
+        values = mapped(name)
+        node = borrow(values, old.dtype, old.device)
+        if node is not None:
+            return Tensor(node), _pages(values)
+    return like(old, read(name)), None
+
+
+def _pages(values: np.ndarray) -> Any:
+    """The map under an array."""
+    base: Any = values
+    while not isinstance(base, mmap.mmap):
+        base = base.obj if isinstance(base, memoryview) else base.base
+    return base
+
+
+def _watch(module: Any, pages: Mapping[int, Any], pager: Pager) -> None:
+    """Make room before a module with mapped parameters runs, and compute it at once."""
+    held = (*module._parameters.values(), *module._buffers.values())
+    own = [pages[id(each)] for each in held if id(each) in pages]
+    if not own:
+        return
+
+    def before(module: Any, args: Any) -> None:
+        pager.room(own)
+
+    def after(module: Any, args: Any, output: Any) -> None:
+        if tracing.active.get() is None:
+            found = list(_tensors(output))
+            evaluated(*found)
+            for device in {each.device for each in found}:
+                finish(device)  # kernels that run later would bring back what was let go
+
+    module.register_forward_pre_hook(before)
+    module.register_forward_hook(after)
+
+
+def _tensors(output: Any) -> Iterator[Tensor]:
+    if isinstance(output, Tensor):
+        yield output
+    elif isinstance(output, list | tuple | dict):
+        for each in output.values() if isinstance(output, dict) else output:
+            yield from _tensors(each)
