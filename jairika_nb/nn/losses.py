@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from jairika_nb.errors import ArgumentError
 from jairika_nb.nn import functional
 from jairika_nb.nn.architecture import register
 from jairika_nb.nn.functional.reducing import check_reduction
@@ -22,6 +23,14 @@ class Loss(Module):
     also: tuple[str, ...] = ()
     # Attributes that its text shows.
     shown: tuple[str, ...] = ("reduction",)
+
+    def __new__(cls, *args: Any, **kwargs: Any) -> Any:
+        for name in ("size_average", "reduce"):
+            if name in kwargs:
+                raise ArgumentError(
+                    f'{cls.__name__} takes no {name}=; use reduction="mean", "sum" or "none"'
+                )
+        return super().__new__(cls, *args, **kwargs)
 
     def __init__(self, reduction: str = "mean") -> None:
         check_reduction(reduction, self.also)

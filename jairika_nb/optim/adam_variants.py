@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from functools import cache
 
 from jairika_nb.optim.optimizer import Groups, Optimizer, Slots, zeros_like
 from jairika_nb.optim.options import Several
@@ -171,17 +170,14 @@ def _momentum(beta1: float, decay: float, step: int) -> float:
     return beta1 * (1 - 0.5 * 0.96 ** (step * decay))
 
 
-@cache
-def _products(beta1: float, decay: float) -> list[float]:
-    return [1.0]
-
-
 def _product(beta1: float, decay: float, step: int) -> float:
-    """The product of the first ``step`` momenta; 0 where it no longer matters."""
-    found = _products(beta1, decay)
-    while len(found) <= step and found[-1] > NOTHING:
-        found.append(found[-1] * _momentum(beta1, decay, len(found)))
-    return found[step] if step < len(found) else 0.0
+    """The product of the first ``step`` momenta; 0 where it no longer matters, mostly soon."""
+    product = 1.0
+    for i in range(1, step + 1):
+        product *= _momentum(beta1, decay, i)
+        if product < NOTHING:
+            return 0.0
+    return product
 
 
 class RAdam(_Decayed):

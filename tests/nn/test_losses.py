@@ -156,6 +156,7 @@ def test_losses_are_data(name):
 BAD = {
     "reduction": (errors.OutOfRange, lambda: nn.L1Loss("median"), "'median' is unknown"),
     "batchmean": (errors.OutOfRange, lambda: nn.L1Loss("batchmean"), "'batchmean' is unknown"),
+    "old": (errors.ArgumentError, lambda: nn.MSELoss(size_average=False), 'use reduction="mean"'),
     "shape": (errors.ShapeError, lambda: nn.BCELoss()(P, Q[0]), r"\(5, 3\) and targets \(3,\)"),
     "label": (errors.DataError, lambda: nn.NLLLoss()(LOGS, np.full(5, 3)), "must be 0 to 2"),
     "margin label": (
