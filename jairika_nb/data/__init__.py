@@ -1,6 +1,7 @@
 """Datasets, splitting, batches: arrays on the host until a batch is asked for."""
 
 from jairika_nb.data import tokenizers, transforms
+from jairika_nb.data.buckets import BucketBatchSampler
 from jairika_nb.data.collate import PadCollate, collate
 from jairika_nb.data.dataset import Dataset, TensorDataset
 from jairika_nb.data.draws import generator
@@ -11,7 +12,6 @@ from jairika_nb.data.loader import DataLoader
 from jairika_nb.data.numpy_files import MappedDataset, read_npy, read_npz
 from jairika_nb.data.parts import ConcatDataset, Subset, TransformedDataset
 from jairika_nb.data.samplers import (
-    BucketBatchSampler,
     RandomSampler,
     Sampler,
     SequentialSampler,

@@ -9,12 +9,13 @@ from typing import Any
 
 import numpy as np
 
+from jairika_nb.data.buckets import BucketBatchSampler
 from jairika_nb.data.collate import collate, mapped
 from jairika_nb.data.draws import Source, drawing, fresh_seed
 from jairika_nb.data.loader_arguments import check_loader
 from jairika_nb.data.prefetch import prefetched
 from jairika_nb.data.reader import Reader, Request
-from jairika_nb.data.samplers import BucketBatchSampler, RandomSampler, Sampler, SequentialSampler
+from jairika_nb.data.samplers import RandomSampler, Sampler, SequentialSampler
 from jairika_nb.data.stream import IterableDataset, cut
 from jairika_nb.data.workers import Pool, read_ahead
 from jairika_nb.errors import DataError

@@ -1,6 +1,8 @@
 """Tokenisers: texts come back, merges are those of the tokenizers package, files hold no traps."""
 
 import json
+import random
+import time
 import unicodedata
 
 import numpy as np
@@ -94,6 +96,16 @@ def test_any_text_comes_back_from_its_characters(text):
     tokenizer = CharTokenizer.train(text, specials=("<pad>",))
     assert tokenizer.decode(tokenizer.encode(text)) == text
     assert len(tokenizer) == len(set(text)) + 1
+
+
+def test_a_very_long_word_takes_no_time_in_the_square_of_its_length():
+    word = "".join(random.Random(1).choices("abcdefgh", k=60_000))
+    ours = BPETokenizer.train(word[:5000], 500)
+    start = time.perf_counter()
+    ids = ours.encode(word)
+    assert time.perf_counter() - start < 10  # the square would take minutes
+    assert ours.decode(ids) == word
+    assert ids.tolist() == ours.to_tokenizers().encode(word).ids
 
 
 def test_unknown_characters_are_named_or_stand_for_something():

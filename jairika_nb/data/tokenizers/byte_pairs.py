@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
 
 from jairika_nb.data.tokenizers.byte_level import alphabet, byte_of, characters, pieces
-from jairika_nb.data.tokenizers.learning import Pair, learned, replaced
+from jairika_nb.data.tokenizers.learning import learned
+from jairika_nb.data.tokenizers.merging import Pair, merged
 from jairika_nb.data.tokenizers.tokenizer import Tokenizer, joined
 from jairika_nb.errors import DataError
 
@@ -87,19 +87,10 @@ class BPETokenizer(Tokenizer):
         return np.array(ids, np.int32)
 
     def _remember(self, piece: str) -> list[int]:
-        ids = self._joined([self._bytes[b] for b in _utf8(piece)])
+        ids = merged([self._bytes[b] for b in _utf8(piece)], self._ranks)
         if len(self._cache) >= CACHED:
             self._cache.clear()
         self._cache[piece] = ids
-        return ids
-
-    def _joined(self, ids: list[int]) -> list[int]:
-        while len(ids) > 1:
-            ranked = [(self._ranks[p][0], p) for p in pairwise(ids) if p in self._ranks]
-            if not ranked:
-                break
-            pair = min(ranked)[1]
-            ids = replaced(ids, pair, self._ranks[pair][1])
         return ids
 
     def decode(self, ids: Any, skip_special_tokens: bool = True) -> str:

@@ -7,7 +7,7 @@ from collections import Counter, defaultdict
 from collections.abc import Sequence
 from itertools import pairwise
 
-Pair = tuple[int, int]
+from jairika_nb.data.tokenizers.merging import Pair
 
 
 def learned(
