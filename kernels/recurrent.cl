@@ -2,8 +2,9 @@
 //          each other: a work-item takes its rows through the whole sequence.
 // Layouts: H a multiple of 16 * SPAN. x [T][N][GATES * H], h0 and c0 [N][H], b [H], lengths [N];
 //          forward: w [H / lanes][H][GATES][lanes], out [kept][T][N][H]; backward: gh, gc [T][N][H],
-//          kept as out above, w [H / lanes][GATES * H][lanes], out [T + 1][N][GIVEN * H], whose last
-//          row gathers the gradients of the states; lanes = 16 * SPAN.
+//          kept as out above, w [H / lanes][GATES * H][lanes], out [T + 1][N][stride], of which
+//          GIVEN * H are used and the last row gathers the gradients of the states; lanes = 16 *
+//          SPAN.
 // Parameters: CELL 0 tanh, 1 relu, 2 lstm, 3 gru; T, float or double, and its vector V16; ROWS a
 //          work-item multiplies at a time; MASKED 1 lets a row rest from its length on.
 // Used by: jairika_nb/engine/routines/recurrent.py; the order of kept and given values is that of
@@ -117,9 +118,9 @@ kernel void KERNEL_NAME(
     global T *out, global const T *restrict gh, global const T *restrict gc,
     global const T *restrict kept, global const T *restrict w, global const T *restrict h0,
     global const T *restrict c0, global const int *restrict lengths, const int N, const int H,
-    const int steps, const int reverse, const int each) {
+    const int steps, const int reverse, const int each, const int stride) {
   const int first = get_global_id(0) * each, last = min(first + each, N);
-  const size_t plane = (size_t)steps * N * H, wide = GIVEN * H;
+  const size_t plane = (size_t)steps * N * H, wide = stride;
   global T *carried = out + (size_t)steps * N * wide;
   for (size_t i = first * wide; i < last * wide; i++) carried[i] = 0;
   for (int s = steps - 1; s >= 0; s--) {

@@ -21,6 +21,9 @@ from jairika_nb.errors import DTypeError, ShapeError
 
 # Numbers that vectors of the kernels hold; sizes are filled up to whole ones.
 LANES = 16
+# Rows whose places in caches are so many bytes apart push each other out when columns are read, as
+# the product for the weights does: they get some space between.
+CONFLICT, SPACE = 1024, 16
 
 
 def recurrent(cell: str, inputs: tuple[Node, ...], reverse: bool = False) -> Node:
@@ -149,7 +152,10 @@ def _back_expand(attrs: Any, *given: Node) -> Node:
     rows = [_filled(i) for i in (*upstream, kept)]
     more = [_filled(s) for s in (o.h, o.c) if s is not None]
     more += [o.lengths] if o.lengths is not None else []
-    out = make("recurrent_rows_back", (*rows, w, *more), (*attrs, span))
+    wide = row.given * full
+    apart = SPACE if wide * kept.dtype.itemsize % CONFLICT == 0 else 0
+    out = make("recurrent_rows_back", (*rows, w, *more), (*attrs, span, apart))
+    out = part(out, 0, wide)
     if full == size:
         return out
     shape = (*out.shape[:2], row.given, full)
@@ -200,7 +206,7 @@ def _rows_back_infer(*given: Any) -> tuple[Shape, DType]:
     row = CELLS[given[-1][0]]
     kept = given[row.states]
     _, steps, rows, size = kept.shape
-    return (steps + 1, rows, row.given * size), kept.dtype
+    return (steps + 1, rows, row.given * size + given[-1][3]), kept.dtype
 
 
 def _never(*_: Any) -> Any:

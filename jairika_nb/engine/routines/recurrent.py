@@ -20,7 +20,7 @@ SUMS = 16
 def _written(entry: Entry, wide: int, given: list[int], sizes: tuple[int, ...], device: Device,
              masked: bool, backward: bool) -> Source:  # fmt: skip
     """The kernel for ``sizes`` (rows, size, steps); ``wide`` vectors are summed for each row."""
-    cell, reverse, span = entry.attrs
+    cell, reverse, span = entry.attrs[:3]
     rows, size, steps = sizes
     each = max(math.ceil(rows / device.compute_units), 1)
     kept = entry.dtype.opencl
@@ -30,6 +30,7 @@ def _written(entry: Entry, wide: int, given: list[int], sizes: tuple[int, ...], 
     }  # fmt: skip
     arguments = [Argument("buffer", i) for i in (RESULT, *given)]
     arguments += ints(rows, size, steps, int(reverse), each)
+    arguments += ints(entry.shape[-1]) if backward else []
     moved = 2 * entry.size * entry.dtype.itemsize
     items = math.ceil(rows / each)
     name = f"{cell}_back" if backward else cell
@@ -50,7 +51,7 @@ def _forward(entry: Entry, inputs: list[Entry], device: Device) -> Source:
 
 
 def _backward(entry: Entry, inputs: list[Entry], device: Device) -> Source:
-    cell, _, span = entry.attrs
+    cell, _, span, _ = entry.attrs
     row = CELLS[cell]
     *upstream, kept, w = entry.inputs[: row.states + 2]
     h, *rest = entry.inputs[row.states + 2 :]
