@@ -102,6 +102,10 @@ def test_targets_and_lengths_on_the_device(device):
     assert loss(logs, flat, INPUTS, LENGTHS).item() == pytest.approx(wanted)
     with pytest.raises(errors.ArgumentError, match="must be on the host"):
         loss(logs, flat, INPUTS, given[2])
+    for label in (-1, 0, CLASSES):
+        wrong = jrk.tensor(np.where(TARGETS == 3, label, TARGETS).astype(np.int32))
+        found = nn.CTCLoss(reduction="none")(logs, wrong, INPUTS, LENGTHS).numpy()
+        assert np.isnan(found).tolist() == [True, False, False, False]
 
 
 def test_half_precision_is_computed_in_single():

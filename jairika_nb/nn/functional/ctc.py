@@ -49,7 +49,8 @@ def ctc_loss(
     loss; ``zero_infinity`` makes it 0. Either has no part in the gradient.
 
     Labels and lengths on the host are looked at: DataError for labels that are no class or the
-    blank, OutOfRange for lengths beyond what there is. Second derivatives raise GradientError.
+    blank, OutOfRange for lengths beyond what there is; on the device such labels make the loss
+    NaN. Second derivatives raise GradientError.
 
     >>> import jairika_nb as jrk
     >>> even = jrk.zeros((2, 3)) - math.log(3)  # two steps, three classes
@@ -88,6 +89,7 @@ class _Labels:
     lengths: Tensor
     steps: Tensor
     blank: int
+    wrong: Tensor | None  # rows with labels that are no class; None where the host looked
 
 
 def _each(log_probs: Tensor, known: _Labels, zero_infinity: bool) -> Tensor:
@@ -103,17 +105,16 @@ def _each(log_probs: Tensor, known: _Labels, zero_infinity: bool) -> Tensor:
     loss = -_ended(reshape(at_end, (rows, many)), known)
     if zero_infinity:
         loss = where(loss == math.inf, 0.0, loss)
+    if known.wrong is not None:
+        loss = where(known.wrong, float("nan"), loss)
     return loss.astype(log_probs.dtype)
 
 
 def _states(known: _Labels) -> tuple[Tensor, Tensor]:
     """The class of each state (N, 2 L + 1), and 1 where a state is also reached over a blank."""
     rows, most = known.labels.shape
-    place = arange(most, device=known.labels.device)
-    counted = expand_dims(place, 0) < expand_dims(known.lengths, 1)
-    labels = where(counted, known.labels, known.blank)
-    blanks = labels * 0 + known.blank
-    pairs = reshape(stack([blanks, labels], axis=2), (rows, 2 * most))
+    blanks = known.labels * 0 + known.blank
+    pairs = reshape(stack([blanks, known.labels], axis=2), (rows, 2 * most))
     end = broadcast_to(tensor([[known.blank]], "int32", pairs.device), (rows, 1))
     states = concat([pairs, end], axis=1)
     before = concat([broadcast_to(end, (rows, 2)), states[:, :-2]], axis=1)[:, : 2 * most + 1]
@@ -198,11 +199,17 @@ def _labels_of(
             f"ctc_loss: targets of shape {tuple(given.shape)} do not fit log_probs of shape "
             f"{log_probs.shape}: they must be ({rows}, L), or all labels in one axis"
         )
+    is_known = False
     if not isinstance(given, Tensor) and not isinstance(counts, Tensor):
+        is_known = True
         _check_labels(given, counts, classes, blank)
-    lengths = _lengths("input_lengths", input_lengths, rows, steps)
-    like = log_probs
-    return _Labels(_on(like, given), _on(like, counts), _on(like, lengths), blank)
+    inputs = _lengths("input_lengths", input_lengths, rows, steps)
+    labels, lengths, taken = (_on(log_probs, v) for v in (given, counts, inputs))
+    place = arange(labels.shape[1], device=labels.device)
+    counted = expand_dims(place, 0) < expand_dims(lengths, 1)
+    wrong = counted & ((labels < 0) | (labels >= classes) | (labels == blank))
+    labels = where(counted & ~wrong, labels, blank)
+    return _Labels(labels, lengths, taken, blank, None if is_known else wrong.any(axis=1))
 
 
 def _in_rows(given: Any, counts: Any, rows: int) -> Any:
