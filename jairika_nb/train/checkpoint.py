@@ -82,6 +82,7 @@ class Checkpoint(Callback):
                 f"cannot keep checkpoints in {self.model.path}: it was opened for reading; open it "
                 "with mode='a'"
             )
+        training.model.architecture()  # raises ArchitectureError for layers that cannot be kept
         if self.variant is not None:
             self.model[self.variant]  # raises NotFound, with what may have been meant
         self.last_steps, self.last_time = training.history.steps, time.monotonic()
@@ -102,8 +103,9 @@ class Checkpoint(Callback):
             self.save(training)
 
     def on_end(self, training: Training) -> None:
-        """Commit where a run was interrupted in the middle of an epoch."""
-        if training.history.partial and self.monitor is None:
+        """Commit where a run was interrupted, unless that was right after the last commit."""
+        is_new = training.history.steps != self.last_steps
+        if training.history.interrupted and is_new and self.monitor is None:
             self.save(training)
         if self.model is not self.given and self.model is not None:
             self.model.close()

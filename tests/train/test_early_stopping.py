@@ -115,6 +115,21 @@ class TestCheckpoint:
             run(Checkpoint(model), epochs=3, net=net)
             assert model["main"].iterations == ("prime", "checkpoint", "mine", "checkpoint-2")
 
+    def test_an_interrupt_between_epochs_is_kept_once(self, tmp_path):
+        class Stops(Callback):
+            def on_epoch(self, training):
+                if training.epoch == 3:
+                    training.stop()
+
+        for epochs, at in ((2, 3), (1, 3), (3, 3)):
+            path = tmp_path / "m.jrk.h5"
+            path.unlink(missing_ok=True)
+            with jrk.init(path) as model:
+                run(Stops(), Checkpoint(model, epochs=epochs, keep=True))
+                names = model["main"].iterations
+                assert names[-1] == f"checkpoint-epoch-{at}"
+                assert len(names) == len(set(range(epochs, at, epochs)) | {at}) + 1
+
     def test_one_that_is_used_stays(self, tmp_path):
         class Uses(Callback):
             def on_step(self, training):
@@ -167,6 +182,21 @@ class TestCheckpoint:
         ):
             run(Checkpoint(model, variant="nowhere"), net=net)
         assert net.weight.tolist() == before
+
+        class Unknown(nn.Module):
+            def __init__(self):
+                self.weight = nn.Parameter(np.eye(3, dtype=np.float32))
+
+            def forward(self, x):
+                return x @ self.weight
+
+        unknown = Unknown()
+        with (
+            jrk.open(tmp_path / "m.jrk.h5", mode="a") as model,
+            pytest.raises(jrk.errors.ArchitectureError, match="Unknown"),
+        ):
+            run(Checkpoint(model), net=unknown)
+        assert unknown.weight.tolist() == np.eye(3).tolist()
 
     @pytest.mark.parametrize("wrong", [{"epochs": 0}, {"steps": "3"}, {"seconds": -1.0}])
     def test_refusals(self, wrong):

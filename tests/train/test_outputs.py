@@ -60,6 +60,24 @@ def test_two_inputs_and_two_outputs_learn(device):
 
 
 @pytest.mark.usefixtures("reference")
+def test_a_network_wired_as_data_learns_and_is_kept(tmp_path):
+    jrk.random.seed(4)
+    a, b = nn.Input("a"), nn.Input("b")
+    hidden = nn.Linear(6, 8)(a.concat(b, axis=1)).tanh()
+    net = nn.Graph([a, b], {"kind": nn.Linear(8, 2)(hidden), "age": nn.Linear(8, 1)(hidden)})
+    with jrk.init(tmp_path / "m.jrk.h5") as model:
+        history = jrk.fit(
+            net, INPUTS | TARGETS, epochs=30, optimizer=optim.Adam(lr=0.02), batch_size=16,
+            callbacks=[jrk.train.Checkpoint(model)], **BY_NAME, **QUIET,
+        )  # fmt: skip
+        assert history.metrics["loss_kind"] < 0.2
+        assert history.metrics["loss_age"] < 0.2
+        again = model["main"]["checkpoint"].load()
+    for name, out in again(A, B).items():
+        np.testing.assert_array_equal(out.numpy(), net(A, B)[name].numpy())
+
+
+@pytest.mark.usefixtures("reference")
 class TestForms:
     def learned(self, data, net=None, **options):
         net = net or model()

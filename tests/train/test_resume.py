@@ -91,6 +91,43 @@ class TestPlaces:
         found = resuming.run(path, PLAN | {"resume": True, "save": {"epochs": 1}, "seed": 8})
         assert_same(found, whole)
 
+    def test_readers_ahead_and_streams_go_on_where_they_were(self, tmp_path):
+        """Workers read batches ahead of the stop; a stream has no length and is gone through."""
+
+        class Rows(jrk.data.IterableDataset):
+            def __iter__(self):
+                yield from zip(X, Y, strict=True)
+
+        rows = jrk.data.TensorDataset(X, Y)
+        loaders = (
+            lambda: jrk.data.DataLoader(rows, 8, shuffle=True, num_workers=2, prefetch=1, seed=4),
+            lambda: jrk.data.DataLoader(Rows(), 8),
+        )
+
+        class Stops(jrk.train.Callback):
+            def __init__(self, steps):
+                self.steps = steps
+
+            def on_step(self, training):
+                if training.history.steps == self.steps:
+                    training.stop()
+
+        for number, loader in enumerate(loaders):
+            ends = []
+            for stop in (0, 9):
+                jrk.random.seed(1)
+                net, opt = nn.Linear(6, 3), optim.Adam(lr=0.1)
+                options = {"epochs": 3, "optimizer": opt, "progress": False}
+                with jrk.init(tmp_path / f"{number}-{stop}.jrk.h5") as model:
+                    calls = [Stops(stop), Checkpoint(model)]
+                    jrk.fit(net, loader(), callbacks=calls, **options)
+                    if stop:
+                        net, options["optimizer"] = nn.Linear(6, 3), optim.Adam(lr=0.1)
+                        calls = [Stops(0), Checkpoint(model)]
+                        jrk.fit(net, loader(), callbacks=calls, resume=model, **options)
+                ends.append({name: value.tolist() for name, value in net.state_dict().items()})
+            assert ends[0] == ends[1]
+
     def test_a_run_that_is_over_does_nothing_more(self, tmp_path):
         path = str(tmp_path / "m.jrk.h5")
         first = resuming.run(path, PLAN | {"save": {}})
