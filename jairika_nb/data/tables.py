@@ -172,9 +172,11 @@ def _pandas(column: Any) -> tuple[np.ndarray, np.ndarray, list[str]]:
     if pandas.api.types.is_numeric_dtype(dtype):
         whole = pandas.api.types.is_integer_dtype(dtype) and not missing.any()
         return column.to_numpy(np.int64 if whole else np.float64, na_value=np.nan), missing, []
-    if pandas.api.types.is_string_dtype(dtype) or dtype.kind == "O":
-        return column.to_numpy(object), missing, []
-    return column.to_numpy(), missing, []
+    values = column.to_numpy(object if pandas.api.types.is_string_dtype(dtype) else None)
+    if values.dtype.kind == "O" and all(isinstance(v, int | float) for v in values[~missing]):
+        # Truths and numbers become objects where one of them is missing.
+        return np.where(missing, np.nan, values).astype(np.float64), missing, []
+    return values, missing, []
 
 
 def _polars(column: Any) -> tuple[np.ndarray, np.ndarray, list[str]]:
@@ -183,6 +185,8 @@ def _polars(column: Any) -> tuple[np.ndarray, np.ndarray, list[str]]:
     if kind in ("Categorical", "Enum"):
         order = dtype.categories.to_list() if kind == "Enum" else []
         return column.cast(str).to_numpy(), missing.to_numpy(), order
+    if kind == "Decimal":
+        column, dtype = column.cast(float), column.cast(float).dtype
     if dtype.is_float():
         missing = missing | column.is_nan().fill_null(False)
     if dtype.is_numeric() and column.null_count():

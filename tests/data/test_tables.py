@@ -62,6 +62,19 @@ def test_later_tables_use_the_categories_of_the_first(library):
         from_frame(odd, target="class", categories=first.categories)
 
 
+def test_money_and_whole_numbers_with_gaps_are_numbers():
+    from decimal import Decimal
+
+    polars = pytest.importorskip("polars")
+    money = polars.DataFrame(
+        {"price": [Decimal("1.25"), None]}, schema={"price": polars.Decimal(10, 2)}
+    )
+    assert from_frame(money, fill=9).arrays[0].tolist() == [[1.25], [9]]
+    pandas = pytest.importorskip("pandas")
+    whole = pandas.DataFrame({"n": pandas.array([3, None], dtype="Int64")})
+    assert from_frame(whole, fill=9).arrays[0].tolist() == [[3], [9]]
+
+
 def test_ordered_categories_keep_their_order():
     pandas = pytest.importorskip("pandas")
     sizes = pandas.Categorical(["small", "large"], ["small", "middle", "large"], ordered=True)
@@ -92,6 +105,13 @@ def test_missing_values_are_filled_where_asked_for(library):
     assert heights.arrays[0][:, 0].tolist() == [1.5, 0, 2, 0]
     with pytest.raises(DataError, match=r"column 'town' is missing.*give text"):
         from_frame(table, fill=0)
+    members = frame(library, member=[True, None, False, True])
+    assert from_frame(members, features=["member"], fill=0).arrays[0].tolist() == [
+        [1],
+        [0],
+        [0],
+        [1],
+    ]
     target = frame(library, age=[1, None, 3, 4])
     with pytest.raises(DataError, match="column 'age' is missing"):
         from_frame(target, "age", ["height"], fill=0)
