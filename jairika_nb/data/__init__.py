@@ -1,4 +1,18 @@
-"""Datasets, splitting, batches: arrays on the host until a batch is asked for."""
+"""Datasets, splitting, batches: arrays on the host until a batch is asked for.
+
+=================  ==========================================================================
+arrays             ``TensorDataset``, or a ``Dataset`` or ``IterableDataset`` of your own
+files              ``read_npy read_npz read_csv read_parquet read_idx read_text read_lines``,
+                   ``HDF5Dataset``, ``ImageFolder``; ``from_frame`` takes tables
+text               ``tokenizers``, then ``TokenWindows`` or ``TokenLines``
+by name            ``digits mnist fashion_mnist cifar10 shakespeare names``
+parts              ``split split_sequence split_lines``, ``Subset``, ``ConcatDataset``,
+                   ``dataset.with_transform(...)``
+batches            ``DataLoader`` with samplers, workers and ``transforms``
+=================  ==========================================================================
+"""
+
+from typing import Any
 
 from jairika_nb.data import tokenizers, transforms
 from jairika_nb.data.buckets import BucketBatchSampler
@@ -21,7 +35,7 @@ from jairika_nb.data.samplers import (
 )
 from jairika_nb.data.sets import cifar10, digits, fashion_mnist, mnist, names, shakespeare
 from jairika_nb.data.splitting import split
-from jairika_nb.data.stream import IterableDataset, ShuffleBuffer
+from jairika_nb.data.stream import ChainDataset, IterableDataset, ShuffleBuffer
 from jairika_nb.data.table_files import read_csv, read_parquet
 from jairika_nb.data.tables import TableDataset, from_frame
 from jairika_nb.data.text import (
@@ -36,6 +50,7 @@ from jairika_nb.data.transforms import Scale
 
 __all__ = [
     "BucketBatchSampler",
+    "ChainDataset",
     "ConcatDataset",
     "DataLoader",
     "Dataset",
@@ -80,3 +95,17 @@ __all__ = [
     "tokenizers",
     "transforms",
 ]
+
+# What people who come from PyTorch look for.
+_HABITS = {
+    "random_split": "split(dataset, sizes, seed=...)",
+    "default_collate": "collate",
+    "StackDataset": "TensorDataset(a, b), or a Dataset of your own",
+    "get_worker_info": "nothing: workers get whole batches to read, in the loader's order",
+    "BatchSampler": "DataLoader(dataset, batch_size, sampler=...)",
+}
+
+
+def __getattr__(name: str) -> Any:
+    way = f"; use {_HABITS[name]}" if name in _HABITS else ""
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}{way}")

@@ -5,6 +5,7 @@ import builtins
 import numpy as np
 import pytest
 
+import jairika_nb as jrk
 from jairika_nb.data import DataLoader, Dataset, Scale, Subset, TensorDataset, digits, split
 from jairika_nb.errors import DataError, OutOfRange
 
@@ -209,6 +210,13 @@ def test_loader_refuses(options, words):
 def test_one_sample_is_counted_as_one():
     with pytest.raises(DataError, match="drops the one sample; use a smaller"):
         DataLoader([1.0], batch_size=4, drop_last=True)
+
+
+def test_names_from_elsewhere_lead_to_ours():
+    with pytest.raises(AttributeError, match=r"no attribute 'random_split'; use split\("):
+        jrk.data.random_split  # noqa: B018
+    with pytest.raises(AttributeError, match=r"no attribute 'nothing'$"):
+        jrk.data.nothing  # noqa: B018
 
 
 def test_an_empty_dataset_is_refused():

@@ -237,6 +237,11 @@ def test_a_stream_is_cut_in_its_order(drop, lengths):
         assert [i for b in batches for i in b] == list(range(sum(lengths)))
 
 
+def test_streams_follow_one_another():
+    (batch,) = DataLoader(Stream() + Stream(), 20).arrays()
+    assert batch[1].tolist() == [*range(7), *range(7)]
+
+
 def test_a_model_learns_from_a_stream():
     with jrk.device("reference"):
 
