@@ -142,7 +142,6 @@ from jairika_nb.nn.transformer import (
     Transformer,
     TransformerDecoder,
     TransformerEncoder,
-    TransformerStack,
 )
 from jairika_nb.nn.transformer_layers import TransformerDecoderLayer, TransformerEncoderLayer
 from jairika_nb.nn.transposed import ConvTranspose1d, ConvTranspose2d, ConvTranspose3d
@@ -292,7 +291,6 @@ __all__ = [
     "TransformerDecoderLayer",
     "TransformerEncoder",
     "TransformerEncoderLayer",
-    "TransformerStack",
     "TripletMarginLoss",
     "TripletMarginWithDistanceLoss",
     "Unflatten",

@@ -8,7 +8,7 @@ from typing import Any
 from jairika_nb.errors import ArchitectureError
 from jairika_nb.nn import functional, init
 from jairika_nb.nn.architecture import register
-from jairika_nb.nn.containers import Sequential
+from jairika_nb.nn.containers import ModuleList
 from jairika_nb.nn.module import Module
 from jairika_nb.nn.normalization import LayerNorm
 from jairika_nb.nn.parts import Parameter
@@ -21,30 +21,31 @@ from jairika_nb.nn.transformer_layers import (
 from jairika_nb.tensors.tensor import Tensor
 
 
-@register
-class TransformerStack(Sequential):
-    """The layers of a :class:`TransformerEncoder` or :class:`TransformerDecoder`, in order."""
-
-
 class _Stacked(Module):
     """Copies of one layer, then perhaps a normalisation."""
 
-    layers: TransformerStack
+    layers: ModuleList
     norm: Module | None
+    stacked = ""  # the argument that is copied
 
-    def _stack(self, name: str, layer: Any, num_layers: int, norm: Module | None) -> None:
+    def _stack(self, layer: Any, num_layers: int, norm: Module | None) -> None:
         check_size(type(self).__name__, "num_layers", num_layers, 0)
         if not isinstance(layer, Module):
-            raise ArchitectureError(f"{type(self).__name__}: {name} must be a layer, not {layer!r}")
+            raise ArchitectureError(
+                f"{type(self).__name__}: {self.stacked} must be a layer, not {layer!r}"
+            )
         # A description is built with the layers that it lists.
-        if not isinstance(layer, TransformerStack):
-            layer = TransformerStack(*(copy.deepcopy(layer) for _ in range(num_layers)))
+        if not isinstance(layer, ModuleList):
+            layer = ModuleList(copy.deepcopy(layer) for _ in range(num_layers))
         self.layers = layer
         self.num_layers = num_layers
         self.norm = norm
-        self.__dict__["_arguments"] = (
-            (), {name: self.layers, "num_layers": num_layers, "norm": norm},
-        )  # fmt: skip
+
+    @property
+    def _arguments(self) -> Any:  # type: ignore[override]
+        # Told from the present state, as layers may have been exchanged since.
+        made_of = {self.stacked: self.layers, "num_layers": len(self.layers)}
+        return (), {**made_of, "norm": self.norm}
 
 
 @register
@@ -60,6 +61,8 @@ class TransformerEncoder(_Stacked):
     (5, 3, 8)
     """
 
+    stacked = "encoder_layer"
+
     def __init__(
         self,
         encoder_layer: Module,
@@ -68,7 +71,7 @@ class TransformerEncoder(_Stacked):
         enable_nested_tensor: bool = True,
         mask_check: bool = True,
     ) -> None:
-        self._stack("encoder_layer", encoder_layer, num_layers, norm)
+        self._stack(encoder_layer, num_layers, norm)
 
     def forward(
         self,
@@ -94,8 +97,10 @@ class TransformerDecoder(_Stacked):
     (5, 3, 8)
     """
 
+    stacked = "decoder_layer"
+
     def __init__(self, decoder_layer: Module, num_layers: int, norm: Module | None = None) -> None:
-        self._stack("decoder_layer", decoder_layer, num_layers, norm)
+        self._stack(decoder_layer, num_layers, norm)
 
     def forward(
         self,

@@ -89,7 +89,7 @@ class BertLayer(nn.Module):
     def __init__(
         self, size: int, heads: int, inner: int, act: str, dropout: float, chance: float, eps: float
     ) -> None:
-        self.attention = nn.Sequential(
+        self.attention = nn.ModuleDict(
             {
                 "self": BertSelfAttention(size, heads, chance),
                 "output": BertResidual(size, size, dropout, eps),
@@ -100,8 +100,7 @@ class BertLayer(nn.Module):
         self.act = act
 
     def forward(self, x: Tensor, mask: Tensor | None) -> Tensor:
-        attend, join = self.attention
-        x = join(attend(x, mask), x)
+        x = self.attention["output"](self.attention["self"](x, mask), x)
         return self.output(ACTIVATIONS[self.act](self.intermediate(x)), x)
 
 
@@ -155,7 +154,7 @@ class Bert(nn.Module):
             )
             for _ in range(num_hidden_layers)
         ]  # fmt: skip
-        self.encoder = nn.Sequential({"layer": nn.Sequential(*layers)})
+        self.encoder = nn.ModuleDict({"layer": nn.ModuleList(layers)})
         self.pooler = (
             nn.Sequential({"dense": nn.Linear(hidden_size, hidden_size), "act": nn.Tanh()})
             if add_pooling_layer
@@ -187,6 +186,6 @@ class Bert(nn.Module):
         if mask is not None:
             mask = (mask != 0).reshape(mask.shape[0], 1, 1, mask.shape[1])
         x = self.embeddings(input_ids, kinds)
-        for layer in self.encoder.layer:
+        for layer in self.encoder["layer"].children():
             x = layer(x, mask)
         return BertOutput(x, None if self.pooler is None else self.pooler(x[:, 0]))

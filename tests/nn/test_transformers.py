@@ -261,6 +261,10 @@ def test_layers_come_back_from_their_architecture():
             again.load_state_dict(net.state_dict())
             assert again.architecture() == net.architecture()
             assert repr(again) == repr(net)
+        changed = nets[3]
+        changed.layers.append(nn.Identity())
+        changed.norm = nn.RMSNorm(E)
+        assert repr(nn.build(changed.architecture())) == repr(changed)
         odd = nn.TransformerEncoderLayer(E, 2, 12, activation=lambda x: x)
         with pytest.raises(ArchitectureError, match="argument activation is a function"):
             odd.architecture()
