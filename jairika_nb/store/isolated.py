@@ -37,7 +37,7 @@ def differences(reader: Reader) -> list[str]:
             input=wanted.encode(),
             capture_output=True,
             timeout=seconds,
-            env=_environment(),
+            env=environment(),
             check=False,
         )
     except subprocess.TimeoutExpired:
@@ -65,7 +65,8 @@ def _expected(reader: Reader) -> dict[str, Any]:
     return {"links": links, "data": data}
 
 
-def _environment() -> dict[str, str]:
+def environment() -> dict[str, str]:
+    """What a process that reads files of unknown origin is started with."""
     # Plugins would run code that the file names; "::" turns them off (HDF5 reference manual).
     # One thread: each thread of a BLAS takes its share of the bounded address space.
     switches = {"HDF5_PLUGIN_PRELOAD": "::", "HDF5_USE_FILE_LOCKING": "FALSE"}

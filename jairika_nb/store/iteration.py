@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from datetime import datetime
 from functools import cached_property
@@ -10,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from jairika_nb.errors import ArchitectureError
-from jairika_nb.store import refs, tensors, times
+from jairika_nb.store import address, refs, tensors, times
 from jairika_nb.store.arrays import number
 from jairika_nb.store.manifest import Manifest, Tensor
 from jairika_nb.store.names import layer_of
@@ -154,6 +155,17 @@ class Iteration:
             lambda name: tensors.read(ranges, placed[name]),
             paging.cap_of(cap),
         )
+
+    def export(self, place: str | os.PathLike[str], *, force: bool = False) -> None:
+        """Write its parameters and buffers as a file for other programs.
+
+        The ending chooses: ``.h5`` for plain HDF5, where dots become groups, ``.safetensors``,
+        ``.npz``. ``force`` replaces a file that is there. Raises ``AddressError``,
+        ``MissingPackage``, ``NoSpace``.
+        """
+        from jairika_nb.store.exporting import export
+
+        export(self.arrays(lazy=True), address.resolve(place), force=force)
 
     def __repr__(self) -> str:
         return f"<Iteration {self.variant!r} {self.name!r} {self.id[:10]}>"

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from jairika_nb.errors import NotFound
+from jairika_nb.errors import DataError, NotFound
 from jairika_nb.store import address, arrays, graph, history, names, rules, show
 from jairika_nb.store.iteration import Iteration
 from jairika_nb.store.note import noted
@@ -149,6 +150,44 @@ class Model(Revising):
         before = None if replaces is None else known(replaces)
         row = self._change(history.commit(branch, chosen, kept, note, self._attempted, before))
         return self[row.variant][row.name]
+
+    def import_from(
+        self,
+        place: str | os.PathLike[str],
+        variant: str | None = None,
+        name: str | None = None,
+        message: str = "",
+        *,
+        layout: str = "plain",
+        match: str = "name",
+    ) -> Iteration:
+        """Commit the arrays of a file: HDF5 of any origin, safetensors, ``.npz``.
+
+        HDF5 is read in a process of its own, under limits. ``layout="keras"`` takes Keras's
+        weights (names and kernels become PyTorch's); ``match="order"`` gives the arrays the names
+        of the variant's newest iteration one by one, where all shapes agree. Default ``message``:
+        where they came from. Raises ``DataError``, ``AddressError``, and what ``commit`` raises.
+        """
+        from jairika_nb.store import importing
+
+        self._check_mode("import into")
+        path = address.resolve(place)
+        values = importing.read(path, layout)
+        if match == "order":
+            values = self._matched(values, self.current if variant is None else variant)
+        elif match != "name":
+            raise DataError(f"cannot match arrays by {match!r}: give 'name' or 'order'")
+        return self.commit(values, variant, name, message or f"imported from {path.name}")
+
+    def _matched(self, values: Mapping[str, Any], variant: str) -> dict[str, Any]:
+        from jairika_nb.store import importing
+
+        head = self[variant].head
+        kept = [t.name for t in head.tensors if t.name.endswith("num_batches_tracked")]
+        wanted = {t.name: t.shape for t in head.tensors if t.name not in kept}
+        found = importing.in_order(values, wanted)
+        old = head.arrays(lazy=True)
+        return {t.name: found[t.name] if t.name in found else old[t.name] for t in head.tensors}
 
     def derive(
         self,

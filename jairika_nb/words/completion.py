@@ -185,9 +185,11 @@ def _array(value: Any) -> bool:
     return hasattr(value, "__array__") or hasattr(value, "shape")
 
 
+ARRAYS = (".h5", ".hdf5", ".safetensors", ".npz")
 Offer = Callable[[str, str | None, list[str], Session], list[str]]
 OFFERS: dict[str, Offer] = {
     "model": lambda start, model, done, session: _files(start, (".jrk.h5", ".h5")),
+    "file": lambda start, model, done, session: _files(start, ARRAYS),
     "folder": lambda start, model, done, session: _files(start, ()),
     "variant": lambda start, model, done, session: [v["name"] for v in _tree(model)],
     "iteration": _iterations,

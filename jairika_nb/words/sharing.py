@@ -1,4 +1,4 @@
-"""Words between model files: ``push pull``."""
+"""Words between files: ``push pull export import``."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import os
 from typing import Annotated
 
 from jairika_nb.words.addresses import CurrentModel
+from jairika_nb.words.history import iteration_facts
 from jairika_nb.words.progress import told
 from jairika_nb.words.results import Done
 from jairika_nb.words.session import Session
@@ -53,3 +54,51 @@ def pull(
         moved = opened.pull(address, variant, into, progress)
         facts = {"address": opened.address, "source": address, **moved.to_json()}
     return Done(f"pulled {moved}", facts)
+
+
+def export(
+    session: Session,
+    model: CurrentModel,
+    file: Annotated[
+        str, Argument("where it goes: .h5, .safetensors or .npz", "folder", show="FILE")
+    ],
+    *,
+    iteration: Annotated[
+        str | None,
+        Argument("an iteration, a variant, a tag or an id; default: the newest in use", "ref"),
+    ] = None,
+    force: Annotated[bool, Argument("replace a file that is there")] = False,
+) -> Done:
+    """Write the arrays of an iteration as a file for other programs."""
+    from jairika_nb import store
+
+    with store.open(model) as opened:
+        found = opened.find(iteration or opened[opened.current].head.id)
+        found.export(file, force=force)
+        facts = {"address": opened.address, "file": file, **iteration_facts(found)}
+    return Done(f'exported "{found.variant}/{found.name}" to {file}', facts)
+
+
+def import_(
+    session: Session,
+    model: CurrentModel,
+    file: Annotated[str, Argument("the file: HDF5, .safetensors or .npz", "file", show="FILE")],
+    *,
+    variant: Annotated[
+        str | None, Argument("where it goes; default: the variant in use", "variant", "NAME")
+    ] = None,
+    name: Annotated[
+        str | None, Argument("the iteration's name; default: chosen for you", show="NAME")
+    ] = None,
+    message: Annotated[str, Argument("a note kept with it; default: the file", show="TEXT")] = "",
+    layout: Annotated[str, Argument("plain, or keras for its weights files")] = "plain",
+    match: Annotated[str, Argument("name, or order for arrays under other names")] = "name",
+) -> Done:
+    """Commit the arrays of a file of another program; it is read under guard."""
+    from jairika_nb import store
+
+    with store.open(model, mode="a") as opened:
+        made = opened.import_from(file, variant, name, message, layout=layout, match=match)
+        facts = {"address": opened.address, "file": file, **iteration_facts(made)}
+        count = len(made.tensors)
+    return Done(f'imported {count} arrays as "{made.variant}/{made.name}"', facts)

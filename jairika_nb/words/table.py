@@ -155,6 +155,20 @@ WORDS: dict[str, Word] = {
             "between files",
         ),
         Word(
+            "export",
+            sharing.export,
+            "write an iteration as HDF5, safetensors or .npz",
+            "export {model} digits.safetensors",
+            "between files",
+        ),
+        Word(
+            "import",
+            sharing.import_,
+            "commit the arrays of a file of another program",
+            "import {model} weights.h5 --layout keras",
+            "between files",
+        ),
+        Word(
             "devices",
             devices.devices,
             "the devices that compute here",

@@ -13,7 +13,8 @@ from jairika_nb.words.results import Done
 BUILT = [
     *("info", "init", "open", "commit", "derive", "switch"),
     *("log", "verify", "devices", "doctor", "bench", "demo", "lab"),
-    *("diff", "merge", "revert", "tag", "rm", "reflog", "gc", "push", "pull"),
+    *("diff", "merge", "revert", "tag", "rm", "reflog", "gc"),
+    *("push", "pull", "export", "import"),
     *("graph", "kernels", "profile", "kernel", "train"),
 ]
 NOTEBOOK_ONLY = {

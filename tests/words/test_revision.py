@@ -126,3 +126,15 @@ def test_push_and_pull(model, tmp_path):
     assert "pulled nothing new" in say("pull", model, there, "--variant", "main")
     assert "made " in say("pull", str(tmp_path / "third.jrk.h5"), there)
     assert store.open(tmp_path / "third.jrk.h5").variants == ("main", "wide")
+
+
+def test_export_and_import(model, tmp_path):
+    file = str(tmp_path / "out.npz")
+    assert f'exported "main/PT" to {file}' in say("export", model, file)
+    with pytest.raises(JairikaError, match="use force"):
+        say("export", model, file)
+    assert "main/prime" in say("export", model, file, "--iteration", "prime", "--force")
+    assert 'imported 2 arrays as "wide/iteration-2"' in say(
+        "import", model, file, "--variant", "wide"
+    )
+    assert store.open(model)["wide"].head.arrays()["0.weight"][0, 0] == 0
