@@ -87,14 +87,39 @@ def _draw(
 
 def _reader(net: Module) -> Reader:
     if isinstance(net, GPT):
-        return _windows(net)
+        return _remembering(net)
     if isinstance(net, CharRNN):
         return _steps(net)
     raise ArgumentError(f"generate: {type(net).__name__} is no GPT or CharRNN")
 
 
+def _remembering(net: GPT) -> Reader:
+    """Only what is new, beside the keys and values of all before it, while all have a position."""
+    past: Any = None
+    window = _windows(net)
+
+    @compile
+    def scores(tokens: Tensor, at: Tensor, last: Tensor, past: Any) -> tuple[Tensor, Any]:
+        features, past = net.following(tokens, at, past)
+        return net.scores(take(features, last, axis=1)[:, 0]), past
+
+    def read(rows: np.ndarray) -> Tensor:
+        nonlocal past
+        count = rows.shape[1]
+        if count > net.n_positions:
+            return window(rows)
+        begin = 0 if past is None else count - 1
+        new = rows if past is None else rows[:, -1:]
+        padded, last = _filled(new, net.n_positions), count - 1 - begin
+        past = net.nothing(len(rows)) if past is None else past
+        found, past = scores(tensor(padded), _number(begin), _number(last), past)
+        return found
+
+    return read
+
+
 def _windows(net: GPT) -> Reader:
-    """The last tokens, filled up to one size behind the last, where nothing looks at them."""
+    """The last tokens that have a position, all anew: each moves by one every time."""
 
     @compile
     def scores(window: Tensor, last: Tensor) -> Tensor:
@@ -102,13 +127,20 @@ def _windows(net: GPT) -> Reader:
 
     def read(rows: np.ndarray) -> Tensor:
         seen = rows[:, -net.n_positions :]
-        count = seen.shape[1]
-        # Few sizes of windows, so that few functions are recorded.
-        size = min(net.n_positions, 1 << (count - 1).bit_length())
-        window = np.pad(seen, ((0, 0), (0, size - count)))
-        return scores(tensor(window), tensor(np.array([count - 1], np.int32)))
+        return scores(tensor(_filled(seen, net.n_positions)), _number(seen.shape[1] - 1))
 
     return read
+
+
+def _filled(tokens: np.ndarray, most: int) -> np.ndarray:
+    """Rows filled up behind their end, where nothing looks, to one of few sizes."""
+    count = tokens.shape[1]
+    size = 1 if count == 1 else min(most, max(32, 1 << (count - 1).bit_length()))
+    return np.pad(tokens, ((0, 0), (0, size - count)))
+
+
+def _number(value: int) -> Tensor:
+    return tensor(np.array([value], np.int32))
 
 
 def _steps(net: CharRNN) -> Reader:

@@ -17,9 +17,13 @@ from jairika_nb import nn
 from jairika_nb.errors import ArchitectureError, OutOfRange, ShapeError
 from jairika_nb.nn import functional
 from jairika_nb.nn.sizes import check_size
+from jairika_nb.tensors.creation import zeros
+from jairika_nb.tensors.elementwise import clip, where
 from jairika_nb.tensors.ramps import arange
+from jairika_nb.tensors.scattering import take
 from jairika_nb.tensors.tensor import Tensor
 
+Pair = tuple[Tensor, Tensor]
 # Name: layers, heads, width; parameters 124,439,808 to 1,557,611,200.
 SIZES = {
     "small": (12, 12, 768), "medium": (24, 16, 1024), "large": (36, 20, 1280), "xl": (48, 25, 1600),
@@ -42,12 +46,35 @@ class CausalSelfAttention(nn.Module):
         self.c_proj = nn.Linear(n_embd, n_embd)
 
     def forward(self, x: Tensor) -> Tensor:
-        n, t, width = x.shape
-        parts = self.c_attn(x).reshape(n, t, 3, self.n_head, width // self.n_head)
-        q, k, v = (parts[:, :, i].permute(0, 2, 1, 3) for i in range(3))
+        q, k, v = self._heads(x)
         chance = self.dropout if self.training else 0.0
         y = functional.scaled_dot_product_attention(q, k, v, dropout_p=chance, is_causal=True)
-        return self.c_proj(y.permute(0, 2, 1, 3).reshape(n, t, width))
+        return self._joined(y)
+
+    def following(self, x: Tensor, at: Tensor, past: Pair) -> tuple[Tensor, Pair]:
+        """As :meth:`forward` for tokens from position ``at``, after those in ``past``.
+
+        ``past`` are keys and values (N, n_head, positions, size) of all positions, of which those
+        before ``at`` count; they come back with the new ones in their places.
+        """
+        q, *new = self._heads(x)
+        place, count = arange(past[0].shape[2], dtype="int32", device=x.device), x.shape[1]
+        from_new = clip(place - at, 0, count - 1)
+        fresh = ((place >= at) & (place < at + count)).reshape(-1, 1)
+        k, v = (where(fresh, take(n, from_new, axis=2), p) for n, p in zip(new, past, strict=True))
+        own = at + arange(count, dtype="int32", device=x.device).reshape(-1, 1)
+        return self._joined(
+            functional.scaled_dot_product_attention(q, k, v, attn_mask=place <= own)
+        ), (k, v)
+
+    def _heads(self, x: Tensor) -> list[Tensor]:
+        n, t, width = x.shape
+        parts = self.c_attn(x).reshape(n, t, 3, self.n_head, width // self.n_head)
+        return [parts[:, :, i].permute(0, 2, 1, 3) for i in range(3)]
+
+    def _joined(self, y: Tensor) -> Tensor:
+        n, heads, t, size = y.shape
+        return self.c_proj(y.permute(0, 2, 1, 3).reshape(n, t, heads * size))
 
 
 @nn.register
@@ -70,6 +97,12 @@ class GPTBlock(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         x = x + self.drop(self.attn(self.ln_1(x)))
         return x + self.drop(self.mlp(self.ln_2(x)))
+
+    def following(self, x: Tensor, at: Tensor, past: Pair) -> tuple[Tensor, Pair]:
+        """See :meth:`CausalSelfAttention.following`."""
+        y, past = self.attn.following(self.ln_1(x), at, past)
+        x = x + y
+        return x + self.mlp(self.ln_2(x)), past
 
 
 @nn.register
@@ -113,6 +146,27 @@ class GPT(nn.Module):
             )
         x = self.wte(tokens) + self.wpe(arange(tokens.shape[1], device=tokens.device))
         return self.ln_f(self.h(self.drop(x)))
+
+    def following(self, tokens: Tensor, at: Tensor, past: list[Pair]) -> tuple[Tensor, list[Pair]]:
+        """Features of tokens (N, T) that stand at ``at`` and after, without dropout.
+
+        ``past`` is what :meth:`nothing` or an earlier call gave: keys and values of the tokens
+        before, so that nothing is computed twice.
+        """
+        places = at + arange(tokens.shape[1], dtype="int32", device=tokens.device)
+        x, new = self.wte(tokens) + self.wpe(places), []
+        for block, own in zip(self.h, past, strict=True):
+            x, pair = block.following(x, at, own)
+            new.append(pair)
+        return self.ln_f(x), new
+
+    def nothing(self, rows: int) -> list[Pair]:
+        """What :meth:`following` starts from: keys and values of no tokens, for so many rows."""
+        weight = self.wte.weight
+        heads = self.h[0].attn.n_head
+        shape = (rows, heads, self.n_positions, weight.shape[1] // heads)
+        empty = zeros(shape, dtype=weight.dtype, device=weight.device)
+        return [(empty, empty) for _ in self.h]
 
     def scores(self, features: Tensor) -> Tensor:
         """(..., n_embd) -> (..., vocab_size), by the table of the tokens."""

@@ -158,6 +158,19 @@ def test_the_best_tokens_are_those_of_whole_runs(make):
     np.testing.assert_array_equal(single, found[0])
 
 
+def test_nothing_is_computed_twice_while_tokens_have_positions(monkeypatch):
+    net = zoo.GPT(**GPT)
+    wanted = zoo.generate(net, TOKENS, 4, temperature=0)
+
+    def never(self, tokens):
+        raise AssertionError("computed anew")
+
+    monkeypatch.setattr(zoo.GPT, "features", never)
+    np.testing.assert_array_equal(zoo.generate(net, TOKENS, 4, temperature=0), wanted)
+    with pytest.raises(AssertionError, match="computed anew"):
+        zoo.generate(net, TOKENS, 8)
+
+
 def test_draws_follow_the_scores():
     net = zoo.CharRNN(5, 4)
     scores = np.array([2.0, 1.0, 0.0, -1.0, -2.0], np.float32)
