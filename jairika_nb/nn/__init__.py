@@ -65,6 +65,21 @@ from jairika_nb.nn.functions import Function
 from jairika_nb.nn.gaussian import GaussianSample
 from jairika_nb.nn.graph import Graph
 from jairika_nb.nn.layers import Bilinear, Identity, Linear
+from jairika_nb.nn.lazy import (
+    LazyBatchNorm1d,
+    LazyBatchNorm2d,
+    LazyBatchNorm3d,
+    LazyConv1d,
+    LazyConv2d,
+    LazyConv3d,
+    LazyConvTranspose1d,
+    LazyConvTranspose2d,
+    LazyConvTranspose3d,
+    LazyInstanceNorm1d,
+    LazyInstanceNorm2d,
+    LazyInstanceNorm3d,
+    LazyLinear,
+)
 from jairika_nb.nn.losses import CrossEntropyLoss, CTCLoss, FocalLoss, MSELoss, NLLLoss
 from jairika_nb.nn.margins import (
     CosineEmbeddingLoss,
@@ -226,6 +241,19 @@ __all__ = [
     "LPPool3d",
     "LSTMCell",
     "LayerNorm",
+    "LazyBatchNorm1d",
+    "LazyBatchNorm2d",
+    "LazyBatchNorm3d",
+    "LazyConv1d",
+    "LazyConv2d",
+    "LazyConv3d",
+    "LazyConvTranspose1d",
+    "LazyConvTranspose2d",
+    "LazyConvTranspose3d",
+    "LazyInstanceNorm1d",
+    "LazyInstanceNorm2d",
+    "LazyInstanceNorm3d",
+    "LazyLinear",
     "LeakyReLU",
     "LearnedPositionalEncoding",
     "Linear",

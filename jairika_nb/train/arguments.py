@@ -6,6 +6,7 @@ from typing import Any
 
 from jairika_nb import optim
 from jairika_nb.errors import TrainingError
+from jairika_nb.nn.lazy import Lazy
 from jairika_nb.nn.module import Module
 from jairika_nb.optim import Optimizer
 
@@ -22,6 +23,16 @@ def check_model(word: str, model: Any) -> None:
     raise TrainingError(
         f"{word} takes a network such as nn.Sequential(...) first, not {_shown(model)}"
     )
+
+
+def check_sizes(model: Module) -> None:
+    """Raise TrainingError for a network with layers that have not found their sizes yet."""
+    for name, part in model.named_modules():
+        if isinstance(part, Lazy):
+            raise TrainingError(
+                f"layer {name!r}, {part}, has not found its sizes yet; call the network once with "
+                "an example, net(x), before it is trained"
+            )
 
 
 def check_optimizer(optimizer: Any) -> None:

@@ -15,6 +15,7 @@ from jairika_nb.train.arguments import (
     check_loss,
     check_model,
     check_optimizer,
+    check_sizes,
     optimizer_of,
 )
 from jairika_nb.train.batches import Batches
@@ -114,6 +115,7 @@ def fit(
     True
     """
     check_model("fit", model)
+    check_sizes(model)
     check_optimizer(optimizer)
     check_loss(loss)
     if isinstance(epochs, bool) or not isinstance(epochs, int) or epochs < 1:

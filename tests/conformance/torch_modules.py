@@ -26,6 +26,7 @@ COMPARED = """
     BatchNorm1d BatchNorm2d BatchNorm3d InstanceNorm1d InstanceNorm2d InstanceNorm3d
     GroupNorm LayerNorm LocalResponseNorm RMSNorm
     Conv1d Conv2d Conv3d ConvTranspose1d ConvTranspose2d ConvTranspose3d
+    LazyConv1d LazyConv2d LazyConv3d LazyConvTranspose1d LazyConvTranspose2d LazyConvTranspose3d
     Linear Bilinear Embedding
     CELU ELU GELU GLU Hardshrink Hardswish Hardtanh LeakyReLU LogSigmoid LogSoftmax Mish PReLU ReLU
     ReLU6 SELU SiLU Sigmoid Softmax Softmax2d Softmin Softplus Softshrink Softsign Tanh Tanhshrink
@@ -41,9 +42,6 @@ COMPARED = """
 """
 
 LEFT_OUT = {
-    "sizes are given here, not found at the first call": """
-        LazyConv1d LazyConv2d LazyConv3d
-        LazyConvTranspose1d LazyConvTranspose2d LazyConvTranspose3d""",
     "not offered here": "LinearCrossEntropyLoss",
 }
 
@@ -142,14 +140,18 @@ def pair(info: Any, sample: Any, dtype: Any, training: bool) -> Pair:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         theirs = info.module_cls(*made.args, **made.kwargs).to(dtype).train(training)
+    values = t.Values()
+    ours = construct(info.module_cls.__name__, made, values)
+    args, kwargs = called(given, values)
+    if info.is_lazy:
+        theirs(*given.args, **given.kwargs)
+        ours(*args, **kwargs)
+    _cast(ours, str(dtype).removeprefix("torch."))
     for value in theirs.parameters():
         # Ones and zeros would hide what weights and biases do.
         shift = torch.tensor(t.weights(tuple(value.shape), 0.5), dtype=dtype)
         value.data = value.data + shift / 4
-    values = t.Values()
-    ours = construct(info.module_cls.__name__, made, values, str(dtype).removeprefix("torch."))
     ours.load_state_dict(theirs.state_dict())
-    args, kwargs = called(given, values)
     sources = [*values.sources]
     sources += zip(theirs.parameters(), ours.parameters(), strict=True)
     describable = not any(isinstance(v, torch.Tensor) for v in (*made.args, *made.kwargs.values()))
@@ -179,15 +181,16 @@ def called(given: Any, values: t.Values) -> tuple[tuple[Any, ...], dict[str, Any
     return tuple(map(values.value, args)), values.value(kwargs)
 
 
-def construct(name: str, made: Any, values: t.Values, dtype: str) -> nn.Module:
-    """Our layer of the constructor's arguments, with weights of ``dtype``."""
-    layer = getattr(nn, name)
+def construct(name: str, made: Any, values: t.Values) -> nn.Module:
+    """Our layer of the constructor's arguments."""
     kwargs = {t.RENAMED.get(k, k): v for k, v in made.kwargs.items() if k not in IGNORED}
     kwargs = {k: argument(v, values) for k, v in kwargs.items() if k != "dtype"}
-    ours = layer(*(argument(v, values) for v in made.args), **kwargs)
-    wanted = {k: v.astype(dtype) for k, v in ours.state_dict().items() if v.dtype.kind == "float"}
-    ours.replace(wanted)
-    return ours
+    return getattr(nn, name)(*(argument(v, values) for v in made.args), **kwargs)
+
+
+def _cast(layer: nn.Module, dtype: str) -> None:
+    state = layer.state_dict().items()
+    layer.replace({k: v.astype(dtype) for k, v in state if v.dtype.kind == "float"})
 
 
 def wrong(info: Any, sample: Any) -> Any:
@@ -196,7 +199,7 @@ def wrong(info: Any, sample: Any) -> Any:
     values = t.Values()
 
     def call() -> None:
-        ours = construct(info.module_cls.__name__, made, values, "float32")
+        ours = construct(info.module_cls.__name__, made, values)
         inputs = given.forward_input
         if inputs is None:
             return
