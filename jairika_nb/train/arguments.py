@@ -69,10 +69,22 @@ def _shown(value: Any) -> str:
     return f"a {type(value).__name__}"
 
 
-def check_accumulate(accumulate: Any) -> None:
-    """Raise TrainingError for what is no count of batches."""
-    if isinstance(accumulate, bool) or not isinstance(accumulate, int) or accumulate < 1:
-        raise TrainingError(f"accumulate={accumulate!r} must be an integer from 1 up")
+def check_epochs(epochs: Any) -> None:
+    """Raise TrainingError for what is no count of epochs."""
+    if isinstance(epochs, bool) or not isinstance(epochs, int) or epochs < 1:
+        raise TrainingError(f"epochs={epochs!r} must be an integer from 1 up")
+
+
+def check_trainable(model: Module) -> None:
+    """Raise TrainingError where training could change nothing."""
+    own = type(model).__name__
+    if next(model.parameters(), None) is None:
+        raise TrainingError(f"{own} has no parameters: there is nothing to train")
+    if next(model.named_trainable_parameters(), None) is None:
+        raise TrainingError(
+            f"all parameters of {own} are frozen: there is nothing to train; unfreeze some with "
+            "model.unfreeze(...)"
+        )
 
 
 def optimizer_of(schedule: Any, optimizer: Optimizer | None) -> Optimizer:

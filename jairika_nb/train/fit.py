@@ -5,17 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from jairika_nb.errors import TrainingError
 from jairika_nb.nn.losses import CrossEntropyLoss
 from jairika_nb.nn.module import Module
 from jairika_nb.optim import Adam, Optimizer
 from jairika_nb.tensors.autograd import eval as compute
+from jairika_nb.train.accumulate import check_accumulate
 from jairika_nb.train.arguments import (
-    check_accumulate,
+    check_epochs,
     check_loss,
     check_model,
     check_optimizer,
     check_sizes,
+    check_trainable,
     optimizer_of,
 )
 from jairika_nb.train.batches import Batches
@@ -32,6 +33,7 @@ from jairika_nb.train.precision import check_precision
 from jairika_nb.train.progress import Silent, choose
 from jairika_nb.train.resume import resume as continue_from
 from jairika_nb.train.step import Step
+from jairika_nb.train.tally import Tally
 
 
 def fit(
@@ -118,18 +120,11 @@ def fit(
     check_sizes(model)
     check_optimizer(optimizer)
     check_loss(loss)
-    if isinstance(epochs, bool) or not isinstance(epochs, int) or epochs < 1:
-        raise TrainingError(f"epochs={epochs!r} must be an integer from 1 up")
+    check_epochs(epochs)
     check_accumulate(accumulate)
     check_limit("clip_norm", clip_norm)
     check_limit("clip_value", clip_value)
-    if next(model.parameters(), None) is None:
-        raise TrainingError(f"{type(model).__name__} has no parameters: there is nothing to train")
-    if next(model.named_trainable_parameters(), None) is None:
-        raise TrainingError(
-            f"all parameters of {type(model).__name__} are frozen: there is nothing to train; "
-            "unfreeze some with model.unfreeze(...)"
-        )
+    check_trainable(model)
     check_free(model, optimizer)
     given = model
     if background:
@@ -162,13 +157,11 @@ def fit(
         step,
         batches,
         epochs,
-        measures=measures,
+        tally=Tally(objective, measures),
         validation=held_out,
         callbacks=Callbacks(callbacks),
         display=choose(progress),
     )
     if resume is not None:
         continue_from(training, resume)
-    if background:
-        return Job(given, model, training).start()
-    return training.go()
+    return Job(given, model, training).start() if background else training.go()

@@ -5,9 +5,8 @@ from __future__ import annotations
 import contextlib
 import math
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
@@ -16,18 +15,20 @@ from jairika_nb.nn.module import Module
 from jairika_nb.optim import Optimizer
 from jairika_nb.tensors.autograd import eval as compute
 from jairika_nb.tensors.tensor import Tensor
+from jairika_nb.train.accumulate import in_groups
 from jairika_nb.train.alarm import blame
 from jairika_nb.train.batches import Batch, Batches
 from jairika_nb.train.callbacks import Callbacks
 from jairika_nb.train.evaluate import Evaluation, mode
-from jairika_nb.train.forward import Outcome, on_host
+from jairika_nb.train.forward import Outcome
 from jairika_nb.train.history import History
 from jairika_nb.train.interrupt import Wish, stopping
-from jairika_nb.train.measures import Measures, numbers
+from jairika_nb.train.measures import numbers
 from jairika_nb.train.progress import Silent
 from jairika_nb.train.snapshot import Snapshot
 from jairika_nb.train.standing import Standing
 from jairika_nb.train.step import Step
+from jairika_nb.train.tally import Tally
 
 # Weights of so many bytes are not kept three times over to save the host's time.
 MANY_BYTES = 32 << 20
@@ -57,7 +58,7 @@ class Training:
         batches: Batches,
         epochs: int,
         *,
-        measures: Measures,
+        tally: Tally,
         validation: tuple[Evaluation, Batches] | None,
         callbacks: Callbacks,
         display: Silent,
@@ -65,16 +66,13 @@ class Training:
         self.model: Module = step.model
         self.run_step, self.batches, self.schedule = step, batches, step.schedule
         self.optimizer: Optimizer = step.optimizer
-        self.objective = step.objective
-        self.measures, self.validation = measures, validation
+        self.tally, self.validation = tally, validation
         self.callbacks, self.display = callbacks, display
         self.standing = Standing(epochs, batches.steps)
         self.history = History()
         self.standing.rows = self.history.epochs
         self.wish = Wish()
         self.waiting: Waiting | None = None
-        self.total: Any = 0.0
-        self.count = 0
         self.last_loss = math.nan
         self.published: Callable[[dict[str, Tensor]], None] | None = None
         self.start = 0  # batches of the running epoch that are done already
@@ -135,7 +133,7 @@ class Training:
                 is_whole = self._pass()
             if not is_whole:
                 self.history.interrupted = self.history.partial = True
-                self.history.epochs.append(self._row())
+                self.history.epochs.append(self.tally.row())
                 return
             self._close_epoch()
             if self.wish.stop or self.history.stop:
@@ -146,10 +144,10 @@ class Training:
         """Go through the data once; False where a wish to stop ended it, also in its last step."""
         self._begin_pass()
         batches = self.batches.after(self.start)
-        accumulate = self.run_step.accumulate
+        groups = in_groups(batches, self.run_step.accumulate, self.start)
         with self._telling_where():
-            for number, (batch, is_end) in enumerate(ends_marked(batches, accumulate), self.start):
-                self._step(number, batch, is_end or (number + 1) % accumulate == 0)
+            for number, batch, ends_group in groups:
+                self._step(number, batch, ends_group)
                 if self.wish.stop:
                     break
             self.settle()
@@ -172,8 +170,7 @@ class Training:
 
     def _begin_pass(self) -> None:
         if not self.start:
-            self.total, self.count = 0.0, 0
-            self.measures.reset()
+            self.tally.reset()
         self.standing.step = self.start
         self.at_start = Snapshot(self.run_step, self.schedule)
         held = sum(t.size * t.dtype.itemsize for t in self.run_step.tensors())
@@ -208,8 +205,10 @@ class Training:
     def _is_finite(self, outcome: Outcome) -> bool:
         """Whether gradients did not overflow in float16; a step that did is taken back."""
         step, waiting = self.run_step, self.waiting
-        self.settle()
         finite = bool(outcome.losses.numpy()[-1])
+        if not finite and waiting is not None:
+            waiting.after = waiting.before.tensors
+        self.settle()
         if not finite and waiting is not None:
             waiting.before.undo_update()
         if step.scale is not None:
@@ -222,16 +221,12 @@ class Training:
         if waiting is None:
             return
         losses = waiting.outcome.losses.numpy().astype(np.float64)
-        if self.run_step.scale is not None and losses.ndim and len(losses) > self.objective.count:
-            losses = losses[:-1]  # the last tells whether the gradients are finite
+        losses = self.run_step.losses_of(losses)
         self.last_loss = float(np.ravel(losses)[0])
         if not math.isfinite(self.last_loss):
             self._fail(waiting, self.last_loss)
-        if self.measures:
-            self.measures.update(on_host(waiting.outcome.prediction), waiting.batch.target)
-        self.total = self.total + losses * waiting.batch.size
-        self.count += waiting.batch.size
-        self.standing.measures = self.objective.named(self.total / self.count)
+        self.tally.add(losses, waiting.outcome.prediction, waiting.batch)
+        self.standing.measures = self.tally.losses()
         self.standing.add_loss(self.last_loss)
         if self.published is not None and waiting.after is not None:
             self.published(waiting.after)
@@ -245,17 +240,14 @@ class Training:
         kept = "the weights are those before that step"
         if waiting.before.spoiled():
             self.at_start.restore()
-            kept = "the weights are those at the start of the epoch"
+            kept = f"the weights are those at the start of the {'run' if self.start else 'epoch'}"
         raise TrainingError(
             f"the loss became {value} in {where}: {cause}; {kept}; lower the learning rate or "
             "look at the data"
         )
 
-    def _row(self) -> dict[str, float]:
-        return self.objective.named(self.total / self.count) | numbers(self.measures.values())
-
     def _close_epoch(self) -> None:
-        row = self._row()
+        row = self.tally.row()
         if self.validation is not None:
             evaluate, data = self.validation
             found = numbers(evaluate(data))
@@ -269,16 +261,3 @@ class Training:
         self.standing.epoch += 1
         self.standing.step = 0
         self.callbacks.call("on_epoch", self)
-
-
-def ends_marked(batches: Iterable[Batch], accumulate: int) -> Iterator[tuple[Batch, bool]]:
-    """Batches, and whether each is the last of its pass; where that matters one is read ahead."""
-    if accumulate == 1:
-        yield from ((batch, True) for batch in batches)
-        return
-    held: list[Batch] = []
-    for batch in batches:
-        if held:
-            yield held.pop(), False
-        held.append(batch)
-    yield from ((batch, True) for batch in held)

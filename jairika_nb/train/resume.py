@@ -5,8 +5,6 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from jairika_nb.errors import JairikaError, TrainingError
 from jairika_nb.tensors import random
 from jairika_nb.train.packing import packed, unpacked
@@ -30,8 +28,7 @@ def state_of(training: Training) -> dict[str, Any]:
         "epoch": training.standing.epoch,
         "step": training.standing.step,
         "epochs": training.standing.epochs,
-        "total": np.asarray(training.total, np.float64),
-        "count": training.count,
+        "tally": training.tally.state_dict(),
         "history": {
             "epochs": history.epochs[:-1] if history.partial else history.epochs,
             "steps": history.steps,
@@ -42,7 +39,6 @@ def state_of(training: Training) -> dict[str, Any]:
         "random": list(random.state()),
         "data": training.batches.position(training.standing.step > 0),
         "validation": training.validation[1].position(False) if training.validation else None,
-        "measures": training.measures.state(),
         "schedule": None if training.schedule is None else training.schedule.state_dict(),
         "step state": training.run_step.state_dict(),
         "callbacks": [
@@ -69,7 +65,6 @@ def restore(training: Training, state: dict[str, Any]) -> None:
 def _restore(training: Training, state: dict[str, Any]) -> None:
     training.standing.epoch, training.start = int(state["epoch"]), int(state["step"])
     training.standing.step = training.start
-    training.total, training.count = state["total"], int(state["count"])
     history, kept = training.history, state["history"]
     history.epochs[:] = [{name: float(v) for name, v in row.items()} for row in kept["epochs"]]
     history.steps, history.updates = int(kept["steps"]), int(kept["updates"])
@@ -77,7 +72,7 @@ def _restore(training: Training, state: dict[str, Any]) -> None:
     training.batches.go_to(state["data"])
     if training.validation and state["validation"]:
         training.validation[1].go_to(state["validation"])
-    training.measures.restore(state["measures"])
+    training.tally.load_state_dict(state["tally"])
     _check(training.schedule is None, state["schedule"] is None, "schedule")
     if training.schedule is not None:
         training.schedule.load_state_dict(state["schedule"])

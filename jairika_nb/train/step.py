@@ -129,6 +129,11 @@ class Step(Forward):
         self.optimizer.update(self.model, clipped(gradients, self.clip_norm, self.clip_value))
         return finite
 
+    def losses_of(self, values: np.ndarray) -> np.ndarray:
+        """The losses among what a step gave; in float16 the last of a step tells overflows."""
+        has_flag = self.scale is not None and values.ndim and len(values) > self.objective.count
+        return values[:-1] if has_flag else values
+
     def state_dict(self) -> dict[str, Any]:
         """What the next step needs beside weights and the optimiser's state."""
         scale = None if self.scale is None else [self.scale.value, self.scale.good]
