@@ -54,3 +54,17 @@ def test_learning(tmp_path):
         "F1(average=None, 270 seen)", "one cycle: validation loss", "both eyes: 0.9",
     ):  # fmt: skip
         assert part in pages
+
+
+def test_your_own_data(tmp_path):
+    pytest.importorskip("sklearn", reason="the data come with scikit-learn")
+    pytest.importorskip("pandas", reason="tables are read by pandas or polars")
+    pytest.importorskip("PIL", reason="pictures are read by Pillow")
+    pages = pages_of("04-your-own-data.ipynb", tmp_path)
+    for part in (
+        "line 4 has 3 fields", "row 2, column 'sepal width' is missing",
+        "kinds held out: [10 10 10]", "epoch 0 again: True  epoch 1: False",
+        "the same batches: True", "digits told: 0.9", "True - and its longest word: Ġ",
+        "waves told: 1.0",
+    ):  # fmt: skip
+        assert part in pages
