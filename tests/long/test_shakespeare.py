@@ -12,7 +12,7 @@ from jairika_nb import data, nn, optim, zoo
 from jairika_nb.data.tokenizers import CharTokenizer
 
 # 3.7 million tokens, 6 operations for each and each of 0.8 million parameters, and attention: 20
-# TFLOP, about 4 minutes of two quiet cores.
+# TFLOP, 3 to 4 minutes of two quiet cores.
 CONTEXT, BATCH, STEPS, WARM = 128, 12, 2400, 100
 RATE, LEAST = 2e-3, 1e-4
 pytestmark = pytest.mark.skipif(
