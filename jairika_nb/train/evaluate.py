@@ -12,11 +12,14 @@ from jairika_nb.metrics import Accuracy
 from jairika_nb.nn.losses import CrossEntropyLoss
 from jairika_nb.nn.module import Module
 from jairika_nb.train.arguments import check_loss, check_model
-from jairika_nb.train.batches import Batches
+from jairika_nb.train.batches import Batch, Batches
 from jairika_nb.train.claims import at_one_moment
-from jairika_nb.train.forward import Forward, on_host
+from jairika_nb.train.forward import Forward, Outcome
 from jairika_nb.train.measures import Measures
 from jairika_nb.train.objective import Objective
+from jairika_nb.train.tally import Tally
+
+MANY_BATCHES = 16
 
 
 @contextlib.contextmanager
@@ -57,32 +60,38 @@ def evaluate(
     check_loss(loss)
     objective = Objective(CrossEntropyLoss() if loss is None else loss, loss_weights)
     model = at_one_moment(model)
-    return Evaluation(model, objective, metrics)(Batches(data, batch_size, model=model))
+    batches = Batches(data, batch_size, model=model)
+    # Recording a forward takes the time of some batches.
+    compiled = batches.steps >= MANY_BATCHES
+    return Evaluation(model, objective, metrics, compiled=compiled)(batches)
 
 
 class Evaluation:
     """Evaluates a model again and again; the recorded forward is kept."""
 
-    def __init__(self, model: Module, objective: Objective, metrics: Any = None) -> None:
-        self.model, self.objective = model, objective
-        if metrics is None:
-            metrics = default_metrics(objective)
-        self.measures = Measures(metrics, objective)
-        self.forward = Forward(model, objective, gives_prediction=bool(self.measures))
+    def __init__(
+        self, model: Module, objective: Objective, metrics: Any = None, *, compiled: bool = True
+    ) -> None:
+        self.model = model
+        measures = Measures(default_metrics(objective) if metrics is None else metrics, objective)
+        self.tally = Tally(objective, measures)
+        self.forward = Forward(model, objective, gives_prediction=bool(measures), compiled=compiled)
 
     def __call__(self, batches: Batches) -> dict[str, Any]:
         """The mean losses and the measures over data."""
-        total: Any = 0.0
-        count = 0
-        self.measures.reset()
+        self.tally.reset()
+        waiting: list[tuple[Outcome, Batch]] = []
         with mode(self.model, training=False):
             for batch in batches:
-                outcome = self.forward(batch)
-                if self.measures:
-                    self.measures.update(on_host(outcome.prediction), batch.target)
-                total = total + outcome.losses.numpy().astype(np.float64) * batch.size
-                count += batch.size
-        return self.objective.named(total / count) | self.measures.values()
+                waiting.append((self.forward(batch), batch))
+                # A batch is read while the device computes the next one.
+                if len(waiting) > 1:
+                    self._take(*waiting.pop(0))
+            self._take(*waiting.pop())
+        return self.tally.losses() | self.tally.measures.values()
+
+    def _take(self, outcome: Outcome, batch: Batch) -> None:
+        self.tally.add(outcome.losses.numpy().astype(np.float64), outcome.prediction, batch)
 
 
 def default_metrics(objective: Objective) -> list[Any]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from dataclasses import dataclass
 from typing import Any
 
@@ -40,7 +39,6 @@ class Forward:
 
     # What a recorded run need not look at: the host reads it before, and writes it in a trace.
     unwatched: tuple[str, ...] = ("compiled", "reason", "known", "host_target", "key")
-    what = "evaluate"
 
     def __init__(
         self,
@@ -86,9 +84,8 @@ class Forward:
         return list(self.model.buffers())
 
     def uncompile(self, reason: str) -> None:
-        """Run as it is written from now on, and say so."""
+        """Run as it is written from now on."""
         self.compiled, self.reason = None, reason
-        warnings.warn(f"{self.what} runs uncompiled, which is slower: {reason}", stacklevel=2)
 
     def _is_worth_it(self, runs: Compiled) -> bool:
         if runs.traces < MANY_TRACES or runs.replays >= runs.traces:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Any
 
 import numpy as np
@@ -29,7 +30,6 @@ class Step(Forward):
     """
 
     unwatched = (*Forward.unwatched, "before", "scale", "samples", "schedule")
-    what = "fit"
 
     def __init__(
         self,
@@ -85,6 +85,7 @@ class Step(Forward):
         # A trace that was given up has left tensors without values behind.
         self.before.restore()
         super().uncompile(reason)
+        warnings.warn(f"fit runs uncompiled, which is slower: {reason}", stacklevel=2)
 
     def predict(self, inputs: tuple[Any, ...], named: dict[str, Any]) -> Any:
         """The model's output, through a forward in the lower precision where one is asked for."""
