@@ -109,9 +109,11 @@ class BatchNorm(ByChannel):
     def forward(self, x: Tensor) -> Tensor:
         self._check(x)
         check_channels(x, self.num_features)
-        if not self.training or self.running_mean is None:
-            own = self.training or self.running_mean is None
+        if not self.training:
+            own = self.running_mean is None
             return self._normalized(x, self.running_mean, self.running_var, own, 0.0)
+        if self.running_mean is None or not self.track_running_stats:
+            return self._normalized(x, None, None, True, 0.0)
         mean, var = self._statistics()
         old = self.num_batches_tracked
         count = None if old is None else old + 1

@@ -73,6 +73,14 @@ def test_evaluation_and_gradients_leave_them_alone(layer):
     assert [b.tolist() for b in layer.buffers()] == before
 
 
+def test_they_stay_where_tracking_is_switched_off(layer):
+    layer.track_running_stats = False
+    before = [b.tolist() for b in layer.buffers()]
+    y = layer(jrk.tensor(X[0])).numpy()
+    assert np.abs(y.mean(axis=0)).max() < 1e-6
+    assert [b.tolist() for b in layer.buffers()] == before
+
+
 def test_they_are_new_tensors_at_each_step_so_that_old_ones_can_be_kept(layer):
     before = layer.state_dict()
     values = {name: value.tolist() for name, value in before.items()}
