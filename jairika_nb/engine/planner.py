@@ -25,15 +25,6 @@ DEEPEST, MOST_READ = 64, 48
 FIXED = ("routine", "host")
 
 
-def kernel_reads(kernel: Kernel, entries: list[Entry]) -> list[int]:
-    """The stored entries that a kernel reads."""
-    fixed = kernel.routine if kernel.product is None else kernel.product
-    if fixed is None or kernel.operands:
-        return kernel.reads
-    # A constant that a routine takes is an argument, not a buffer.
-    return [*kernel.reads, *(i for i in entries[fixed].inputs if entries[i].op != "const")]
-
-
 class Planner:
     """Decides which entries are stored and traces a kernel for each; see the module."""
 
@@ -69,7 +60,17 @@ class Planner:
 
     def reads(self, root: int) -> list[int]:
         """The stored entries that the kernel of ``root`` reads."""
-        return kernel_reads(self.kernels[root], self.entries)
+        return self._read_by(self.kernels[root])
+
+    def _read_by(self, kernel: Kernel) -> list[int]:
+        fixed = kernel.routine if kernel.product is None else kernel.product
+        if fixed is None or kernel.operands:
+            return kernel.reads
+        # A constant that is not stored is a number among the arguments of a routine.
+        given = self.entries[fixed].inputs
+        return [
+            *kernel.reads, *(i for i in given if self.entries[i].op != "const" or i in self.stored)
+        ]  # fmt: skip
 
     # Tracing
 
@@ -87,7 +88,7 @@ class Planner:
                 todo += [p for p in kernel.crowded if p not in made]
                 kernel = self.trace([position])
             self.kernels[position] = kernel
-            found = [p for p in kernel_reads(kernel, self.entries) if self._needs_kernel(p)]
+            found = [p for p in self._read_by(kernel) if self._needs_kernel(p)]
             self.stored.update(found)
             todo += [p for p in found if p not in made]
 

@@ -203,3 +203,12 @@ def test_a_small_sum_of_a_reduced_row_does_both_itself(opencl):
     assert (
         abs(((few.max(keepdims=True) + 1) ** 2).sum().item() - (few.numpy().max() + 1) ** 2) < 1e-5
     )
+
+
+def test_a_number_that_is_wanted_itself_is_there_before_a_routine_reads_it(device):
+    x = jrk.tensor(1.25)
+    x[()] = 3
+    found = jrk.isin(x, jrk.tensor(2))
+    (slope,) = jrk.grad((x * x).mean(), [x])
+    jrk.eval(x, found, slope)
+    assert (x.item(), found.item(), slope.item()) == (3.0, False, 6.0)
