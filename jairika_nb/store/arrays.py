@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 import math
-from collections import Counter
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections import Counter, deque
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,7 @@ from jairika_nb.store.canonical import encoded
 from jairika_nb.store.manifest import MOST_AXES, SIZES, Tensor
 
 SCALARS = (str, int, float, bool, type(None))
+AHEAD = 4  # tensors hashed before their turn
 THREADED_FROM = 1 << 20  # bytes: below, starting threads costs more than they save
 
 
@@ -31,7 +33,9 @@ class Content:
 
 
 def content(net: Any, optimizer: Any = None, training: Any = None) -> Content:
-    """The state of ``net`` (of ``optimizer``, and of a run in ``training``), checked and hashed.
+    """The state of ``net`` (of ``optimizer``, and of a run in ``training``), checked.
+
+    Hashes are left to ``hashed``, which the commit calls between two writes, while the disk works.
 
     ``net`` has ``state_dict()`` and perhaps ``architecture()``, or is a mapping of names to
     arrays. Raises ``BadName``, ``DTypeError``, ``ShapeError``, ``ArchitectureError``.
@@ -56,6 +60,21 @@ def content(net: Any, optimizer: Any = None, training: Any = None) -> Content:
         for name, value in run.items()
     ]
     return Content((*weights, *kept), _architecture(net), scalars)
+
+
+def hashed_ahead(
+    kept: Sequence[tuple[Tensor, np.ndarray]],
+) -> Iterator[tuple[Tensor, np.ndarray]]:
+    """Each record with its hash and its values; the next is hashed while one is written."""
+    if sum(values.nbytes for _, values in kept) < THREADED_FROM:
+        yield from ((hashed(tensor, values), values) for tensor, values in kept)
+        return
+    with ThreadPoolExecutor(1) as worker:
+        waiting = deque(worker.submit(hashed, *each) for each in kept[:AHEAD])
+        for number, (_, values) in enumerate(kept):
+            if number + AHEAD < len(kept):
+                waiting.append(worker.submit(hashed, *kept[number + AHEAD]))
+            yield waiting.popleft().result(), values
 
 
 def object_digest(values: np.ndarray) -> str:
@@ -141,9 +160,14 @@ def _buffers(net: Any) -> set[str]:
 
 
 def tensor(name: str, role: str, value: Any) -> tuple[Tensor, np.ndarray]:
-    """The record of an array and the array as the file keeps it."""
+    """The record of an array, without its hash, and the array as the file keeps it."""
     values = _stored(name, value)
-    return Tensor(name, role, object_digest(values), values.dtype.str, values.shape), values
+    return Tensor(name, role, "", values.dtype.str, values.shape), values
+
+
+def hashed(tensor: Tensor, values: np.ndarray) -> Tensor:
+    """The record with the hash of its values."""
+    return replace(tensor, digest=object_digest(values))
 
 
 def _stored(name: str, value: Any) -> np.ndarray:

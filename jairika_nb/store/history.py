@@ -12,7 +12,7 @@ from dataclasses import replace
 import numpy as np
 
 from jairika_nb.errors import NameTaken
-from jairika_nb.store import listing, refs, rules, times
+from jairika_nb.store import arrays, listing, refs, rules, times
 from jairika_nb.store.arrays import Content
 from jairika_nb.store.canonical import digest, encoded
 from jairika_nb.store.catalogue import Catalogue
@@ -136,9 +136,11 @@ def iteration(
     layout: Layout, variant: str, name: str, kept: Content, note: Note, parents: Sequence[str]
 ) -> Row:
     """Write an iteration: its tensors where they are new, and its records."""
-    places = [layout.put("objects", tensor.digest, values) for tensor, values in kept.tensors]
-    tensors = tuple(tensor for tensor, _ in kept.tensors)
-    return recorded(layout, (variant, name), tensors, places, kept, note, parents)
+    tensors, places = [], []
+    for tensor, values in arrays.hashed_ahead(kept.tensors):
+        tensors.append(tensor)
+        places.append(layout.put("objects", tensor.digest, values))
+    return recorded(layout, (variant, name), tuple(tensors), places, kept, note, parents)
 
 
 def shared(
@@ -174,7 +176,8 @@ def event(
         verb=verb,
         variant=row.variant,
         name=row.name if name is None else name,
-        before=before[-1].id if before else None,
+        # What the new one continues is known from its parents.
+        before=before[-1].id if before and before[-1].id not in row.parents else None,
         after=None if after is None else after.id,
     )
 

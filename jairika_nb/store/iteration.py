@@ -109,10 +109,10 @@ class Iteration:
 
         A parameter that is in no layer is named itself; nothing is written.
         """
-        from jairika_nb.store.arrays import content
+        from jairika_nb.store.arrays import content, hashed
 
         before = {each.name: each.digest for each in self.tensors}
-        after = {each.name: each.digest for each, _ in content(net).tensors}
+        after = {each.name: hashed(each, values).digest for each, values in content(net).tensors}
         odd = (k for k in {**before, **after} if before.get(k) != after.get(k))
         return tuple(dict.fromkeys(layer_of(name) or name for name in odd))
 

@@ -28,6 +28,8 @@ from jairika_nb.store.journal import Journal
 from jairika_nb.store.pages import PAGE, Pages
 from jairika_nb.store.slots import Root
 
+LARGE = 8 << 20  # bytes: the medium may as well begin with them before all are there
+
 
 class JournaledFile(io.RawIOBase):
     """The model file at ``path`` as h5py sees it while a commit is under way.
@@ -47,7 +49,7 @@ class JournaledFile(io.RawIOBase):
         super().__init__()
         self.path, self.disk, self.called = path, disk or Disk(), called or path
         self.error: Exception | None = None
-        self.place = 0
+        self.place = self.waiting = 0
         try:
             self.file = self.disk.open(path, CREATE if new else WRITE)
         except OSError as error:
@@ -231,6 +233,11 @@ class JournaledFile(io.RawIOBase):
         self.pages.write(offset, below)
         if len(below) < len(view):
             self.disk.write(self.file, offset + len(below), view[len(below) :])
+            self.waiting += len(view) - len(below)
+            if self.waiting >= LARGE:
+                end = offset + len(view)
+                self.disk.begin(self.file, max(end - self.waiting, 0), self.waiting)
+                self.waiting = 0
 
 
 def hdf5_end(superblock: bytes) -> int | None:

@@ -206,6 +206,7 @@ def _taken(
     left = tensors.read(reader.ranges, (one, ours.places[one.digest]))
     right = tensors.read(reader.ranges, (other, theirs.places[other.digest]))
     made, values = arrays.tensor(one.name, one.role, mean(left, right, weight))
+    made = arrays.hashed(made, values)
     return made, layout.put("objects", made.digest, values)
 
 

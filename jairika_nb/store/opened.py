@@ -61,7 +61,10 @@ class Opened:
         )
 
     def _change(self, change: Any) -> Any:
-        result = transaction.change(self._file(), change, disk=self._disk, wait=self._wait)
+        known = self._reader.sealed
+        result = transaction.change(
+            self._file(), change, disk=self._disk, wait=self._wait, sealed=known
+        )
         self._reader.refresh()
         self._attempted.clear()
         return result

@@ -15,13 +15,12 @@ from typing import Any
 
 import numpy as np
 
-from jairika_nb.engine import tracing
+from jairika_nb.engine import run, tracing
 from jairika_nb.engine.borrowing import borrow, finish
 from jairika_nb.engine.memory import parse_size
 from jairika_nb.errors import ArchitectureError
 from jairika_nb.nn.state import like, mismatches
 from jairika_nb.store.manifest import Tensor as Record
-from jairika_nb.tensors.autograd import eval as evaluated
 from jairika_nb.tensors.tensor import Tensor
 
 MAPPED_FROM = 1 << 14  # bytes: smaller tensors are copied
@@ -128,7 +127,7 @@ def _watch(module: Any, pages: Mapping[int, Any], pager: Pager) -> None:
     def after(module: Any, args: Any, output: Any) -> None:
         if tracing.active.get() is None:
             found = list(_tensors(output))
-            evaluated(*found)
+            run.evaluate(each.node for each in found)
             for device in {each.device for each in found}:
                 finish(device)  # kernels that run later would bring back what was let go
 

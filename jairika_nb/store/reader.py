@@ -55,9 +55,14 @@ def generation(path: str | os.PathLike[str]) -> int:
 class Reader:
     """A model file at one committed state; ``refresh()`` moves on to the newest."""
 
-    def __init__(self, path: addresses.Location, disk: Disk | None = None) -> None:
+    def __init__(
+        self,
+        path: addresses.Location,
+        disk: Disk | None = None,
+        sealed: dict[str, tuple[Row, ...]] | None = None,
+    ) -> None:
         self.ranges = Ranges(path, disk)
-        self.sealed: dict[str, tuple[Row, ...]] = {}
+        self.sealed = {} if sealed is None else sealed  # segments by hash
         self.past: dict[str, tuple[Event, ...]] = {}
         try:
             self._turn()

@@ -18,7 +18,7 @@ from jairika_nb.store.disk import Disk
 from jairika_nb.store.journaled import JournaledFile
 from jairika_nb.store.layout import Layout
 from jairika_nb.store.reader import Reader
-from jairika_nb.store.rows import Place, Segment
+from jairika_nb.store.rows import Place, Row, Segment
 from jairika_nb.store.slots import Root
 
 Result = TypeVar("Result")
@@ -26,8 +26,17 @@ Result = TypeVar("Result")
 Change = Callable[[Reader, Layout], tuple[Catalogue, Result]]
 
 
-def change(path: Path, make: Change[Result], *, disk: Disk | None, wait: float) -> Result:
+def change(
+    path: Path,
+    make: Change[Result],
+    *,
+    disk: Disk | None,
+    wait: float,
+    sealed: dict[str, tuple[Row, ...]] | None = None,
+) -> Result:
     """Run ``make`` as the only writer and commit what it wrote.
+
+    ``sealed`` are segments read before, by their hashes, so that a long history is not read again.
 
     Raises what ``make`` raises, ``Locked``, ``NoSpace``, ``ReadOnly``, ``Damaged``, and then
     the committed state is the one before.
@@ -36,7 +45,7 @@ def change(path: Path, make: Change[Result], *, disk: Disk | None, wait: float) 
         file = JournaledFile(path, disk)
         try:
             locks.keep_others_out(file.file, path, wait)
-            return _changed(file, make)
+            return _changed(file, make, sealed)
         finally:
             file.close()
 
@@ -93,9 +102,13 @@ def uninterrupted() -> Iterator[None]:
             before(*held[0])
 
 
-def _changed(file: JournaledFile, make: Change[Result]) -> Result:
+def _changed(
+    file: JournaledFile,
+    make: Change[Result],
+    sealed: dict[str, tuple[Row, ...]] | None = None,
+) -> Result:
     file.recover()
-    reader = Reader(file.path, file.disk)
+    reader = Reader(file.path, file.disk, sealed)
     try:
         if reader.root.stamp != file.disk.stamp(file.file):
             # A copy: its HDF5 part may be torn, which only a process of its own may find out.

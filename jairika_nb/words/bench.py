@@ -11,10 +11,12 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any
+from typing import Annotated, Any
 
+from jairika_nb.errors import WordError
 from jairika_nb.words.results import Sheet
 from jairika_nb.words.session import Session
+from jairika_nb.words.word import Argument
 
 # Launches whose host time is measured, and steps of the network for each library.
 LAUNCHES, STEPS = 1000, 200
@@ -63,10 +65,20 @@ class Row:
 COLUMNS = ("measure", "median", "least", "PyTorch", "ratio", "target")
 
 
-def bench(session: Session) -> Sheet:
-    """Measure the import, the host's part of a launch, and a training step beside PyTorch's."""
+def bench(
+    session: Session,
+    what: Annotated[
+        str, Argument("compute (the default), or store for model files", show="WHAT")
+    ] = "compute",
+) -> Sheet:
+    """Measure the import, a launch and a training step beside PyTorch's, or model files."""
     from jairika_nb.engine.device import default
+    from jairika_nb.words.bench_store import measured
 
+    if what == "store":
+        return measured(session)
+    if what != "compute":
+        raise WordError(f"bench: {what!r} is none of compute, store")
     device = default()
     session.say(f"measuring on {device.name} ({device.driver})")
     rows = [imported(), *([] if device.is_reference else [launched()]), trained()]
