@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import recurrences
 
 import jairika_nb as jrk
 from jairika_nb.engine import device as devices
@@ -69,3 +70,19 @@ def test_a_training_step_equals_the_reference(gpu):
             return (b - 0.1 * g).numpy()
 
     np.testing.assert_allclose(step(gpu), step("reference"), rtol=1e-4, atol=1e-5)
+
+
+def test_recurrences_run_step_by_step(gpu):
+    arrays = [a.astype(np.float32) for a in recurrences.sequence("lstm", 2, 2, 3)]
+
+    def results():
+        tensors = [jrk.tensor(a) for a in arrays]
+        y = recurrences.run("lstm", True, [1, 2])(*tensors)
+        found = [y, *jrk.grad((y * y).sum(), tensors)]
+        jrk.eval(*found)
+        return [v.numpy() for v in found]
+
+    with devices.using("reference"):
+        wanted = results()
+    for ours, theirs in zip(results(), wanted, strict=True):
+        np.testing.assert_allclose(ours, theirs, rtol=1e-5, atol=1e-6)
