@@ -6,6 +6,7 @@ from typing import Any
 
 from jairika_nb.nn.module import Module, observer
 from jairika_nb.tensors.tensor import Tensor
+from jairika_nb.train.batches import on_device_of
 from jairika_nb.train.forward import leaves
 from jairika_nb.train.snapshot import Snapshot, not_finite
 from jairika_nb.train.step import Step
@@ -30,7 +31,8 @@ def _first_layer(step: Step, inputs: tuple[Any, ...], named: dict[str, Any]) -> 
     seen: list[tuple[Module, Any]] = []
     token = observer.set(lambda module, output: seen.append((module, output)))
     try:
-        step.predict(inputs, named)
+        with on_device_of(step.model):
+            step.predict(inputs, named)
     finally:
         observer.reset(token)
     names = {id(module): name for name, module in step.model.named_modules()}

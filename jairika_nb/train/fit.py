@@ -66,7 +66,7 @@ def fit(
     arrays, or any iterable of batches; ``batch_size`` and ``seed`` matter where it is not cut
     into batches yet. The last part of a batch is its target; in a batch that is a dict the
     entries that the model's ``forward`` names are inputs, the others targets. Float arrays are
-    converted to the dtype of the model's parameters.
+    converted to the dtype of the model's parameters, and batches go to their device.
 
     ``optimizer`` defaults to ``Adam()``, ``loss`` to cross-entropy; any function of prediction
     and target will do. For a model with several outputs ``loss`` is a dict or list by output,

@@ -13,7 +13,7 @@ from jairika_nb.tensors.autograd import eval as compute
 from jairika_nb.tensors.compiling import Compiled
 from jairika_nb.tensors.joining import stack
 from jairika_nb.tensors.tensor import Tensor
-from jairika_nb.train.batches import Batch, as_input, float_dtype
+from jairika_nb.train.batches import Batch, as_input, float_dtype, on_device_of
 from jairika_nb.train.objective import Objective
 
 # What is traced so often, and more often than it is replayed, runs better as it is.
@@ -58,7 +58,11 @@ class Forward:
         self.key: Any = None
 
     def __call__(self, batch: Batch, *more: Any) -> Outcome:
-        """Launch what a batch needs; nothing waits for it."""
+        """Launch what a batch needs, on the model's device; nothing waits for it."""
+        with on_device_of(self.model):
+            return self._launch(batch, *more)
+
+    def _launch(self, batch: Batch, *more: Any) -> Outcome:
         inputs = tuple(as_input(x, self.dtype) for x in batch.inputs)
         named = {name: as_input(x, self.dtype) for name, x in batch.named.items()}
         target, clean = self.objective.on_device(batch.target, self.dtype)

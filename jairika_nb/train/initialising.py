@@ -8,7 +8,7 @@ from typing import Any
 from jairika_nb.errors import TrainingError
 from jairika_nb.nn import init
 from jairika_nb.nn.module import Module
-from jairika_nb.train.batches import Batches, as_input, float_dtype
+from jairika_nb.train.batches import Batches, as_input, float_dtype, on_device_of
 
 KINDS: dict[str, Callable[[Module, Any], Any]] = {"lsuv": init.lsuv}
 
@@ -29,5 +29,6 @@ def initialised(model: Module, batches: Batches, initialise: Any) -> None:
     batch = next(iter(batches))
     batches.go_to(place)
     dtype = float_dtype(model)
-    inputs = as_input(batch.named or batch.inputs, dtype)
-    function(model, inputs[0] if isinstance(inputs, tuple) and len(inputs) == 1 else inputs)
+    with on_device_of(model):
+        inputs = as_input(batch.named or batch.inputs, dtype)
+        function(model, inputs[0] if isinstance(inputs, tuple) and len(inputs) == 1 else inputs)

@@ -13,7 +13,7 @@ from jairika_nb.optim import Optimizer
 from jairika_nb.tensors.creation import tensor
 from jairika_nb.tensors.joining import concat
 from jairika_nb.tensors.tensor import Tensor
-from jairika_nb.train.batches import Batch
+from jairika_nb.train.batches import Batch, on_device_of
 from jairika_nb.train.forward import Forward, Outcome, joined
 from jairika_nb.train.gradients import Gradients, are_finite, clipped, gathered
 from jairika_nb.train.objective import Objective
@@ -142,7 +142,8 @@ class Step(Forward):
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Take back what ``state_dict`` gave."""
-        self.gradients = {name: tensor(value) for name, value in state["gradients"].items()}
+        with on_device_of(self.model):
+            self.gradients = {name: tensor(v) for name, v in state["gradients"].items()}
         self.samples = int(state["samples"])
         if self.scale is not None and state["scale"] is not None:
             self.scale.value, self.scale.good = float(state["scale"][0]), int(state["scale"][1])

@@ -64,6 +64,21 @@ def test_it_ends_with_the_bits_of_a_run_in_the_foreground(device):
     assert (job.state, job.progress, job.exception) == ("done", 1.0, None)
 
 
+@pytest.mark.skipif(jrk.devices()[0].is_reference, reason="no OpenCL driver works here")
+def test_batches_go_to_the_model_wherever_it_is():
+    with jrk.device("reference"):
+        net, twin = network(), network()
+        jrk.random.seed(1)
+        begin(twin, seed=1, background=False, validation=(X, Y), initialise="lsuv")
+    jrk.random.seed(1)
+    begin(net, seed=1, validation=(X, Y), initialise="lsuv").wait(SOON)
+    assert bits(net) == bits(twin)
+    assert jrk.evaluate(net, (X, Y))["accuracy"] > 0
+    spoiled = np.full_like(X, np.nan)
+    with pytest.raises(TrainingError, match="input 0 of the batch holds NaN"):
+        jrk.fit(net, (spoiled, Y), epochs=1, progress=False)
+
+
 @pytest.mark.usefixtures("reference")
 class TestWhileItRuns:
     def test_the_model_has_the_weights_of_whole_steps(self):
