@@ -14,7 +14,7 @@ from jairika_nb.nn.functional.recurrent import States, Weights, recurrence
 from jairika_nb.nn.module import Module
 from jairika_nb.nn.parts import Parameter
 from jairika_nb.nn.rnn import PackedSequence, pack_padded_sequence, pad_packed_sequence
-from jairika_nb.nn.sizes import check_size
+from jairika_nb.nn.sizes import check_layers, check_size
 from jairika_nb.tensors.creation import tensor, zeros
 from jairika_nb.tensors.joining import concat, stack
 from jairika_nb.tensors.scattering import take
@@ -61,10 +61,11 @@ class RNNBase(Module):
         **place: Any,
     ) -> None:
         name = type(self).__name__
-        sizes = {"input_size": input_size, "hidden_size": hidden_size, "num_layers": num_layers}
+        sizes = {"input_size": input_size, "hidden_size": hidden_size}
         for key, size in sizes.items():
             check_size(name, key, size)
         check_size(name, "proj_size", proj_size, 0)
+        check_layers(name, "num_layers", num_layers)
         if proj_size >= hidden_size:
             raise ArchitectureError(f"{name}: proj_size={proj_size} must be below {hidden_size=}")
         if isinstance(dropout, bool) or not 0 <= dropout <= 1:

@@ -15,10 +15,23 @@ def _is_whole(value: Any) -> bool:
     return isinstance(value, int | np.integer) and not isinstance(value, bool)
 
 
+MOST_LAYERS = 1000
+
+
 def check_size(layer: str, name: str, value: Any, least: int = 1) -> None:
     """Raise ArchitectureError for a size that is no whole number from ``least`` up."""
     if not _is_whole(value) or value < least:
         raise ArchitectureError(f"{layer}: {name}={value!r} must be an integer from {least} up")
+
+
+def check_layers(layer: str, name: str, value: Any, least: int = 1) -> None:
+    """Raise ArchitectureError for a number of layers out of range.
+
+    Descriptions come from files, and each layer takes time and memory before any weight does.
+    """
+    check_size(layer, name, value, least)
+    if value > MOST_LAYERS:
+        raise ArchitectureError(f"{layer}: {name}={value} is more than {MOST_LAYERS} layers")
 
 
 def sizes(layer: str, name: str, value: Any, rank: int, least: int = 1) -> tuple[int, ...]:

@@ -12,7 +12,7 @@ from jairika_nb.nn.containers import ModuleList
 from jairika_nb.nn.module import Module
 from jairika_nb.nn.normalization import LayerNorm
 from jairika_nb.nn.parts import Parameter
-from jairika_nb.nn.sizes import check_size
+from jairika_nb.nn.sizes import check_layers
 from jairika_nb.nn.transformer_layers import (
     Activation,
     TransformerDecoderLayer,
@@ -29,7 +29,7 @@ class _Stacked(Module):
     stacked = ""  # the argument that is copied
 
     def _stack(self, layer: Any, num_layers: int, norm: Module | None) -> None:
-        check_size(type(self).__name__, "num_layers", num_layers, 0)
+        check_layers(type(self).__name__, "num_layers", num_layers, 0)
         if not isinstance(layer, Module):
             raise ArchitectureError(
                 f"{type(self).__name__}: {self.stacked} must be a layer, not {layer!r}"

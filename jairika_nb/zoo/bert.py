@@ -11,7 +11,7 @@ from typing import NamedTuple
 from jairika_nb import nn
 from jairika_nb.errors import ArchitectureError, ShapeError
 from jairika_nb.nn import functional
-from jairika_nb.nn.sizes import check_size
+from jairika_nb.nn.sizes import check_layers, check_size
 from jairika_nb.nn.transformer_layers import ACTIVATIONS
 from jairika_nb.tensors.creation import zeros_like
 from jairika_nb.tensors.ramps import arange
@@ -136,7 +136,7 @@ class Bert(nn.Module):
         pad_token_id: int = 0,
         add_pooling_layer: bool = True,
     ) -> None:
-        check_size("Bert", "num_hidden_layers", num_hidden_layers)
+        check_layers("Bert", "num_hidden_layers", num_hidden_layers)
         check_size("Bert", "num_attention_heads", num_attention_heads)
         if hidden_act not in ACTIVATIONS:
             raise ArchitectureError(

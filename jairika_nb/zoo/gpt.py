@@ -16,7 +16,7 @@ import numpy as np
 from jairika_nb import nn
 from jairika_nb.errors import ArchitectureError, OutOfRange, ShapeError
 from jairika_nb.nn import functional
-from jairika_nb.nn.sizes import check_size
+from jairika_nb.nn.sizes import check_layers, check_size
 from jairika_nb.tensors.creation import zeros
 from jairika_nb.tensors.elementwise import clip, where
 from jairika_nb.tensors.ramps import arange
@@ -126,8 +126,8 @@ class GPT(nn.Module):
         n_head: int = 12,
         dropout: float = 0.1,
     ) -> None:
-        for name, size in (("n_layer", n_layer), ("n_head", n_head)):
-            check_size("GPT", name, size)
+        check_layers("GPT", "n_layer", n_layer)
+        check_size("GPT", "n_head", n_head)
         self.vocab_size, self.n_positions = vocab_size, n_positions
         self.wte = nn.Embedding(vocab_size, n_embd)
         self.wpe = nn.Embedding(n_positions, n_embd)

@@ -50,13 +50,18 @@ class SentenceEncoder:
         path = Path(folder)
         config = _config(path / "config.json")
         known = inspect.signature(Bert).parameters
-        net = Bert(**{k: v for k, v in config.items() if k in known}, add_pooling_layer=True)
+        try:
+            net = Bert(**{k: v for k, v in config.items() if k in known})
+        except TypeError as error:
+            raise DataError(f"{path / 'config.json'} describes no BERT: {error}") from error
         state = _weights(path / "model.safetensors")
         # The numbers 0, 1, ... that older versions stored with the weights.
         state.pop("embeddings.position_ids", None)
         net.load_state_dict(state)
         more = path / "sentence_bert_config.json"
         longest = _config(more).get("max_seq_length", 256) if more.is_file() else 256
+        if not isinstance(longest, int) or longest < 1:
+            raise DataError(f"{more}: max_seq_length={longest!r} is no number of tokens")
         return cls(HuggingFaceTokenizer.from_file(path / "tokenizer.json"), net, longest)
 
     def encode(self, texts: str | Sequence[str], batch_size: int = 32) -> Tensor:
@@ -113,7 +118,7 @@ def _config(path: Path) -> dict[str, Any]:
         if path.stat().st_size > LARGEST_CONFIG:
             raise DataError(f"{path} has {path.stat().st_size} bytes and is no description")
         data = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise DataError(f"{path} cannot be read as a description: {error}") from error
     if not isinstance(data, dict):
         raise DataError(f"{path} holds a {type(data).__name__}, not names with values")

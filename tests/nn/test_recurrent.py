@@ -274,6 +274,7 @@ def test_a_compiled_training_step_replays():
     ("ask", "words"),
     [
         (lambda: nn.LSTM(0, 3), "input_size=0"),
+        (lambda: nn.LSTM(3, 3, num_layers=10**9), "more than 1000 layers"),
         (lambda: nn.LSTM(3, 3, proj_size=3), "proj_size=3 must be below"),
         (lambda: nn.GRU(3, 3, dropout=2), "dropout=2 is no probability"),
         (lambda: nn.RNN(3, 3, nonlinearity="gelu"), "'tanh' or 'relu'"),

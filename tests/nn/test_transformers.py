@@ -314,6 +314,7 @@ def test_learned_positions():
         (lambda: nn.MultiheadAttention(8, 2, dropout=3), ArchitectureError, "no probability"),
         (lambda: nn.TransformerEncoderLayer(8, 2, activation="no"), ArchitectureError, "one of"),
         (lambda: nn.TransformerEncoder(3, 2), ArchitectureError, "must be a layer"),
+        (lambda: nn.Transformer(8, 2, 10**9), ArchitectureError, "more than 1000 layers"),
         (lambda: nn.RotaryEncoding(5), ArchitectureError, "dim=5 must be even"),
         (lambda: F.rotary_embedding(jrk.zeros((2, 3))), ShapeError, "even size"),
         (lambda: nn.MultiheadAttention(E, 2)(*map(jrk.tensor, trio(6))), ShapeError, "8, 8, 8"),

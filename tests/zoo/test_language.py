@@ -10,7 +10,14 @@ import pytest
 
 import jairika_nb as jrk
 from jairika_nb import nn, store, zoo
-from jairika_nb.errors import ArchitectureError, DataError, MissingPackage, OutOfRange, ShapeError
+from jairika_nb.errors import (
+    ArchitectureError,
+    DataError,
+    JairikaError,
+    MissingPackage,
+    OutOfRange,
+    ShapeError,
+)
 
 TOKENS = np.random.default_rng(1).integers(1, 19, (2, 6)).astype(np.int32)
 BERT = {
@@ -213,6 +220,7 @@ def test_text_ends_where_every_row_has_drawn_the_end():
     ("ask", "error", "words"),
     [
         (lambda: zoo.gpt2("tiny"), OutOfRange, "small, medium, large, xl"),
+        (lambda: zoo.GPT(10, n_layer=10**9), ArchitectureError, "more than 1000 layers"),
         (lambda: zoo.GPT(10, 4, 6, 1, 4), ArchitectureError, "multiple of n_head=4"),
         (lambda: zoo.GPT(**GPT)(jrk.zeros((1, 11), dtype="int32")), ShapeError, "up to 10"),
         (lambda: zoo.CharRNN(5, cell="mlp"), ArchitectureError, "lstm, gru, rnn"),
@@ -234,10 +242,13 @@ def test_what_does_not_fit_is_told(ask, error, words):
 def test_a_folder_of_other_things_is_refused(tmp_path):
     pytest.importorskip("safetensors")
     for text, words in (("[1]", "holds a list"), ("{", "cannot be read"),
+                        ("[" * 500_000, "cannot be read"),
+                        (json.dumps({**BERT, "hidden_dropout_prob": "x"}), "config.json|Dropout"),
+                        (json.dumps({**BERT, "num_hidden_layers": 10**9}), "1000 layers"),
                         (json.dumps(BERT), "model.safetensors cannot be read")):  # fmt: skip
         (tmp_path / "config.json").write_text(text)
         (tmp_path / "model.safetensors").write_bytes(b"\xff" * 64)
-        with pytest.raises(DataError, match=words):
+        with pytest.raises(JairikaError, match=words):
             zoo.minilm(tmp_path)
 
 
