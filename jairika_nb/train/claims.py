@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import copy
+import threading
 from typing import TYPE_CHECKING
-from weakref import WeakSet
 
 from jairika_nb.errors import TrainingError
 from jairika_nb.nn.module import Module
@@ -13,12 +13,15 @@ from jairika_nb.optim import Optimizer
 if TYPE_CHECKING:
     from jairika_nb.train.job import Job
 
-running: WeakSet[Job] = WeakSet()
+# By id; lists of it are taken while other threads start and end jobs.
+running: dict[int, Job] = {}
+# Held from looking whether a model is free to taking it.
+starting = threading.Lock()
 
 
 def check_free(model: Module, optimizer: Optimizer | None) -> None:
     """Raise TrainingError where a job is training the model, a part of it, or its optimiser."""
-    for job in list(running):
+    for job in list(running.values()):
         if job.trains(model, optimizer):
             shared = "this model" if job.model is model else "a part of this model"
             if not job.trains(model):
@@ -31,7 +34,7 @@ def check_free(model: Module, optimizer: Optimizer | None) -> None:
 
 def at_one_moment(model: Module) -> Module:
     """The model itself, or a copy with weights of one moment where a job is training it."""
-    job = next((job for job in list(running) if job.trains(model)), None)
+    job = next((job for job in list(running.values()) if job.trains(model)), None)
     return model if job is None else job.snapshot(model)
 
 

@@ -13,7 +13,7 @@ from jairika_nb.errors import TrainingError
 from jairika_nb.nn.module import Module, guards
 from jairika_nb.tensors import random
 from jairika_nb.tensors.tensor import Tensor
-from jairika_nb.train.claims import check_free, copied, running
+from jairika_nb.train.claims import check_free, copied, running, starting
 from jairika_nb.train.history import History
 from jairika_nb.train.loop import Training
 from jairika_nb.train.progress import NotebookProgress, html
@@ -51,8 +51,17 @@ class Job:
 
     def start(self) -> Job:
         """Begin; raises TrainingError where model or optimiser are in training already."""
-        check_free(self.model, self._training.optimizer)
-        running.add(self)
+        with starting:
+            check_free(self.model, self._training.optimizer)
+            running[id(self)] = self
+        try:
+            self._begin()
+        except BaseException:
+            self._let_go()
+            raise
+        return self
+
+    def _begin(self) -> None:
         guards[self.model] = self._guard
         if isinstance(self._training.display, NotebookProgress):
             show_stop_button(self)
@@ -64,22 +73,26 @@ class Job:
         self._thread = threading.Thread(target=context.run, args=(self._run,), name=name)
         self._thread.daemon = True
         self._thread.start()
-        return self
 
     def _run(self) -> None:
         try:
             self._training.go()
         except BaseException as error:
             self.exception = error
-        finally:
+        try:
             self._publish(self._twin.state_dict())
-            running.discard(self)
-            with self._guard:
-                guards.pop(self.model, None)
-            try:
-                self._finish()
-            finally:
-                self._over.set()
+            self._let_go()
+            self._finish()
+        except Exception as error:
+            self.exception = self.exception or error
+        finally:
+            self._let_go()
+            self._over.set()
+
+    def _let_go(self) -> None:
+        running.pop(id(self), None)
+        with self._guard:
+            guards.pop(self.model, None)
 
     def _finish(self) -> None:
         for function in self.at_end:
@@ -87,6 +100,13 @@ class Job:
 
     def _publish(self, state: dict[str, Tensor]) -> None:
         with self._guard:
+            own = self.model.state_dict()
+            odd = [name for name in {**own, **state} if _shape(own, name) != _shape(state, name)]
+            if odd:
+                raise TrainingError(
+                    f"{odd[0]} of the model was changed while a job trained it; stop the job "
+                    "before surgery, its weights are lost otherwise"
+                )
             self.model.replace(state)
 
     @property
@@ -162,10 +182,14 @@ class Job:
         return html(self._training.standing) + told
 
 
+def _shape(state: dict[str, Tensor], name: str) -> tuple[int, ...] | None:
+    return state[name].shape if name in state else None
+
+
 @atexit.register
 def _stop_all() -> None:
     """Let no thread launch kernels while the interpreter is taken down."""
-    jobs = list(running)
+    jobs = list(running.values())
     for job in jobs:
         job.stop()
     for job in jobs:

@@ -242,6 +242,18 @@ class TestFailures:
         jrk.fit(twin, good, epochs=1, **options)
         assert bits(net) == bits(twin)
 
+    def test_a_model_that_is_changed_meanwhile_ends_the_job_with_an_error(self):
+        gate, net = Gate(), network()
+        job = begin(net, callbacks=[gate])
+        assert gate.reached.acquire(timeout=SOON)
+        net[3] = nn.Linear(8, 5)
+        gate.go.release(99)
+        with pytest.raises(TrainingError, match=r"3\.weight of the model was changed while"):
+            job.wait(SOON)
+        assert net[3].weight.shape == (5, 8)
+        assert job.state == "failed"
+        begin(nn.Linear(4, 2), epochs=1).wait(SOON)
+
     def test_mistakes_are_told_at_once(self):
         with pytest.raises(TrainingError, match="epochs=0"):
             begin(network(), epochs=0)
