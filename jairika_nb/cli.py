@@ -13,9 +13,7 @@ from jairika_nb import __version__
 from jairika_nb.errors import JairikaError, WordError
 from jairika_nb.words import Session, run, shared_options
 
-ASCII = str.maketrans(
-    {"✓": "+", "✗": "x", "–": "-", "│": "|", "├": "|", "└": "`", "─": "-", "×": "x", "…": "..."}
-)
+ASCII = str.maketrans("✓✗–│├└─×●╯╮╭╰┤┴┼", "+x-||`-x*/\\/\\|++") | {ord("…"): "..."}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -138,3 +138,10 @@ def test_export_and_import(model, tmp_path):
         "import", model, file, "--variant", "wide"
     )
     assert store.open(model)["wide"].head.arrays()["0.weight"][0, 0] == 0
+
+
+def test_the_graph_can_be_drawn_in_ascii(model):
+    from jairika_nb.cli import ASCII
+
+    answer = say("log", model, "--graph").translate(ASCII)
+    assert answer.isascii() and answer.count("*") >= 3
