@@ -5,8 +5,8 @@
 //          kept as out above, w [H / lanes][GATES * H][lanes], out [T + 1][N][stride], of which
 //          GIVEN * H are used and the last row gathers the gradients of the states; lanes = 16 *
 //          SPAN.
-// Parameters: CELL 0 tanh, 1 relu, 2 lstm, 3 gru; T, float or double, and its vector V16; ROWS a
-//          work-item multiplies at a time; MASKED 1 lets a row rest from its length on.
+// Parameters: CELL 0 tanh, 1 relu, 2 lstm, 3 gru; T, float or double, its vector V16, and TANH of
+//          that; ROWS a work-item multiplies at a time; MASKED 1 lets a row rest from its length on.
 // Used by: jairika_nb/engine/routines/recurrent.py; the order of kept and given values is that of
 //          jairika_nb/engine/ops/cells.py.
 
@@ -73,17 +73,17 @@ kernel void KERNEL_NAME(
             const V16 before = LOAD(h + at);
             V16 after;
 #if CELL == 0
-            after = tanh(sum[i][v] + LOAD(in));
+            after = TANH(sum[i][v] + LOAD(in));
 #elif CELL == 1
             after = fmax(sum[i][v] + LOAD(in), (V16)(0));
 #elif CELL == 2
             const V16 gate = SQUASH(sum[i][v] + LOAD(in));
             const V16 forget = SQUASH(sum[i][SPAN + v] + LOAD(in + H));
-            const V16 new = tanh(sum[i][2 * SPAN + v] + LOAD(in + 2 * H));
+            const V16 new = TANH(sum[i][2 * SPAN + v] + LOAD(in + 2 * H));
             const V16 shown = SQUASH(sum[i][3 * SPAN + v] + LOAD(in + 3 * H));
             const V16 memory = LOAD(c + at);
             V16 next = forget * memory + gate * new;
-            after = shown * tanh(next);
+            after = shown * TANH(next);
             STORE(gate, to + 2 * plane);
             STORE(forget, to + 3 * plane);
             STORE(new, to + 4 * plane);
@@ -96,7 +96,7 @@ kernel void KERNEL_NAME(
             const V16 reset = SQUASH(sum[i][v] + LOAD(in));
             const V16 update = SQUASH(sum[i][SPAN + v] + LOAD(in + H));
             const V16 share = sum[i][2 * SPAN + v] + LOAD(b + j + v * 16);
-            const V16 new = tanh(LOAD(in + 2 * H) + reset * share);
+            const V16 new = TANH(LOAD(in + 2 * H) + reset * share);
             after = new + update * (before - new);
             STORE(reset, to + plane);
             STORE(update, to + 2 * plane);
@@ -152,7 +152,7 @@ kernel void KERNEL_NAME(
         STORE(LOAD(from) > (V16)(0) ? g : (V16)(0), to);
         STORE((V16)(0), rest);
 #elif CELL == 2
-        const V16 top = tanh(LOAD(from + plane));
+        const V16 top = TANH(LOAD(from + plane));
         const V16 gate = LOAD(from + 2 * plane), forget = LOAD(from + 3 * plane);
         const V16 new = LOAD(from + 4 * plane), shown = LOAD(from + 5 * plane);
         const V16 m = LOAD(gc + now + at) + LOAD(rest + H) + g * shown * (ONE - top * top);

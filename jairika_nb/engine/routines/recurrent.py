@@ -24,8 +24,9 @@ def _written(entry: Entry, wide: int, given: list[int], sizes: tuple[int, ...], 
     rows, size, steps = sizes
     each = max(math.ceil(rows / device.compute_units), 1)
     kept = entry.dtype.opencl
+    tanh = f"tanh_{kept}16"
     macros = {
-        "T": kept, "V16": f"{kept}16", "CELL": NUMBERS[cell], "SPAN": span,
+        "T": kept, "V16": f"{kept}16", "TANH": tanh, "CELL": NUMBERS[cell], "SPAN": span,
         "ROWS": min(max(SUMS // wide, 2), 8), "MASKED": int(masked), "BACKWARD": int(backward),
     }  # fmt: skip
     arguments = [Argument("buffer", i) for i in (RESULT, *given)]
@@ -35,7 +36,11 @@ def _written(entry: Entry, wide: int, given: list[int], sizes: tuple[int, ...], 
     items = math.ceil(rows / each)
     name = f"{cell}_back" if backward else cell
     made = source("recurrent.cl", name, macros, arguments, (device, items, 1), moved)
-    return replace(made, flops=2 * rows * steps * CELLS[cell].gates * size * size)
+    return replace(
+        made,
+        preambles=made.preambles | {tanh},
+        flops=2 * rows * steps * CELLS[cell].gates * size * size,
+    )
 
 
 def _forward(entry: Entry, inputs: list[Entry], device: Device) -> Source:
