@@ -116,12 +116,16 @@ def resume(training: Training, source: Any) -> None:
         with store.open(source) as model:
             resume(training, model)
             return
-    iteration = _iteration(source)
+    branch = _branch(source)
+    iteration = getattr(branch, "head", branch)
+    if not hasattr(iteration, "training_state"):
+        raise TrainingError(
+            f"resume takes an iteration, a variant, a model or an address, not {source!r}"
+        )
     kept = iteration.training_state()
     if not kept:
         raise TrainingError(
-            f"iteration {iteration.name!r} holds no run to go on from; train with "
-            "callbacks=[jrk.train.Checkpoint(model)] to keep one"
+            f"iteration {iteration.name!r} holds no run to go on from; {_way_out(branch)}"
         )
     state = unpacked(kept)
     before = Snapshot(training.run_step, training.schedule)
@@ -136,12 +140,16 @@ def resume(training: Training, source: Any) -> None:
         raise
 
 
-def _iteration(source: Any) -> Any:
-    if hasattr(source, "current") and hasattr(source, "variants"):
-        source = source[source.current]
-    source = getattr(source, "head", source)
-    if not hasattr(source, "training_state"):
-        raise TrainingError(
-            f"resume takes an iteration, a variant, a model or an address, not {source!r}"
-        )
-    return source
+def _branch(source: Any) -> Any:
+    """The variant in use of a model; anything else as it is."""
+    is_model = hasattr(source, "current") and hasattr(source, "variants")
+    return source[source.current] if is_model else source
+
+
+def _way_out(branch: Any) -> str:
+    """Where there is a run to go on from, or how to keep one."""
+    names = reversed(branch.iterations) if hasattr(branch, "iterations") else ()
+    other = next((name for name in names if branch[name].training_state()), None)
+    if other is not None:
+        return f"{other!r} does: resume=model[{branch.name!r}][{other!r}]"
+    return "train with callbacks=[jrk.train.Checkpoint(model)] to keep one"

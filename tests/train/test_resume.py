@@ -182,6 +182,9 @@ class TestRefusals:
         made = model.commit(nn.Linear(6, 3), name="bare")
         with pytest.raises(TrainingError, match="'bare' holds no run to go on from; train with"):
             self.run(resume=made)
+        way_out = r"'checkpoint' does: resume=model\['main'\]\['checkpoint'\]"
+        with pytest.raises(TrainingError, match=way_out):
+            self.run(resume=model)
         with pytest.raises(TrainingError, match="resume takes an iteration"):
             self.run(resume=3)
 
