@@ -66,7 +66,7 @@ _ROOMS = {
     "engine.device": "devices Device",
     "nn": "register",
     "train": "fit evaluate",
-    "store": "init open",
+    "store": "clone init open",
 }
 _HOME = {name: room for room, names in _ROOMS.items() for name in names.split()}
 _DTYPES = """

@@ -21,6 +21,8 @@ from jairika_nb.store.rows import Place, Row
 
 STRATEGIES = ("ours", "theirs", "mean")
 Layers = Mapping[str, Mapping[str, Tensor]]
+# One strategy for all layers that both sides changed, or one for each by its name.
+Strategy = str | Mapping[str, str] | None
 
 
 @dataclass(frozen=True)
@@ -51,7 +53,7 @@ class Merge:
 def merge(
     variant: str,
     source: str,
-    strategy: str | None,
+    strategy: Strategy,
     weight: float,
     name: str | None,
     note: Note,
@@ -107,7 +109,7 @@ def _merged(
     reader: Reader,
     layout: Layout,
     sides: Any,
-    how: tuple[str | None, float],
+    how: tuple[Strategy, float],
     place: tuple[str, str],
     note: Note,
 ) -> Merge:
@@ -138,7 +140,7 @@ def _merged(
     return Merge("merged", row, choices, notes)
 
 
-def _frame(base: Side | None, ours: Side, theirs: Side, strategy: str | None) -> Side:
+def _frame(base: Side | None, ours: Side, theirs: Side, strategy: Strategy) -> Side:
     """The side whose architecture the result has: the one that changed it, or the chosen one."""
     if ours.form == theirs.form or (base and theirs.form == base.form):
         return ours
@@ -157,10 +159,14 @@ def _said(base: Side | None) -> str:
 
 
 def _choices(
-    base: Side | None, ours: Side, theirs: Side, frame: Side, strategy: str | None
+    base: Side | None, ours: Side, theirs: Side, frame: Side, strategy: Strategy
 ) -> Iterator[tuple[str, str]]:
     """For each layer of the result that differs between the sides: whose values it has."""
     own = "ours" if frame is ours else "theirs"
+
+    def chosen(layer: str) -> str | None:
+        return strategy.get(layer) if isinstance(strategy, Mapping) else strategy
+
     for layer in frame.layers:
         left, right = _values(ours, layer), _values(theirs, layer)
         start = _values(base, layer) if base else None
@@ -170,14 +176,14 @@ def _choices(
             yield layer, own
         elif _shapes(ours, layer) != _shapes(theirs, layer):
             other = right if frame is ours else left
-            lost = other != start and strategy is None
+            lost = other != start and chosen(layer) is None
             yield layer, "conflict" if lost else own
         elif right == start:
             yield layer, "ours"
         elif left == start:
             yield layer, "theirs"
         else:
-            yield layer, strategy or "conflict"
+            yield layer, chosen(layer) or "conflict"
 
 
 def _values(side: Side, layer: str) -> dict[str, str]:

@@ -133,7 +133,7 @@ class Revising(Sharing):
         self,
         source: str,
         into: str | None = None,
-        strategy: str | None = None,
+        strategy: str | Mapping[str, str] | None = None,
         weight: float = 0.5,
         *,
         name: str | None = None,
@@ -149,16 +149,19 @@ class Revising(Sharing):
         is that side's; for one that both changed, ``strategy`` says whose it is, ``"ours"`` or
         ``"theirs"``, or takes the ``"mean"``, ``(1 - weight) * ours + weight * theirs`` (Izmailov
         et al., "Averaging Weights Leads to Wider Optima and Better Generalization", 2018), of
-        floats; integers stay ours. The result is one new iteration with both as parents; the
-        optimiser's state is kept where all values come from one side.
+        floats; integers stay ours. A mapping gives a strategy for each such layer. The result is
+        one new iteration with both as parents; the optimiser's state is kept where all values
+        come from one side.
 
         Raises ``MergeConflict`` without a strategy, ``ArchitectureError`` where both sides have
         changed the architecture, ``NotFound``, ``NameTaken``.
         """
         self._check_mode("merge in")
-        if strategy not in (None, *merging.STRATEGIES):
-            listed = ", ".join(merging.STRATEGIES)
-            raise StoreError(f"no strategy {strategy!r} for a merge: give one of {listed}")
+        wanted = strategy.values() if isinstance(strategy, Mapping) else [strategy]
+        for each in wanted:
+            if each not in (None, *merging.STRATEGIES):
+                listed = ", ".join(merging.STRATEGIES)
+                raise StoreError(f"no strategy {each!r} for a merge: give one of {listed}")
         if not 0 <= weight <= 1:
             raise StoreError(f"cannot merge with weight {weight!r}: it lies between 0 and 1")
         branch = known(self.current if into is None else into)

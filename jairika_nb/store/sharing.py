@@ -7,12 +7,13 @@ from pathlib import Path
 
 from jairika_nb.errors import AddressError, ReadOnly
 from jairika_nb.store import address as addresses
-from jairika_nb.store import create, names
+from jairika_nb.store import names
 from jairika_nb.store.note import noted
 from jairika_nb.store.opened import Opened, known
-from jairika_nb.store.packing import Progress, packed
+from jairika_nb.store.packing import Progress
+from jairika_nb.store.publishing import publish, write_copy
 from jairika_nb.store.reader import Reader
-from jairika_nb.store.transfer import Moved, believed, transfer
+from jairika_nb.store.transfer import Moved, transfer
 
 
 class Sharing(Opened):
@@ -27,14 +28,17 @@ class Sharing(Opened):
         """Bring what this model has more into the model file at ``address``.
 
         All variants, or one; only objects that are missing there move. Where no file is there,
-        it becomes a copy of this one. Raises ``HeadMoved`` where that would lose what the other
+        it becomes a copy of this one. To a URL that fsspec can write all of the model goes as one
+        file. Raises ``HeadMoved`` where that would lose what the other
         side has added (pull it first), ``ReadOnly`` for addresses that are only read.
         """
         self._reader.ranges.check_open()
         self._reader.refresh()
         place = addresses.located(address)
         if not isinstance(place, Path):
-            raise ReadOnly(f"cannot push to {place}: addresses of this kind are for reading")
+            if variant is not None:
+                raise ReadOnly(f"cannot push one variant to {place}: all of the model goes there")
+            return publish(self._reader, place, progress)
         self._check_other(place)
         if not os.path.lexists(place):
             return _cloned(self._reader, place, progress)
@@ -104,7 +108,7 @@ def clone(
 
 
 def _cloned(source: Reader, place: Path, progress: Progress | None) -> Moved:
-    create.create(place, lambda layout: packed(source, layout, (), progress, believed))
+    write_copy(source, place, progress)
     made = Reader(place)
     try:
         moved = Moved(tags=[each.name for each in made.catalogue.tags])

@@ -30,6 +30,9 @@ def commit(
         str | None,
         Argument("the optimiser whose state is kept too: a variable", "net", "VARIABLE"),
     ] = None,
+    author: Annotated[
+        str | None, Argument("who made it; default: your login name", show="NAME")
+    ] = None,
 ) -> Done:
     """Keep the state of a network as a new iteration; it is on disk when this returns."""
     from jairika_nb import store
@@ -44,6 +47,7 @@ def commit(
             message=message,
             metrics=metric,
             optimizer=state,
+            author=author,
         )
         facts = iteration_facts(made)
         address = opened.address

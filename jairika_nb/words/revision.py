@@ -43,7 +43,10 @@ def merge(
     ] = None,
     strategy: Annotated[
         str | None,
-        Argument("for layers that both changed: ours, theirs or mean", show="STRATEGY"),
+        Argument(
+            "for layers that both changed: ours, theirs or mean, or for each as in 0=ours,2=mean",
+            show="STRATEGY",
+        ),
     ] = None,
     weight: Annotated[float, Argument("the share of theirs in a mean; default: 0.5")] = 0.5,
     name: Annotated[
@@ -55,7 +58,8 @@ def merge(
     from jairika_nb import store
 
     with store.open(model, mode="a") as opened:
-        done = opened.merge(source, into, strategy, weight, name=name, message=message)
+        how = _strategies(strategy)
+        done = opened.merge(source, into, how, weight, name=name, message=message)
         facts = {"address": opened.address, "kind": done.kind, "layers": dict(done.choices)}
         facts |= iteration_facts(done.iteration)
     made = f'"{done.iteration.variant}/{done.iteration.name}"'
@@ -65,6 +69,18 @@ def merge(
         return Done(". ".join((f'{done.kind} of "{source}" as {made}', *done.notes)), facts)
     rows = tuple(done.choices.items())
     return Sheet(f"merged as {made}", ("layer", "values"), rows, facts, tuple(done.notes))
+
+
+def _strategies(text: str | None) -> str | dict[str, str] | None:
+    """One strategy, or one for each layer.
+
+    >>> _strategies("0=ours, encoder.1=mean")
+    {'0': 'ours', 'encoder.1': 'mean'}
+    """
+    if text is None or "=" not in text:
+        return text
+    pairs = (part.rpartition("=") for part in text.split(","))
+    return {layer.strip(): strategy.strip() for layer, _, strategy in pairs}
 
 
 def revert(

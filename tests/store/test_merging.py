@@ -80,6 +80,17 @@ def test_both_ways_give_the_same_state(tmp_path):
         assert one.verify().ok
 
 
+def test_each_layer_may_have_a_strategy_of_its_own(tmp_path):
+    with parted(tmp_path / "a.jrk.h5", (0, 0, 0), (1, 2, 3), (5, 6, 7)) as model:
+        with pytest.raises(MergeConflict) as told:
+            model.merge("side", strategy={"0": "theirs", "2": "mean"})
+        assert told.value.layers == ("1",)
+        done = model.merge("side", strategy={"0": "theirs", "1": "ours", "2": "mean"})
+        assert values(done.iteration) == (5, 2, 5)
+        with pytest.raises(StoreError, match="no strategy 'best'"):
+            model.merge("side", strategy={"0": "best"})
+
+
 def test_a_fast_forward_writes_no_tensor_and_keeps_the_optimizer(model):
     model.derive("side")
     model.commit(arrays(3), variant="side", optimizer={"0.weight.m": np.ones(99_999), "t": 3})

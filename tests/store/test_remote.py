@@ -13,7 +13,7 @@ import pytest
 from states import arrays, same
 
 from jairika_nb import store
-from jairika_nb.errors import AddressError, Damaged, JairikaError, ReadOnly, StoreError
+from jairika_nb.errors import AddressError, Damaged, HeadMoved, JairikaError, ReadOnly, StoreError
 
 RANGE = re.compile(r"bytes=(\d+)-(\d+)")
 
@@ -174,6 +174,31 @@ def test_addresses_of_fsspec(model):
         store.open("memory://models/none.jrk.h5")
     with pytest.raises(AddressError, match="nonsense"):
         store.open("nonsense://models/none.jrk.h5")
+
+
+def test_a_model_is_published_where_fsspec_writes(model, tmp_path):
+    pytest.importorskip("fsspec")
+    place = f"memory://published/{tmp_path.name}.jrk.h5"
+    assert model.push(place).iterations == {"main": 2}
+    with store.open(place) as remote:
+        assert remote["main"].head.id == model["main"].head.id and remote.verify().ok
+    assert not model.push(place).iterations
+    model.commit(arrays(2))
+    model.tag("v1")
+    moved = model.push(place)
+    assert moved.iterations == {"main": 1} and moved.tags == ["v1"]
+    store.clone(place, tmp_path / "other.jrk.h5")
+    with store.open(tmp_path / "other.jrk.h5", "a") as other:
+        assert other.tags["v1"].id == model["main"].head.id
+        other.commit(arrays(8))
+        other.push(place)
+    model.commit(arrays(9))
+    with pytest.raises(HeadMoved, match=r"would be lost; pull it first"):
+        model.push(place)
+    with store.open(place) as remote:
+        assert same(remote["main"].head.arrays(), arrays(8))
+    with pytest.raises(ReadOnly, match="all of the model"):
+        model.push(place, "main")
 
 
 def test_a_password_is_not_shown(web):

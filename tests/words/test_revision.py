@@ -78,6 +78,18 @@ def test_merge(model):
     assert "fast-forward" in say("merge", model, "main", "--into", "wide")
 
 
+def test_merge_by_layer_and_the_author_of_a_commit(model, tmp_path):
+    with store.open(model, "a") as opened:
+        opened.commit({"0.weight": np.full((2, 2), 3.0), "1.bias": np.full(2, 4.0)})
+        opened.commit({"0.weight": np.full((2, 2), 5.0), "1.bias": np.zeros(2)}, variant="wide")
+    say("merge", model, "wide", "--strategy", "0=theirs,1=ours")
+    found = store.open(model)["main"].head.arrays()
+    assert found["0.weight"][0, 0] == 5 and found["1.bias"][0] == 4
+    np.savez(tmp_path / "net.npz", **found)
+    say("commit", model, str(tmp_path / "net.npz"), "--author", "Ada")
+    assert store.open(model)["main"].head.author == "Ada"
+
+
 def test_gc_and_reflog(model):
     say("rm", model, "--variant", "wide")
     assert "1 removed iterations dropped" in say("gc", model, "--days", "0")
