@@ -68,3 +68,15 @@ def test_your_own_data(tmp_path):
         "waves told: 1.0",
     ):  # fmt: skip
         assert part in pages
+
+
+def test_long_runs(tmp_path):
+    pytest.importorskip("sklearn", reason="the digits come with scikit-learn")
+    pages = pages_of("05-long-runs.ipynb", tmp_path)
+    for part in (
+        "2 epochs and part of one, 60 steps", 'iteration: "checkpoint"',
+        "the same bits as without the stop: True", "state: running",
+        "state: interrupted - accuracy True", "225 batches, 60 steps, accuracy above 0.9: True",
+        'variant: "small"',
+    ):  # fmt: skip
+        assert part in pages
