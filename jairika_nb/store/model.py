@@ -151,6 +151,17 @@ class Model(Revising):
         row = self._change(history.commit(branch, chosen, kept, note, self._attempted, before))
         return self[row.variant][row.name]
 
+    def check_fits(self, net: Any, variant: str | None = None) -> None:
+        """Raise now what a ``commit`` of ``net`` to ``variant`` would raise for its architecture.
+
+        So a long training need not come to its end to learn it. Raises ``NotFound``,
+        ``ArchitectureError`` (derive a variant first), ``ReadOnly``.
+        """
+        self._check_mode("commit to")
+        branch = rules.branch_of(self._reader, known(self.current if variant is None else variant))
+        rows = self._reader.iterations(branch.name)
+        rules.check_architecture(self._reader, branch, rows, arrays.content(net))
+
     def import_from(
         self,
         place: str | os.PathLike[str],

@@ -6,7 +6,7 @@ import os
 import time
 from typing import TYPE_CHECKING, Any
 
-from jairika_nb.errors import ReadOnly, TrainingError
+from jairika_nb.errors import TrainingError
 from jairika_nb.train.callbacks import Callback
 from jairika_nb.train.monitor import Monitor
 from jairika_nb.train.resume import packed_state
@@ -77,14 +77,7 @@ class Checkpoint(Callback):
             self.model = store.open(self.given, mode="a")
         else:
             self.model = self.given
-        if self.model.mode == "r":
-            raise ReadOnly(
-                f"cannot keep checkpoints in {self.model.path}: it was opened for reading; open it "
-                "with mode='a'"
-            )
-        training.model.architecture()  # raises ArchitectureError for layers that cannot be kept
-        if self.variant is not None:
-            self.model[self.variant]  # raises NotFound, with what may have been meant
+        self.model.check_fits(training.model, self.variant)
         self.last_steps, self.last_time = training.history.steps, time.monotonic()
 
     def on_step(self, training: Training) -> None:

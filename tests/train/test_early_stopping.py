@@ -197,6 +197,14 @@ class TestCheckpoint:
         ):
             run(Checkpoint(model), net=unknown)
         assert unknown.weight.tolist() == np.eye(3).tolist()
+        other = nn.Linear(3, 3, bias=False)
+        with jrk.open(tmp_path / "m.jrk.h5", mode="a") as model:
+            model.commit(nn.Linear(3, 3))
+            with pytest.raises(jrk.errors.ArchitectureError, match="'bias' is missing; derive"):
+                run(Checkpoint(model), net=other)
+            model.derive("other", switch=True)
+            run(Checkpoint(model), net=other, epochs=1)
+            assert model["other"].iterations == ("prime", "checkpoint")
 
     @pytest.mark.parametrize("wrong", [{"epochs": 0}, {"steps": "3"}, {"seconds": -1.0}])
     def test_refusals(self, wrong):
