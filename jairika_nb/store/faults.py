@@ -32,6 +32,7 @@ if hasattr(errno, "EDQUOT"):
 def told(error: OSError, verb: str, path: Location) -> StoreError:
     """The package's error for ``error``, met when trying to ``verb`` the file at ``path``.
 
+    >>> from pathlib import Path
     >>> told(OSError(errno.ENOSPC, "No space left on device"), "commit to", Path("a.jrk.h5"))
     NoSpace('cannot commit to a.jrk.h5: the disk is full; free some space and repeat')
     """
