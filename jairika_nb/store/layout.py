@@ -22,7 +22,7 @@ import h5py
 import numpy as np
 from h5py import h5d, h5g, h5p, h5s, h5t
 
-from jairika_nb.errors import StoreError
+from jairika_nb.errors import Damaged, StoreError
 from jairika_nb.store import slots
 from jairika_nb.store.journaled import JournaledFile
 from jairika_nb.store.rows import Place
@@ -31,6 +31,7 @@ GROUPS = ("objects", "manifests", "locations", "arch", "meta", "catalog", "varia
 # The oldest format that has what we need; newer ones mark a file as open in a way that a
 # killed process leaves behind.
 VERSION = ("v108", "v108")
+DIRECT = 1 << 16  # bytes from which values go around HDF5's buffers
 ALIGNED_FROM, ALIGNED_TO = 256, 64  # bytes: a cache line, so that mapped arrays are aligned
 
 
@@ -38,7 +39,7 @@ class Layout:
     """An HDF5 session on a journaled file; nothing it writes counts before the commit."""
 
     def __init__(self, file: JournaledFile, *, new: bool = False) -> None:
-        self.committed = file.committed
+        self.file, self.committed = file, file.committed
         self.at_last: list[Callable[[], None]] = []
         alignment = (slots.PAGE_OFFSET,) * 2 if new else (ALIGNED_FROM, ALIGNED_TO)
         self.hdf5 = h5py.File(
@@ -86,10 +87,15 @@ class Layout:
         """Whether ``/group/name`` is there."""
         return name.encode() in self.hdf5[group].id
 
-    def place(self, group: str, name: str) -> Place:
-        """Where the values of ``/group/name`` lie."""
-        dataset = h5d.open(self.hdf5[group].id, name.encode())
-        return dataset.get_offset() or 0, dataset.get_storage_size()
+    def place(self, digest: str, dtype: str, shape: tuple[int, ...]) -> Place:
+        """Where the object of that hash lies; raises ``Damaged`` where it is of another kind."""
+        found = self.hdf5["objects"][digest]
+        if found.dtype.str != dtype or found.shape != shape:
+            raise Damaged(
+                f"an iteration claims {dtype} {list(shape)} of object {digest[:10]}, which is "
+                f"{found.dtype.str} {list(found.shape)}; the file it comes from is damaged"
+            )
+        return found.id.get_offset() or 0, found.nbytes
 
     def put_bytes(self, group: str, name: str, data: bytes) -> Place:
         """Keep ``data`` as the bytes ``/group/name``."""
@@ -144,7 +150,11 @@ class Layout:
         plan.set_alloc_time(h5d.ALLOC_TIME_EARLY)
         space = h5s.create_simple(values.shape) if values.shape else h5s.create(h5s.SCALAR)
         dataset = h5d.create(parent, name, h5t.py_create(values.dtype, logical=True), space, plan)
-        if values.size:
+        if values.nbytes >= DIRECT:
+            # The room is there, and nothing is to be converted: HDF5 would only copy them.
+            self.file.seek(dataset.get_offset())
+            self.file.write(values.reshape(-1).view(np.uint8).data)
+        elif values.size:
             dataset.write(h5s.ALL, h5s.ALL, values)
         return dataset
 

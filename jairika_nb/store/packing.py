@@ -58,7 +58,7 @@ def copy(
     places = []
     for each, place in zip(manifest.tensors, reader.locations(row, manifest), strict=True):
         if layout.holds("objects", each.digest):
-            places.append(layout.place("objects", each.digest))
+            places.append(layout.place(each.digest, each.dtype, each.shape))
         else:
             values = tensors.mapped(reader.ranges, (each, place))
             places.append(layout.put("objects", each.digest, values))

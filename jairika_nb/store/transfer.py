@@ -58,18 +58,21 @@ def transfer(
     there the next time.
     """
     plans = [(name, into or name, missing(source, target, name, into or name)) for name in variants]
-    known = {each.digest for row in target.rows() for each in target.manifest(row).tensors}
+    # How far it is, for batches and progress; what is new is known when it is written.
+    known: set[str] = set()
     sizes = {row.id: _new_bytes(source, row, known) for _, _, rows in plans for row in rows}
-    moved, total = Moved(), sum(sizes.values())
+    moved, done, total = Moved(), 0, sum(sizes.values())
     for name, place, rows in plans:
         branch = source.variant(name)
         for batch in _batches(source, target, place, rows, sizes):
             head = target.iterations(place)[-1].id if target.variant(place) else None
-            change(_received(source, branch, place, batch, head, note))
-            moved.bytes += sum(sizes[row.id] for row in batch)
+            written: list[int] = []
+            change(_received(source, branch, place, batch, head, note, written))
+            moved.bytes += sum(written)
             moved.iterations[place] = moved.iterations.get(place, 0) + len(batch)
+            done += sum(sizes[row.id] for row in batch)
             if progress:
-                progress(moved.bytes, total)
+                progress(done, total)
     _tags(source, target, change, note, moved)
     return moved
 
@@ -134,6 +137,7 @@ def _received(
     rows: Sequence[Row],
     head: str | None,
     note: Note,
+    written: list[int],
 ) -> Callable[[Reader, Layout], tuple[Catalogue, None]]:
     def change(reader: Reader, layout: Layout) -> tuple[Catalogue, None]:
         there, catalogue = reader.iterations(place), reader.catalogue
@@ -152,7 +156,7 @@ def _received(
         taken = {row.name for row in there}
         made = []
         for row in rows:
-            made.append(_arrived(source, layout, row, place, taken))
+            made.append(_arrived(source, layout, row, place, taken, written))
             taken.add(made[-1].name)
         catalogue = replace(catalogue, tail=(*catalogue.tail, *made))
         return catalogue.with_events(history.event("receive", note, there[-1:], made[-1])), None
@@ -183,13 +187,15 @@ def believed(source: Reader, row: Row) -> Row:
     )
 
 
-def _arrived(source: Reader, layout: Layout, row: Row, place: str, taken: set[str]) -> Row:
+def _arrived(
+    source: Reader, layout: Layout, row: Row, place: str, taken: set[str], written: list[int]
+) -> Row:
     """The iteration with its objects, under a name that is free in ``place``."""
     manifest = source.manifest(row)
     name = manifest.name if manifest.name not in taken else f"{manifest.name}-{row.id[:8]}"
     origin = (manifest.variant, manifest.name)
     listed = replace(row, variant=place, name=name, origin=origin)
-    made = replace(believed(source, listed), at=copy(source, layout, row).at)
+    made = replace(believed(source, listed), at=copy(source, layout, row, written.append).at)
     if origin == (place, name):
         made = replace(made, origin=None)
     links = {each.name: each.digest for each in manifest.parameters}

@@ -31,7 +31,7 @@ class Revisions(Run):
         source = Reader(other)
         incoming = transfer.missing(source, Reader(path, self.disk), "other", "other")
         received = transfer._received(
-            source, source.variant("other"), "other", incoming, None, NOTE
+            source, source.variant("other"), "other", incoming, None, NOTE, []
         )
         for change in (
             revision.tag("v1", "PT", NOTE),

@@ -157,6 +157,20 @@ def test_damage_at_the_source_does_not_arrive(model, other):
     assert contents(model) == before and made.id not in str(before) and model.verify().ok
 
 
+def test_a_claim_about_an_object_that_is_here_is_checked(model, other):
+    from test_hostile_files import forge, with_manifest
+
+    other.commit({**arrays(1), "0.bias": np.arange(8, dtype=np.float32)}, name="more")
+
+    def claim(manifest, row, data):
+        manifest["tensors"][0][4] = [6, 8]  # the bytes of (8, 6), which the other side has
+
+    forge(other.path, with_manifest(claim))
+    with pytest.raises(Damaged):
+        model.pull(other.path)
+    assert model["main"].iterations == ("prime", "PT") and model.verify().ok
+
+
 def test_a_long_transfer_is_many_commits_and_tells_how_far_it_is(model, other, monkeypatch):
     from jairika_nb.store import transfer
 
