@@ -32,6 +32,7 @@ def test_texts_are_read_plain_and_packed(tmp_path):
         (gzip.compress(b"x" * 5000)[:-9], "damaged gzip"),
         (gzip.compress(bytes(10**6)), "more than 10,000 bytes"),
     ],
+    ids=["no text", "cut short", "bomb"],
 )
 def test_bad_texts_are_refused(tmp_path, content, words):
     (tmp_path / "bad.txt").write_bytes(content)

@@ -204,7 +204,7 @@ def along(function, arrays, directions, h=1e-4):
     return (8 * (at(h) - at(-h)) - (at(2 * h) - at(-2 * h))) / (12 * h)
 
 
-@pytest.mark.parametrize("name,function,inputs", cases())
+@pytest.mark.parametrize("name,function,inputs", list(cases()))
 def test_derivatives_of_both_modes_and_orders_equal_differences(device, name, function, inputs):
     if device.id not in ("reference", FIRST):
         pytest.skip("random programs compare the other devices with these")

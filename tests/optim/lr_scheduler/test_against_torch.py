@@ -1,5 +1,6 @@
 """Every schedule against PyTorch's over 36 steps, with two groups of rates."""
 
+import re
 import warnings
 
 import numpy as np
@@ -15,7 +16,8 @@ METRICS = np.round(np.random.default_rng(7).gamma(2.0, size=STEPS), 2).cumsum() 
 
 
 def single(name, *args, **kwargs):
-    return f"{name}{args}{kwargs}", lambda room, opt: getattr(room, name)(opt, *args, **kwargs)
+    shown = re.sub(r"<function .*? at \w+>", "function", f"{name}{args}{kwargs}")
+    return shown, lambda room, opt: getattr(room, name)(opt, *args, **kwargs)
 
 
 def chained(*parts):
