@@ -80,3 +80,14 @@ def test_long_runs(tmp_path):
         'variant: "small"',
     ):  # fmt: skip
         assert part in pages
+
+
+def test_nothing_is_lost(tmp_path):
+    pytest.importorskip("sklearn", reason="the digits come with scikit-learn")
+    pages = pages_of("06-nothing-is-lost.ipynb", tmp_path)
+    for part in (
+        "history of 5 iterations", "a conflict in layers 1, 3", "merged as", "two parents: True",
+        "the same bits: True", "listed: False", "bytes won", "gone different ways",
+        "pulled 1 to variant", "the same answers: True", "all whole",
+    ):  # fmt: skip
+        assert part in pages, part
