@@ -24,7 +24,7 @@ def encoded(value: Any) -> bytes:
     >>> encoded({"b": [1, None], "a": 0.5})
     b'{"a":0.5,"b":[1,null]}'
     """
-    if _deeper(value, DEEPEST):
+    if deeper(value, DEEPEST):
         raise ValueError(f"more than {DEEPEST} lists or dicts inside each other")
     text = json.dumps(
         value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False
@@ -50,12 +50,13 @@ def digest(data: bytes) -> str:
     return blake3(data).hexdigest()
 
 
-def _deeper(value: Any, room: int) -> bool:
+def deeper(value: Any, room: int = DEEPEST) -> bool:
+    """Whether more than ``room`` lists or dicts are inside each other."""
     if isinstance(value, dict):
         value = value.values()
     elif not isinstance(value, list | tuple):
         return False
-    return room == 0 or any(_deeper(each, room - 1) for each in value)
+    return room == 0 or any(deeper(each, room - 1) for each in value)
 
 
 def _no_constant(name: str) -> Any:

@@ -51,8 +51,9 @@ def ordered(rows: Iterable[Row]) -> list[Row]:
             children[parent] -= 1
             if not children[parent]:
                 heapq.heappush(heap, (-listed[place[parent]].time, -place[parent]))
-    # Ids are hashes of what names the parents, so a circle is no history that anyone can make.
-    return found
+    # A catalogue may claim a circle, though ids are hashes of what names the parents.
+    ids = {row.id for row in found}
+    return found + [row for row in listed if row.id not in ids]
 
 
 def laid_out(rows: Iterable[Row], labels: dict[str, list[str]]) -> list[Node]:

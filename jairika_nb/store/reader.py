@@ -15,7 +15,7 @@ from typing import Any
 from jairika_nb.errors import Damaged
 from jairika_nb.store import address as addresses
 from jairika_nb.store import times
-from jairika_nb.store.canonical import decoded
+from jairika_nb.store.canonical import decoded, deeper
 from jairika_nb.store.catalogue import Catalogue, events_from_json, rows_from_json
 from jairika_nb.store.disk import Disk
 from jairika_nb.store.manifest import Manifest
@@ -112,7 +112,10 @@ class Reader:
         if row.architecture is None:
             return None
         what = _called("the architecture", row)
-        return decoded(self._record(row, "architecture", row.architecture, what), what)
+        found = decoded(self._record(row, "architecture", row.architecture, what), what)
+        if deeper(found):  # whoever goes through it may call itself for each level
+            raise self.ranges.damaged(what)
+        return found
 
     def locations(self, row: Row, manifest: Manifest) -> tuple[Place, ...]:
         """Where the values of each tensor lie, in the manifest's order."""

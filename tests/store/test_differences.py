@@ -13,7 +13,7 @@ from hypothesis.extra.numpy import arrays as any_array
 from states import FIRST, arrays
 
 from jairika_nb import nn, store
-from jairika_nb.errors import NotFound
+from jairika_nb.errors import Damaged, NotFound
 from jairika_nb.store.norms import BLOCK, change
 
 
@@ -112,3 +112,24 @@ def test_the_first_iteration_has_none_before_it(path, model):
         model.diff(None, "prime")
     with pytest.raises(NotFound, match="did you mean 'prime'"):
         model.diff("prme", "PT")
+
+
+def test_an_endless_architecture_is_no_architecture(path, monkeypatch):
+    from jairika_nb.store import canonical, reader
+
+    deep = b'{"children":[["0",' * 60 + b"1" + b"]]}" * 60
+
+    class Layer:
+        def state_dict(self):
+            return {"0.w": np.zeros(2)}
+
+        def architecture(self):
+            return {"type": "A", "args": {}, "children": []}
+
+    def hostile(data: bytes, what: str):
+        return canonical.decoded(deep if "architecture" in what else data, what)
+
+    with store.init(path, Layer()) as model:
+        monkeypatch.setattr(reader, "decoded", hostile)
+        with pytest.raises(Damaged):
+            model.diff("prime", "prime")

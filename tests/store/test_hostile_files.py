@@ -103,6 +103,19 @@ HOSTILE = {
     "segment past the end": set_in(
         "segments", [{"offset": 1 << 50, "length": 9, "digest": "0" * 64, "rows": 1}]
     ),
+    "a tag that is none": set_in("tags", ["v1"]),
+    "a tag on a path": set_in(
+        "tags", [{"name": "../v1", "id": "0" * 64, "time": 0, "message": ""}]
+    ),
+    "an event of another kind": set_in("recent", -1, "verb", {}),
+    "an event beyond the calendar": set_in("recent", -1, "time", 10**15),
+    "an event with half a row": set_in("recent", -1, "row", {"id": "0" * 64}),
+    "a reflog past the end": set_in(
+        "past", [{"offset": 1 << 50, "length": 9, "digest": "0" * 64, "rows": 1}]
+    ),
+    "tags that are no list": set_in("tags", {}),
+    "another origin": set_in("tail", -1, "origin", ["main", "../x"]),
+    "an origin of three": set_in("tail", -1, "origin", ["a", "b", "c"]),
     "another role": tensor(1, "code"),
     "object dtype": tensor(3, "|O"),
     "another dtype": tensor(3, "<f8"),
@@ -126,6 +139,7 @@ def test_a_hostile_file_ends_in_one_clean_error(model, kind):
     started, room = time.monotonic(), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     with pytest.raises(JairikaError) as caught, store.open(model.path) as opened:
         opened.info()
+        opened.reflog()
         for each in opened.log():
             each.arrays()
             dict(each.arrays(lazy=True))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -192,3 +193,12 @@ def test_a_graph_of_many_variants_has_a_column_for_each(model):
     nodes = model.graph()
     assert len({node.lane for node in nodes}) == 7
     assert len(nodes) == 8 and nodes[-1].row.name == "prime"
+
+
+def test_a_graph_of_a_circle_shows_each_iteration_once(model):
+    rows = [replace(row, parents=(other.id,)) for row, other in zip(
+        model._reader.iterations("main"), reversed(model._reader.iterations("main")), strict=True
+    )]  # fmt: skip
+    nodes = graph.laid_out(rows, {})
+    assert [node.row.name for node in nodes] == ["prime", "PT"]
+    assert graph.text(nodes).count("●") == 2 and "<svg" in graph.html(nodes)
