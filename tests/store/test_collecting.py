@@ -17,7 +17,7 @@ from jairika_nb.errors import Damaged, NoSpace, NotFound, StoreError
 from jairika_nb.store.disk import Disk
 from jairika_nb.store.model import Model
 
-KILLS = int(os.environ.get("JRK_STORE_KILLS", "3"))
+KILLS = int(os.environ.get("JRK_STORE_KILLS", "2"))
 COLLECTOR = """
 import sys
 from jairika_nb import store

@@ -40,7 +40,7 @@ def parted(path, base, ours, theirs):
 
 
 @settings(
-    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(
     *(st.tuples(*[st.integers(0, 2)] * 3) for _ in range(3)),

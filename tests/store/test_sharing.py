@@ -16,7 +16,7 @@ from states import arrays, same
 from jairika_nb import store
 from jairika_nb.errors import AddressError, Damaged, HeadMoved, NotFound, ReadOnly
 
-KILLS = int(os.environ.get("JRK_STORE_KILLS", "3"))
+KILLS = int(os.environ.get("JRK_STORE_KILLS", "2"))
 
 
 def contents(model) -> dict:
