@@ -7,8 +7,9 @@ from pathlib import Path
 
 from jairika_nb.errors import AddressError, ReadOnly
 from jairika_nb.store import address as addresses
-from jairika_nb.store import names
-from jairika_nb.store.note import noted
+from jairika_nb.store import arrays, history, names, rules
+from jairika_nb.store.create import create
+from jairika_nb.store.note import Note, noted
 from jairika_nb.store.opened import Opened, known
 from jairika_nb.store.packing import Progress
 from jairika_nb.store.publishing import publish, write_copy
@@ -27,10 +28,10 @@ class Sharing(Opened):
     ) -> Moved:
         """Bring what this model has more into the model file at ``address``.
 
-        All variants, or one; only objects that are missing there move. Where no file is there,
-        it becomes a copy of this one. To a URL that fsspec can write all of the model goes as one
-        file. Raises ``HeadMoved`` where that would lose what the other
-        side has added (pull it first), ``ReadOnly`` for addresses that are only read.
+        All variants, or one; only objects that are missing there move. Where no file is there, one
+        is made. To a URL that fsspec can write all of the model goes as one file. Raises
+        ``HeadMoved`` where that would lose what the other side has added (pull it first),
+        ``ReadOnly`` for addresses that are only read.
         """
         self._reader.ranges.check_open()
         self._reader.refresh()
@@ -40,12 +41,14 @@ class Sharing(Opened):
                 raise ReadOnly(f"cannot push one variant to {place}: all of the model goes there")
             return publish(self._reader, place, progress)
         self._check_other(place)
+        chosen, note = self._chosen(self._reader, variant), noted("", None, None, None)
         if not os.path.lexists(place):
-            return _cloned(self._reader, place, progress)
+            if variant is None:
+                return _cloned(self._reader, place, progress)
+            rules.branch_of(self._reader, chosen[0])  # no file is made for a name that is none
+            _create_blank(place, chosen[0], note)
         other = Opened(place, "a", wait=self._wait)
         try:
-            chosen = self._chosen(self._reader, variant)
-            note = noted("", None, None, None)
             return transfer(
                 self._reader, other._reader, chosen, None, other._change, note, progress
             )
@@ -105,6 +108,12 @@ def clone(
         return _cloned(source, addresses.resolve(place), progress)
     finally:
         source.close()
+
+
+def _create_blank(place: Path, variant: str, note: Note) -> None:
+    """Make a model file whose one variant takes what comes."""
+    empty = arrays.Content()
+    create(place, lambda layout: history.first(layout, variant, rules.PRIME, empty, note))
 
 
 def _cloned(source: Reader, place: Path, progress: Progress | None) -> Moved:

@@ -116,6 +116,23 @@ def test_an_empty_variant_takes_what_comes(model, tmp_path):
         assert not model.pull(new.path).iterations
 
 
+def test_one_variant_goes_to_a_new_file_alone(model, tmp_path):
+    model.commit(arrays(5), variant=model.derive("wide").name)
+    model.tag("v1", "main/PT")
+    model.tag("v2", "wide")
+    new = tmp_path / "new.jrk.h5"
+    with pytest.raises(NotFound, match="did you mean 'wide'"):
+        model.push(new, "wid")
+    assert not new.exists()
+    moved = model.push(new, "wide")
+    assert moved.iterations == {"wide": 2} and moved.tags == ["v2"]
+    with store.open(new) as made:
+        assert contents(made) == {"wide": contents(model)["wide"]} and made.verify().ok
+        assert made.current == "wide"
+    assert not model.push(new, "wide").iterations
+    assert model.push(new).iterations == {"main": 2}
+
+
 def test_tags_come_along_and_never_move(model, other):
     model.tag("v1", "prime")
     model.tag("v2", "PT")
