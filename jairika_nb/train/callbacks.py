@@ -60,6 +60,8 @@ class Callbacks:
     """
 
     def __init__(self, rows: Iterable[Any]) -> None:
+        if not isinstance(rows, Iterable):
+            raise TrainingError(f"callbacks takes a list, as in [EarlyStopping()], not {rows!r}")
         listed = list(rows)
         for row in listed:
             _check(row)

@@ -86,3 +86,8 @@ def test_one_that_raises_says_where_and_leaves_whole_weights():
 def test_what_is_no_callback(wrong, words):
     with pytest.raises(TrainingError, match=words):
         jrk.fit(nn.Linear(3, 3), (X, X), epochs=1, callbacks=[wrong], **QUIET)
+
+
+def test_one_alone_is_asked_for_in_a_list():
+    with pytest.raises(TrainingError, match="callbacks takes a list"):
+        jrk.fit(nn.Linear(3, 3), (X, X), epochs=1, callbacks=Notes(), **QUIET)
