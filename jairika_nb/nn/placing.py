@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any, TypeVar
 
 from jairika_nb.engine import device as devices
@@ -68,6 +69,12 @@ class Placing(Parts):
                 for name, old in held.items():
                     if id(old) in new:
                         held[name] = new[id(old)]
+
+
+def on_device_of(net: Parts) -> AbstractContextManager[Any]:
+    """A block in which arrays become tensors where the network's first parameter lives."""
+    first = next(net.parameters(), None)
+    return nullcontext() if first is None else devices.using(first.device)
 
 
 def _read(place: tuple[Any, ...], device: Any, dtype: Any) -> tuple[Device | None, DType | None]:

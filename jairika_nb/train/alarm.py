@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from jairika_nb.nn.module import Module, observer
+from jairika_nb.nn.placing import on_device_of
 from jairika_nb.tensors.tensor import Tensor
-from jairika_nb.train.batches import on_device_of
 from jairika_nb.train.forward import leaves
 from jairika_nb.train.snapshot import Snapshot, not_finite
 from jairika_nb.train.step import Step

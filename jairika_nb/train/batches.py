@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from itertools import islice
 from operator import length_hint
@@ -13,7 +12,6 @@ from typing import Any
 import numpy as np
 
 from jairika_nb.data import DataLoader, IterableDataset, TensorDataset
-from jairika_nb.engine.device import using
 from jairika_nb.engine.dtypes import is_float
 from jairika_nb.errors import DataError, TrainingError
 from jairika_nb.nn.graph import Graph
@@ -150,12 +148,6 @@ def _forward_names(model: Any) -> list[str]:
 def float_dtype(model: Any) -> Any:
     """The dtype that a model computes in: that of its first float parameter, or None."""
     return next((p.dtype for p in model.parameters() if is_float(p.dtype)), None)
-
-
-def on_device_of(model: Any) -> AbstractContextManager[Any]:
-    """A block in which arrays become tensors where the model's first parameter lives."""
-    first = next(model.parameters(), None)
-    return nullcontext() if first is None else using(first.device)
 
 
 def as_input(value: Any, dtype: Any) -> Any:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 
 from jairika_nb.metrics import Accuracy
 from jairika_nb.nn.losses import CrossEntropyLoss
+from jairika_nb.nn.modes import mode
 from jairika_nb.nn.module import Module
 from jairika_nb.train.arguments import check_loss, check_model
 from jairika_nb.train.batches import Batch, Batches
@@ -20,18 +19,6 @@ from jairika_nb.train.objective import Objective
 from jairika_nb.train.tally import Tally
 
 MANY_BATCHES = 16
-
-
-@contextlib.contextmanager
-def mode(model: Module, training: bool) -> Iterator[None]:
-    """Put a model into a mode and every part of it back into its own afterwards."""
-    before = [(module, module.training) for module in model.modules()]
-    model.train(training)
-    try:
-        yield
-    finally:
-        for module, was in before:
-            module.training = was
 
 
 def evaluate(

@@ -9,11 +9,12 @@ import numpy as np
 
 from jairika_nb.errors import ReplayError
 from jairika_nb.nn.module import Module
+from jairika_nb.nn.placing import on_device_of
 from jairika_nb.tensors.autograd import eval as compute
 from jairika_nb.tensors.compiling import Compiled
 from jairika_nb.tensors.joining import stack
 from jairika_nb.tensors.tensor import Tensor
-from jairika_nb.train.batches import Batch, as_input, float_dtype, on_device_of
+from jairika_nb.train.batches import Batch, as_input, float_dtype
 from jairika_nb.train.objective import Objective
 
 # What is traced so often, and more often than it is replayed, runs better as it is.

@@ -8,7 +8,8 @@ from typing import Any
 from jairika_nb.errors import TrainingError
 from jairika_nb.nn import init
 from jairika_nb.nn.module import Module
-from jairika_nb.train.batches import Batches, as_input, float_dtype, on_device_of
+from jairika_nb.nn.placing import on_device_of
+from jairika_nb.train.batches import Batches, as_input, float_dtype
 
 KINDS: dict[str, Callable[[Module, Any], Any]] = {"lsuv": init.lsuv}
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from jairika_nb.errors import TrainingError
+from jairika_nb.nn.modes import mode
 from jairika_nb.nn.module import Module
 from jairika_nb.optim import Optimizer
 from jairika_nb.tensors.autograd import eval as compute
@@ -19,7 +20,7 @@ from jairika_nb.train.accumulate import in_groups
 from jairika_nb.train.alarm import blame
 from jairika_nb.train.batches import Batch, Batches
 from jairika_nb.train.callbacks import Callbacks
-from jairika_nb.train.evaluate import Evaluation, mode
+from jairika_nb.train.evaluate import Evaluation
 from jairika_nb.train.forward import Outcome
 from jairika_nb.train.history import History
 from jairika_nb.train.interrupt import Wish, stopping

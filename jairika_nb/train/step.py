@@ -9,11 +9,12 @@ import numpy as np
 
 from jairika_nb.engine import dtypes
 from jairika_nb.nn.module import Module
+from jairika_nb.nn.placing import on_device_of
 from jairika_nb.optim import Optimizer
 from jairika_nb.tensors.creation import tensor
 from jairika_nb.tensors.joining import concat
 from jairika_nb.tensors.tensor import Tensor
-from jairika_nb.train.batches import Batch, on_device_of
+from jairika_nb.train.batches import Batch
 from jairika_nb.train.forward import Forward, Outcome, joined
 from jairika_nb.train.gradients import Gradients, are_finite, clipped, gathered
 from jairika_nb.train.objective import Objective

@@ -8,7 +8,9 @@ from typing import Any
 import numpy as np
 
 from jairika_nb.errors import ArgumentError, OutOfRange, ShapeError
+from jairika_nb.nn.modes import mode
 from jairika_nb.nn.module import Module
+from jairika_nb.nn.placing import on_device_of
 from jairika_nb.tensors.compiling import compile
 from jairika_nb.tensors.creation import tensor
 from jairika_nb.tensors.scattering import take
@@ -44,9 +46,8 @@ def generate(
     given = np.asarray(tokens.numpy() if isinstance(tokens, Tensor) else tokens)
     _check(given, length, temperature, top_k)
     rows, random = np.atleast_2d(given).astype(np.int32), np.random.default_rng(seed)
-    training, done = net.training, np.zeros(len(np.atleast_2d(given)), bool)
-    net.eval()
-    try:
+    done = np.zeros(len(rows), bool)
+    with mode(net, False), on_device_of(net):
         read = _reader(net)
         for _ in range(length):
             drawn = _draw(read(rows).numpy(), temperature, top_k, random)
@@ -55,8 +56,6 @@ def generate(
             done |= drawn == stop
             if done.all():
                 break
-    finally:
-        net.train(training)
     return rows if given.ndim == 2 else rows[0]
 
 

@@ -18,6 +18,7 @@ import numpy as np
 from jairika_nb.data.tokenizers import HuggingFaceTokenizer
 from jairika_nb.errors import DataError, MissingPackage
 from jairika_nb.nn import functional
+from jairika_nb.nn.placing import on_device_of
 from jairika_nb.tensors.creation import tensor
 from jairika_nb.tensors.joining import concat
 from jairika_nb.tensors.tensor import Tensor
@@ -72,9 +73,11 @@ class SentenceEncoder:
         rows = [texts] if isinstance(texts, str) else list(texts)
         if not rows:
             raise DataError("encode: no texts; give at least one")
-        found = [
-            self._batch(rows[i : i + batch_size]).realize() for i in range(0, len(rows), batch_size)
-        ]
+        with on_device_of(self.net):
+            found = [
+                self._batch(rows[i : i + batch_size]).realize()
+                for i in range(0, len(rows), batch_size)
+            ]
         vectors = concat(found)
         return vectors[0] if isinstance(texts, str) else vectors
 

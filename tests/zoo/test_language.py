@@ -206,6 +206,15 @@ def test_equal_seeds_draw_equal_texts():
     assert (one != three).any()
 
 
+def test_each_part_keeps_its_own_mode():
+    net = zoo.GPT(**GPT)
+    net.drop.eval()
+    before = [module.training for module in net.modules()]
+    zoo.generate(net, [1], 1)
+    assert [module.training for module in net.modules()] == before
+    assert True in before and False in before
+
+
 def test_text_ends_where_every_row_has_drawn_the_end():
     net = zoo.CharRNN(3, 4)
     net.head.weight, net.head.bias = jrk.zeros((3, 4)), jrk.tensor([0.0, 0.0, -50.0])

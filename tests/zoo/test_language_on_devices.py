@@ -60,3 +60,6 @@ def test_texts_go_on_as_on_the_reference(device):
     net = gpt()
     net.load_state_dict(state)
     np.testing.assert_array_equal(zoo.generate(net, TOKENS[:, :2], 4, seed=1), wanted)
+    # Where the network lives, whatever device new tensors go to.
+    with jrk.device("reference"):
+        np.testing.assert_array_equal(zoo.generate(net, TOKENS[:, :2], 4, seed=1), wanted)

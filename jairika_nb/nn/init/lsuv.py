@@ -11,6 +11,7 @@ import numpy as np
 from jairika_nb.engine import device as devices
 from jairika_nb.errors import ArchitectureError, DataError, OutOfRange
 from jairika_nb.nn.init.structured import orthogonal as orthonormal
+from jairika_nb.nn.modes import mode
 from jairika_nb.tensors.autograd import eval as compute
 from jairika_nb.tensors.creation import full_like
 from jairika_nb.tensors.tensor import Tensor
@@ -54,19 +55,16 @@ def lsuv(
     if not names:
         raise ArchitectureError(f"lsuv: {type(net).__name__} has no linear or convolution layer")
     scaling = _Scaling(net, names, mean, variance, tolerance, orthogonal, rounds)
-    before, modes = net.state_dict(), [(m, m.training) for m in net.modules()]
-    handles = scaling.hooks()
-    net.eval()
+    before, handles = net.state_dict(), scaling.hooks()
     try:
-        _run(net, batch)
+        with mode(net, False):
+            _run(net, batch)
     except BaseException:
         net.replace(before)
         raise
     finally:
         for handle in handles:
             handle.remove()
-        for module, training in modes:
-            module.training = training
     compute(*net.state_dict().values())
     return scaling.reached
 
