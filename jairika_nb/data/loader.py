@@ -13,6 +13,7 @@ from jairika_nb.data.buckets import BucketBatchSampler
 from jairika_nb.data.collate import collate, mapped
 from jairika_nb.data.draws import Source, drawing, fresh_seed
 from jairika_nb.data.loader_arguments import check_loader
+from jairika_nb.data.order import checked_seed
 from jairika_nb.data.prefetch import prefetched
 from jairika_nb.data.reader import Reader, Request
 from jairika_nb.data.samplers import RandomSampler, Sampler, SequentialSampler
@@ -79,7 +80,7 @@ class DataLoader:
             self.sampler = RandomSampler(dataset) if shuffle else SequentialSampler(dataset)
         # Where nothing is random nothing is drawn, so that other random numbers stay as they were.
         random = shuffle or sampler is not None or batch_sampler is not None
-        self.seed = seed if seed is not None else fresh_seed() if random else 0
+        self.seed = checked_seed(seed) if seed is not None else fresh_seed() if random else 0
         self.epoch = 0
         self._reader = Reader(dataset, collate_fn, batch_transform)
         self._kept: Pool | None = None

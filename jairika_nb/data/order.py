@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import operator
+from typing import Any
+
 import numpy as np
+
+from jairika_nb.errors import DataError
 
 
 def shuffled(count: int, seed: int, epoch: int) -> np.ndarray:
@@ -23,5 +28,17 @@ def uniforms(count: int, seed: int, epoch: int) -> np.ndarray:
 
 
 def _words(count: int, seed: int, epoch: int) -> np.ndarray:
-    key = np.array([seed % 2**64, epoch % 2**64], dtype=np.uint64)
+    key = np.array([checked_seed(seed) % 2**64, epoch % 2**64], dtype=np.uint64)
     return np.random.Philox(key=key).random_raw(count)
+
+
+def checked_seed(seed: Any) -> int:
+    """The seed as Python's integer, of any size; raises DataError for what is no integer.
+
+    >>> checked_seed(np.int64(3))
+    3
+    """
+    try:
+        return operator.index(seed)
+    except TypeError:
+        raise DataError(f"seed {seed!r} is not an integer") from None

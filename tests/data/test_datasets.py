@@ -165,6 +165,9 @@ def test_shuffling_differs_by_epoch_and_repeats_by_seed():
     assert batches(loader(2)) != epochs[0]
     two.epoch = 1
     assert batches(two) == epochs[1]
+    drawn = loader(np.int64(1))
+    assert batches(drawn) == epochs[0]
+    assert type(drawn.seed) is int  # a checkpoint keeps it
 
 
 def test_a_seed_that_was_drawn_can_be_used_again():
@@ -199,6 +202,7 @@ def test_samples_that_do_not_stack_are_named(samples, words):
     [
         ({"batch_size": 0}, "batch_size 0"),
         ({"batch_size": 2.5}, "not an integer"),
+        ({"seed": 2.5}, "seed 2.5 is not an integer"),
         ({"batch_size": 4, "drop_last": True}, "drops all of 3"),
     ],
 )
