@@ -28,6 +28,7 @@ class Checkpoint(Callback):
     A checkpoint takes the place of the one before it, as long as that is the newest iteration of
     its variant, without a tag and without a variant derived from it; ``keep=True`` keeps all,
     named after epoch and step. ``variant`` defaults to the one in use, ``name`` to ``checkpoint``.
+    The checkpoints of an earlier run stay where a run begins anew.
     ``model.gc(days=0)`` wins back the room of what was replaced.
 
     >>> Checkpoint("digits.jrk.h5", steps=500, seconds=600)
@@ -78,7 +79,15 @@ class Checkpoint(Callback):
         else:
             self.model = self.given
         self.model.check_fits(training.model, self.variant)
+        if not training.history.steps:
+            self._forget()
         self.last_steps, self.last_time = training.history.steps, time.monotonic()
+
+    def _forget(self) -> None:
+        """Leave the checkpoints of an earlier run as they are."""
+        self.saved = None
+        if self.monitor is not None:
+            self.monitor.best = None
 
     def on_step(self, training: Training) -> None:
         """Commit where it is time."""

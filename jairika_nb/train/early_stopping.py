@@ -17,8 +17,9 @@ class EarlyStopping(Callback):
 
     Better means by more than ``min_delta``, downwards or upwards as ``mode`` says ("auto" knows
     losses and errors by name). ``restore_best_weights`` puts the weights and buffers of the best
-    epoch back when the run ends, also where it ends for another reason. ``stopped_epoch`` is the
-    number of epochs done when it stopped the run, ``best_epoch`` that of the best.
+    epoch back when the run ends, also after its last epoch, but not where it is interrupted, so
+    that it can go on. ``stopped_epoch`` is the number of epochs done when it stopped the run,
+    ``best_epoch`` that of the best. Each run begins anew, unless it goes on with another.
 
     >>> EarlyStopping("val_accuracy", patience=3).patience
     3
@@ -38,8 +39,17 @@ class EarlyStopping(Callback):
             )
         self.monitor = Monitor(monitor, mode, min_delta)
         self.patience, self.restore_best_weights = patience, restore_best_weights
+        self._reset()
+
+    def _reset(self) -> None:
+        self.monitor.best = None
         self.best_epoch = self.stopped_epoch = 0
         self.weights: dict[str, Any] = {}
+
+    def on_start(self, training: Training) -> None:
+        """Forget an earlier run: its weights may be those of another network."""
+        if not training.history.steps:
+            self._reset()
 
     def on_epoch(self, training: Training) -> None:
         """Look at the newest measures."""

@@ -63,6 +63,14 @@ class TestEarlyStopping:
         net, _ = run(plays, EarlyStopping(patience=2, restore_best_weights=False))
         assert net.weight.tolist() == plays.weights[-1] != plays.weights[0]
 
+    def test_a_second_run_begins_anew(self):
+        stops = EarlyStopping(patience=2)
+        run(Plays([1, 2, 3]), stops)
+        plays = Plays([9, 8, 9, 9])
+        net, history = run(plays, stops)
+        assert (len(history), stops.best_epoch, stops.stopped_epoch) == (4, 2, 4)
+        assert net.weight.tolist() == plays.weights[1]
+
     def test_a_measure_that_is_not_there(self):
         with pytest.raises(TrainingError, match=r"no measure 'val_loss'.*there are loss") as caught:
             run(EarlyStopping())
@@ -114,6 +122,16 @@ class TestCheckpoint:
             model.commit(net, name="mine")
             run(Checkpoint(model), epochs=3, net=net)
             assert model["main"].iterations == ("prime", "checkpoint", "mine", "checkpoint-2")
+
+    def test_a_second_run_leaves_the_checkpoints_of_the_first(self, tmp_path):
+        with jrk.init(tmp_path / "m.jrk.h5") as model:
+            checkpoint = Checkpoint(model, best="val_loss")
+            run(Plays([1, 2]), checkpoint, epochs=2)
+            run(Plays([9, 8]), checkpoint, epochs=2)
+            metrics = {name: model["main"][name].metrics for name in model["main"].iterations[1:]}
+            assert {n: m["val_loss"] for n, m in metrics.items()} == {
+                "checkpoint": 1, "checkpoint-2": 8
+            }  # fmt: skip
 
     def test_an_interrupt_between_epochs_is_kept_once(self, tmp_path):
         class Stops(Callback):
