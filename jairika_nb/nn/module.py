@@ -98,7 +98,7 @@ class Module(Lookup, Hooks, Freezing, Placing):
         return error
 
     def state_dict(self) -> dict[str, Tensor]:
-        """Parameters and buffers by dotted name: PyTorch's keys, shapes and order."""
+        """Parameters and persistent buffers by dotted name: PyTorch's keys, shapes and order."""
         with guards.get(self) or nullcontext():
             return self._state()
 
@@ -106,7 +106,8 @@ class Module(Lookup, Hooks, Freezing, Placing):
         state: dict[str, Tensor] = {}
         for prefix, module in self._walk(""):
             for name, value in (*module._parameters.items(), *module._buffers.items()):
-                if value is not None:
+                saved = name not in module._unsaved or name in module._parameters
+                if value is not None and saved:
                     state[f"{prefix}.{name}" if prefix else name] = value
         return state
 

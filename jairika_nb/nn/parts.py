@@ -35,6 +35,8 @@ class Parts:
     _parameters: dict[str, Tensor | None]
     _buffers: dict[str, Tensor | None]
     _modules: dict[str, Any]
+    # Buffers that the constructor makes anew: they are no part of the state.
+    _unsaved: frozenset[str] = frozenset()
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Any:
         if (args or kwargs) and cls.__init__ is object.__init__:
@@ -102,9 +104,12 @@ class Parts:
         """Add a parameter; None notes that there is none by this name."""
         self._register("_parameters", name, None if parameter is None else parameter.data)
 
-    def register_buffer(self, name: str, value: Tensor | None) -> None:
-        """Add a tensor that is saved with the model but not learned."""
-        self._register("_buffers", name, value)
+    def register_buffer(self, name: str, tensor: Tensor | None, persistent: bool = True) -> None:
+        """Add a tensor that is not learned; with ``persistent=False`` it is not saved either."""
+        self._register("_buffers", name, tensor)
+        unsaved = self._unsaved - {name} if persistent else self._unsaved | {name}
+        if unsaved != self._unsaved:
+            self.__dict__["_unsaved"] = unsaved
 
     def add_module(self, name: str, module: Any) -> None:
         """Add a child module under a name."""

@@ -69,7 +69,7 @@ def outputs_of(module: Module, inputs: tuple[Any, ...]) -> dict[int, list[Call]]
         calls.setdefault(id(part), []).append(Call(shown(output), _macs(part, args, output)))
 
     handles = [part.register_forward_hook(note) for part in module.modules()]
-    drawn, buffers = random.state(), module.state_dict()
+    drawn, buffers = random.state(), module._tensors()
     try:
         module(*inputs)
     finally:
@@ -82,7 +82,7 @@ def outputs_of(module: Module, inputs: tuple[Any, ...]) -> dict[int, list[Call]]
 
 
 def _put_back(module: Module, before: dict[str, Tensor]) -> None:
-    now = module.state_dict()
+    now = module._tensors()
     changed = {name: old for name, old in before.items() if now[name] is not old}
     if changed:
         module.replace(changed)

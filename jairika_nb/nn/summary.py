@@ -70,7 +70,7 @@ class Summary:
         calls = outputs_of(module, inputs) if inputs else {}
         free = dict(module.named_trainable_parameters())
         rows = _rows(module, calls, {id(value) for value in free.values()})
-        state = {id(t): t for t in module.state_dict().values()}
+        state = {id(t): t for t in module._tensors().values()}
         known = [row.macs for row in rows if row.macs is not None]
         return cls(
             type(module).__name__,

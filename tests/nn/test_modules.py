@@ -54,6 +54,38 @@ def test_assigning_registers_by_kind():
         _ = block.scale
 
 
+class Counting(nn.Module):
+    def __init__(self, saved):
+        self.scale = nn.Parameter([2.0])
+        self.register_buffer("table", jrk.tensor([1.0, 3.0]), persistent=saved)
+
+    def forward(self, x):
+        self.table = self.table + 1
+        return x * self.scale + self.table
+
+
+def test_a_buffer_need_not_be_saved():
+    net = nn.Sequential(Counting(False), Counting(True))
+    assert list(net.state_dict()) == ["0.scale", "1.scale", "1.table"]
+    assert [name for name, _ in net.named_buffers()] == ["0.table", "1.table"]
+    assert not net.load_state_dict(net.state_dict()).missing_keys
+    assert net.double()[0].table.dtype is jrk.float64
+    # Looking changes it no more than other buffers, and it counts as memory.
+    assert net.summary(jrk.zeros((2,), dtype="float64")).bytes == 6 * 8
+    assert net[0].table.tolist() == [1.0, 3.0]
+    assert copy.deepcopy(net).state_dict().keys() == net.state_dict().keys()
+    net[0].register_buffer("table", jrk.zeros(2))
+    assert "0.table" in net.state_dict()
+
+
+def test_a_compiled_run_changes_buffers_that_are_not_saved():
+    net = Counting(False)
+    run = jrk.compile(net)
+    found = [run(jrk.zeros(2)).tolist() for _ in range(4)]
+    assert found == [[2.0, 4.0], [3.0, 5.0], [4.0, 6.0], [5.0, 7.0]]
+    assert net.table.tolist() == [5.0, 7.0]
+
+
 def test_plain_values_do_not_replace_parts():
     block = Block(2)
     with pytest.raises(ArchitectureError, match="holds a tensor"):

@@ -55,7 +55,7 @@ def lsuv(
     if not names:
         raise ArchitectureError(f"lsuv: {type(net).__name__} has no linear or convolution layer")
     scaling = _Scaling(net, names, mean, variance, tolerance, orthogonal, rounds)
-    before, handles = net.state_dict(), scaling.hooks()
+    before, handles = net._tensors(), scaling.hooks()
     try:
         with mode(net, False):
             _run(net, batch)
