@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from jairika_nb.errors import ArchitectureError
+from jairika_nb.errors import ArchitectureError, ArgumentError
 from jairika_nb.store import address, refs, tensors, times
 from jairika_nb.store.arrays import number
 from jairika_nb.store.manifest import Manifest, Tensor
@@ -126,8 +126,13 @@ class Iteration:
         memory of their own get copies.
 
         Raises ``ArchitectureError`` where no architecture was committed, or one with layer
-        types that are not registered here; ``Damaged``.
+        types that are not registered here; ``Damaged``; ``ArgumentError`` for a ``cap`` without
+        ``lazy``.
         """
+        if cap is not None and not lazy:
+            raise ArgumentError(
+                f"cannot load all of iteration {self.name!r} under cap={cap!r}: give lazy=True too"
+            )
         architecture = self.architecture
         if architecture is None:
             raise ArchitectureError(

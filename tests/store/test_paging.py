@@ -102,6 +102,11 @@ def test_a_mapped_network_outlives_its_model_and_its_file(tmp_path):
     assert bits(net(x)) == wanted
 
 
+def test_a_cap_is_for_what_is_left_in_the_file(model):
+    with pytest.raises(ArgumentError, match="give lazy=True too"):
+        model["main"].head.load(cap="1MB")
+
+
 PROGRAM = """
 import sys
 import numpy as np
