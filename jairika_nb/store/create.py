@@ -70,13 +70,14 @@ def taken(path: Path, opening: str = "") -> AddressError:
         empty = path.is_file() and not path.stat().st_size
         kind = "an empty file" if empty else "a file"
         cure = ("remove it, or " if empty else "it is no model, so ") + "choose another name"
-    if _is_model(path):
+    if is_model(path):
         opening = opening or f'jrk.open({str(path)!r}, mode="a")'
         kind, cure = "a model", f"open it with {opening}, or choose another name"
     return AddressError(f"cannot make {path}: there is {kind} of that name already; {cure}")
 
 
-def _is_model(path: Path) -> bool:
+def is_model(path: Path) -> bool:
+    """Whether the file is a model of ours, whole or damaged."""
     try:
         generation(path)
     except Damaged:

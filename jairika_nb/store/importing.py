@@ -22,6 +22,7 @@ import numpy as np
 
 from jairika_nb.errors import AddressError, ArchitectureError, DataError, MissingPackage
 from jairika_nb.store import isolated, keras_weights, names, ordering
+from jairika_nb.store.create import is_model
 from jairika_nb.store.faults import telling
 from jairika_nb.store.manifest import MOST_AXES, SIZES
 from jairika_nb.store.schema import LIMIT
@@ -46,6 +47,10 @@ def read(path: Path, layout: str = "plain") -> dict[str, np.ndarray]:
         return _safetensors(path)
     if path.suffix == ".npz":
         return _npz(path)
+    if is_model(path):
+        raise DataError(
+            f"cannot import {path}: it is a model; pull it, or export the iteration that is wanted"
+        )
     found, order = _hdf5(path)
     if not found:
         raise DataError(f"cannot import {path}: it holds no arrays of numbers that can be read")

@@ -191,6 +191,8 @@ def test_what_is_no_such_file(model, tmp_path):
     for name in ("a.h5", "a.npz", "a.safetensors"):
         with pytest.raises(DataError, match="cannot import"):
             model.import_from(tmp_path / name)
+    with pytest.raises(DataError, match="it is a model; pull it"):
+        model.import_from(model.path)
     with pytest.raises(AddressError, match="no such file"):
         model.import_from(tmp_path / "none.h5")
     with pytest.raises(DataError, match="plain, keras"):
