@@ -258,11 +258,16 @@ class Tensor:
             raise ArgumentError(f"to_device: stream={stream!r} is not taken; leave it out")
         return self.to(device)
 
-    def backward(self, sources: Any, upstream: Any = None) -> Any:
+    def backward(self, sources: Any = None, upstream: Any = None) -> Any:
         """``jrk.grad(self, sources)``; for a module, its gradients by parameter name.
 
-        Parameters that the module froze are left out.
+        Parameters that the module froze are left out. Raises ArgumentError without sources.
         """
+        if sources is None:
+            raise ArgumentError(
+                "backward: gradients are returned, none are kept on tensors: loss.backward(net) "
+                "gives them by parameter name, loss.backward([a, b]) in a list"
+            )
         from jairika_nb.tensors.autograd import grad
 
         named = getattr(sources, "named_trainable_parameters", None)

@@ -42,3 +42,8 @@ def test_tensors_are_not_made_by_their_class_nor_computed_in_lists():
         jrk.Tensor([1, 2])
     with pytest.raises(ArgumentError, match=r"jrk.eval\(\*tensors\)"):
         jrk.eval([jrk.ones((2,))])
+
+
+def test_a_gradient_of_nothing_names_the_way_out():
+    with pytest.raises(jrk.errors.ArgumentError, match=r"loss.backward\(net\) gives them by"):
+        jrk.ones(2).sum().backward()
