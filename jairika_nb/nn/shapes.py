@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from jairika_nb.errors import ArgumentError
 from jairika_nb.nn.module import Module
 from jairika_nb.tensors import random
 from jairika_nb.tensors.tensor import Tensor
@@ -63,6 +64,7 @@ def outputs_of(module: Module, inputs: tuple[Any, ...]) -> dict[int, list[Call]]
     Shapes are known while tensors are lazy. What runs draw from ``jrk.random`` is given back, and
     buffers such as running means stay as they are.
     """
+    _check_examples(inputs)
     calls: dict[int, list[Call]] = {}
 
     def note(part: Any, args: tuple, output: Any) -> None:
@@ -79,6 +81,14 @@ def outputs_of(module: Module, inputs: tuple[Any, ...]) -> dict[int, list[Call]]
         random.restore(drawn)
         _put_back(module, buffers)
     return calls
+
+
+def _check_examples(inputs: tuple[Any, ...]) -> None:
+    for given in inputs:
+        if isinstance(given, tuple) and given and all(isinstance(n, int) for n in given):
+            raise ArgumentError(
+                f"{given} is a shape; give an example input, such as jrk.zeros({given})"
+            )
 
 
 def _put_back(module: Module, before: dict[str, Tensor]) -> None:

@@ -10,6 +10,7 @@ import jairika_nb as jrk
 from jairika_nb import nn, optim
 from jairika_nb.errors import (
     ArchitectureError,
+    ArgumentError,
     DataError,
     DTypeError,
     GradientError,
@@ -345,6 +346,11 @@ def test_a_summary_takes_whatever_a_layer_takes():
     linear = 10 * (8 * 16 * 2)
     own, other = 10 * 4 * 64 + 2 * 10 * 5 * 8, (2 * 10 + 2 * 14) * 64 + 2 * 10 * 7 * 8
     assert found.macs == linear + own + other
+
+
+def test_a_summary_asks_for_an_example_instead_of_a_shape():
+    with pytest.raises(ArgumentError, match=r"such as jrk.zeros\(\(1, 4\)\)"):
+        nn.Embedding(5, 3).summary((1, 4))
 
 
 def test_a_summary_counts_a_shared_parameter_once():
