@@ -1,6 +1,8 @@
 """Layers, losses and networks, with PyTorch's names, arguments and arithmetic."""
 
-from jairika_nb.nn import functional, init, rnn
+from typing import NoReturn
+
+from jairika_nb.nn import functional, habits, init, rnn
 from jairika_nb.nn.activations import (
     CELU,
     ELU,
@@ -336,3 +338,7 @@ __all__ = [
     "resized",
     "rnn",
 ]
+
+
+def __getattr__(name: str) -> NoReturn:
+    raise AttributeError(habits.of_room(name))

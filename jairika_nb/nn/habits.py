@@ -19,3 +19,27 @@ def of_module(owner: str, name: str) -> str:
     """Why a module has no such attribute, with a way out where one is known."""
     way = OF_MODULES.get(name)
     return f"{owner} has no attribute {name!r}" + (f"; use {way}" if way else "")
+
+
+OF_ROOM = {
+    "utils": "nn.rnn for packed sequences, optim.clip_grad_norm and optim.clip_grad_value",
+    "DataParallel": "the network itself: it is computed on one device",
+    "SyncBatchNorm": "nn.BatchNorm2d and its kin: a network is computed on one device",
+}
+
+
+def of_room(name: str) -> str:
+    """Why ``nn`` has no such name, with a way out where one is known."""
+    way = OF_ROOM.get(name)
+    return f"module 'jairika_nb.nn' has no attribute {name!r}" + (f"; use {way}" if way else "")
+
+
+def of_init(name: str, known: list[str]) -> str:
+    """Why ``nn.init`` has no such name: nothing fills tensors in place."""
+    own, text = name.removesuffix("_"), f"module 'jairika_nb.nn.init' has no attribute {name!r}"
+    if own == name or own not in known:
+        return text
+    return (
+        f"{text}; tensors do not change in place: use layer.weight = nn.init.{own}(shape), or "
+        f"nn.init.apply(net, {own!r})"
+    )

@@ -353,3 +353,17 @@ def test_parameters_can_be_asked_for_as_in_pytorch():
 def test_habits_from_pytorch_are_answered(name, words):
     with pytest.raises(AttributeError, match=words):
         getattr(nn.Linear(2, 2), name)
+
+
+@pytest.mark.parametrize(
+    ("room", "name", "words"),
+    [
+        (nn, "utils", "use nn.rnn"),
+        (nn, "Linaer", "'jairika_nb.nn' has no attribute 'Linaer'$"),
+        (nn.init, "xavier_uniform_", r"nn.init.apply\(net, 'xavier_uniform'\)"),
+        (nn.init, "nonsense_", "has no attribute 'nonsense_'$"),
+    ],
+)
+def test_names_of_pytorchs_rooms_are_answered(room, name, words):
+    with pytest.raises(AttributeError, match=words):
+        getattr(room, name)

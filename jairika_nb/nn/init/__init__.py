@@ -4,6 +4,9 @@ Each function takes a shape where PyTorch takes the tensor to overwrite, and ``d
 ``device``. ``apply`` draws parameters of a network that exists, ``lsuv`` fits it to a batch.
 """
 
+from typing import NoReturn
+
+from jairika_nb.nn.habits import of_init
 from jairika_nb.nn.init.applying import apply
 from jairika_nb.nn.init.draws import (
     kaiming_normal,
@@ -42,3 +45,7 @@ __all__ = [
     "xavier_uniform",
     "zeros",
 ]
+
+
+def __getattr__(name: str) -> NoReturn:
+    raise AttributeError(of_init(name, __all__))
