@@ -12,6 +12,7 @@ import struct
 import subprocess
 import sys
 import threading
+import warnings
 import zipfile
 import zlib
 from collections.abc import Mapping
@@ -29,6 +30,7 @@ from jairika_nb.store.schema import LIMIT
 
 SECONDS, BYTES_A_SECOND = 60.0, 10e6  # of time for a file: some, and more for a large one
 LONGEST_HEADER = 16 << 20
+NAMED = 5  # of the arrays that are left out
 LAYOUTS = ("plain", "keras")
 
 
@@ -51,9 +53,10 @@ def read(path: Path, layout: str = "plain") -> dict[str, np.ndarray]:
         raise DataError(
             f"cannot import {path}: it is a model; pull it, or export the iteration that is wanted"
         )
-    found, order = _hdf5(path)
+    found, order, skipped = _hdf5(path)
     if not found:
         raise DataError(f"cannot import {path}: it holds no arrays of numbers that can be read")
+    _tell_skipped(skipped, path)
     return keras_weights.renamed(path, found, order) if layout == "keras" else _dotted(path, found)
 
 
@@ -76,7 +79,7 @@ def in_order(
     return found
 
 
-def _hdf5(path: Path) -> tuple[dict[str, np.ndarray], list[str]]:
+def _hdf5(path: Path) -> tuple[dict[str, np.ndarray], list[str], list[str]]:
     seconds = SECONDS + path.stat().st_size / BYTES_A_SECOND
     command = [sys.executable, "-P", "-s", str(Path(__file__).with_name("foreign.py")), str(path)]
     with subprocess.Popen(
@@ -95,7 +98,7 @@ def _hdf5(path: Path) -> tuple[dict[str, np.ndarray], list[str]]:
             child.kill()
 
 
-def _received(stream: IO[bytes], path: Path) -> tuple[dict[str, np.ndarray], list[str]]:
+def _received(stream: IO[bytes], path: Path) -> tuple[dict[str, np.ndarray], list[str], list[str]]:
     found: dict[str, np.ndarray] = {}
     room = 1100 * path.stat().st_size
     while True:
@@ -103,8 +106,7 @@ def _received(stream: IO[bytes], path: Path) -> tuple[dict[str, np.ndarray], lis
         if "error" in header:
             raise DataError(f"cannot import {path}: HDF5 says {str(header['error'])[:300]}")
         if "order" in header:
-            listed = header["order"]
-            return found, [str(each) for each in listed] if isinstance(listed, list) else []
+            return found, _texts(header, "order"), _texts(header, "skipped")
         name, dtype, shape = (cast(Any, header.get(key)) for key in ("name", "dtype", "shape"))
         if not _valid(name, dtype, shape):
             raise _broken(path)
@@ -113,6 +115,18 @@ def _received(stream: IO[bytes], path: Path) -> tuple[dict[str, np.ndarray], lis
         if room < 0 or name in found:
             raise _broken(path)
         found[name] = np.frombuffer(_taken(stream, count, path), dtype).reshape(shape)
+
+
+def _texts(header: dict[str, Any], key: str) -> list[str]:
+    listed = header.get(key)
+    return [str(each) for each in listed] if isinstance(listed, list) else []
+
+
+def _tell_skipped(skipped: list[str], path: Path) -> None:
+    if skipped:
+        shown = ", ".join(each[:200] for each in skipped[:NAMED])
+        more = ", ..." if len(skipped) > NAMED else ""
+        warnings.warn(f"left out of {path}: {shown}{more}", stacklevel=4)
 
 
 def _valid(name: Any, dtype: Any, shape: Any) -> bool:

@@ -174,10 +174,11 @@ class Model(Revising):
     ) -> Iteration:
         """Commit the arrays of a file: HDF5 of any origin, safetensors, ``.npz``.
 
-        HDF5 is read in a process of its own, under limits. ``layout="keras"`` takes Keras's
-        weights (names and kernels become PyTorch's); ``match="order"`` gives the arrays the names
-        of the variant's newest iteration one by one, where all shapes agree. Default ``message``:
-        where they came from. Raises ``DataError``, ``AddressError``, and what ``commit`` raises.
+        HDF5 is read in a process of its own, under limits; a warning names what is not read, such
+        as links and text. ``layout="keras"`` takes Keras's weights (names and kernels become
+        PyTorch's); ``match="order"`` gives the arrays the names of the variant's newest iteration
+        one by one, where all shapes agree. Default ``message``: where they came from. Raises
+        ``DataError``, ``AddressError``, and what ``commit`` raises.
         """
         from jairika_nb.store import importing
 

@@ -129,6 +129,16 @@ def test_compressed_chunked_and_big_endian_values(tmp_path):
     assert found["scalar"] == 0.5 and found["nothing"].shape == (0, 3)
 
 
+def test_what_is_left_out_is_told(tmp_path):
+    with h5py.File(tmp_path / "w.h5", "w") as file:
+        file["a"], file["note"], file["same"] = np.ones(3), "words", h5py.SoftLink("/a")
+    with store.init(tmp_path / "a.jrk.h5") as model:
+        told = r"left out of .*w\.h5: /note \(no numbers\), /same \(a link\)"
+        with pytest.warns(UserWarning, match=told):
+            made = model.import_from(tmp_path / "w.h5")
+        assert set(made.arrays()) == {"a"}
+
+
 def hostile(path, kind):
     secret = path.with_name("secret.bin")
     secret.write_bytes(b"secret!!" * 16)
