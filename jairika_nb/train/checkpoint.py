@@ -50,17 +50,21 @@ class Checkpoint(Callback):
         variant: str | None = None,
         name: str = "checkpoint",
     ) -> None:
+        from jairika_nb.store import names
+
         every = {"epochs": epochs, "steps": steps, "seconds": seconds}
         self.every = {what: count for what, count in every.items() if count is not None}
         for what, count in self.every.items():
-            if isinstance(count, bool) or not isinstance(count, int | float) or count <= 0:
-                raise TrainingError(f"Checkpoint: {what}={count!r} must be a number above 0")
+            kind, said = (float, "a number") if what == "seconds" else (int, "an integer")
+            if isinstance(count, bool) or not isinstance(count, int | kind) or not count > 0:
+                raise TrainingError(f"Checkpoint: {what}={count!r} must be {said} above 0")
         if best is not None and (steps or seconds):
             raise TrainingError(
                 "Checkpoint: best=... looks at the measures of epochs; leave steps and seconds out"
             )
         self.monitor = None if best is None else Monitor(best, mode)
-        self.given, self.keep, self.variant, self.name = model, keep, variant, name
+        self.given, self.keep, self.variant = model, keep, variant
+        self.name = names.checked("iteration", name)
         self.model: Any = None
         self.saved: str | None = None
         self.last_steps, self.last_time = 0, time.monotonic()

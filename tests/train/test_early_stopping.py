@@ -224,12 +224,17 @@ class TestCheckpoint:
             run(Checkpoint(model), net=other, epochs=1)
             assert model["other"].iterations == ("prime", "checkpoint")
 
-    @pytest.mark.parametrize("wrong", [{"epochs": 0}, {"steps": "3"}, {"seconds": -1.0}])
+    @pytest.mark.parametrize(
+        "wrong",
+        [{"epochs": 0}, {"epochs": 1.5}, {"steps": "3"}, {"seconds": -1.0}, {"seconds": np.nan}],
+    )
     def test_refusals(self, wrong):
         with pytest.raises(TrainingError, match=next(iter(wrong))):
             Checkpoint("m.jrk.h5", **wrong)
         with pytest.raises(TrainingError, match="leave steps and seconds out"):
             Checkpoint("m.jrk.h5", best="loss", steps=3)
+        with pytest.raises(jrk.errors.BadName, match="'a/b'"):
+            Checkpoint("m.jrk.h5", name="a/b")
 
 
 class TestSchedules:
