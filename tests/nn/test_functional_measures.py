@@ -92,6 +92,22 @@ def test_large_logits_do_not_overflow(device):
     assert np.isfinite(jrk.grad(loss.sum(), [x])[0].numpy()).all()
 
 
+def test_chances_rounded_to_0_and_1_have_finite_gradients(device):
+    logits = np.array([20.0, 20.0, -200.0, -200.0, -95.0, 0.3], np.float32)
+    target = np.array([1.0, 0.0, 0.0, 1.0, 1.0, 1.0], np.float32)
+    x, y = jrk.tensor(logits), torch.tensor(logits, requires_grad=True)
+    ours = F.binary_cross_entropy(jrk.sigmoid(x), target)
+    theirs = T.binary_cross_entropy(torch.sigmoid(y), torch.tensor(target))
+    theirs.backward()
+    np.testing.assert_allclose(ours.item(), theirs.item(), rtol=1e-5)
+    (gradient,) = jrk.grad(ours, [x])
+    np.testing.assert_allclose(gradient.numpy(), y.grad.numpy(), rtol=1e-5, atol=1e-7)
+    p = jrk.tensor([0.0, 1.0])
+    (slopes,) = jrk.grad(F.binary_cross_entropy(p, np.array([1.0, 0.0]), reduction="sum"), [p])
+    np.testing.assert_allclose(slopes.numpy(), [-1e12, 1e12], rtol=1e-5)
+    assert np.isnan(F.binary_cross_entropy(jrk.tensor([1.2]), np.ones(1)).item())
+
+
 @pytest.mark.parametrize("rank", [1, 2, 3])
 def test_unpooling_puts_maxima_back(device, rank):
     x = draw(2, 3, *(6, 4, 8)[:rank])

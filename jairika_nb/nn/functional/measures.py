@@ -15,6 +15,7 @@ from jairika_nb.nn.functional.reducing import (
     weighted,
 )
 from jairika_nb.tensors.arguments import on_tensors
+from jairika_nb.tensors.dtypes import finfo
 from jairika_nb.tensors.elementwise import abs as absolute
 from jairika_nb.tensors.elementwise import clip, exp, log, log1p, maximum, where
 from jairika_nb.tensors.tensor import Tensor
@@ -70,11 +71,23 @@ def huber_loss(
 def binary_cross_entropy(
     prediction: Tensor, target: Tensor, weight: Tensor | None = None, reduction: str = "mean"
 ) -> Tensor:
-    """The cross-entropy of probabilities; logarithms are cut at -100, as in PyTorch."""
+    """The cross-entropy of probabilities.
+
+    Logarithms are cut at -100 and their derivatives at 1e12, as in PyTorch: chances that were
+    rounded to 0 or 1 have finite gradients.
+    """
     difference_of("binary_cross_entropy", prediction, target)
-    yes, no = (clip(log(p), min=-100.0) for p in (prediction, 1 - prediction))
+    yes, no = (_log_of_chance(p) for p in (prediction, 1 - prediction))
     loss = -(target * yes + (1 - target) * no)
     return reduced(loss if weight is None else loss * weight, reduction)
+
+
+def _log_of_chance(p: Tensor) -> Tensor:
+    least = max(1e-12, float(finfo(p.dtype).smallest_normal))
+    tiny, fixed = absolute(p) < least, p.detach()
+    flat = clip(log(fixed), min=-100.0) + (p - fixed) * (1 / least)
+    # The logarithm of what is not tiny alone, as 0 times an infinite derivative would be NaN.
+    return where(tiny, flat, log(where(tiny, 1.0, p)))
 
 
 @on_tensors
