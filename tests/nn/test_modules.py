@@ -251,6 +251,15 @@ def test_a_label_out_of_range_on_the_device_never_passes_as_right():
     assert np.isnan(loss(jrk.tensor(LOGITS), labels).item())
 
 
+@pytest.mark.parametrize("kind", ["uint8", "int8", "int16", "uint32"])
+def test_labels_may_be_of_any_integers(kind):
+    logits = jrk.tensor(np.random.default_rng(1).normal(size=(2, 300)).astype(np.float32))
+    labels = np.array([100, 3])
+    wanted = nn.functional.cross_entropy(logits, labels).item()
+    found = nn.functional.cross_entropy(logits, jrk.tensor(labels.astype(kind)))
+    assert found.item() == pytest.approx(wanted)
+
+
 def test_losses_refuse_what_broadcasting_would_hide():
     with pytest.raises(ShapeError, match=r"\(3, 1\).*\(3,\)"):
         nn.MSELoss()(jrk.zeros((3, 1)), np.zeros(3))

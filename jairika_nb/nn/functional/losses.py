@@ -209,11 +209,18 @@ def _labels(
     if array is None:
         if not is_integer(target.dtype):
             raise DTypeError(f"labels must be integers, not {target.dtype.name}; use x.astype")
-        return target, _trusted.get()
+        return _signed(target), _trusted.get()
     if array.dtype.kind not in "iu":
         raise DTypeError(f"labels must be integers, not {array.dtype}; use x.astype(int)")
     clean = check_labels(array, scores.shape[axis], ignore_index)
     return tensor(array.astype(np.int32, copy=False), device=scores.device), clean
+
+
+def _signed(labels: Tensor) -> Tensor:
+    """Labels beside which -100 and the number of classes fit, which uint8 lacks, for instance."""
+    if labels.dtype.name in ("int32", "int64"):
+        return labels
+    return labels.astype("int64" if labels.dtype.itemsize >= 4 else "int32")
 
 
 def _soft(
