@@ -46,14 +46,17 @@ class Measures:
         return [metric.to_json()["state"] if hasattr(metric, "to_json") else None
                 for _, metric, _ in self.rows]  # fmt: skip
 
-    def restore(self, states: list[Any]) -> None:
-        """Take back what ``state`` gave; raises TrainingError for other measures."""
+    def restore(self, states: list[Any], is_inside: bool) -> None:
+        """Take back what ``state`` gave; raises TrainingError for other measures.
+
+        Only where it was taken inside of an epoch do they need to know how to go on.
+        """
         if len(states) != len(self.rows):
             raise TrainingError(
                 f"the run to go on from took {len(states)} metrics of the training batches, this "
                 f"one takes {len(self.rows)}: give the same ones"
             )
-        for (_, metric, name), state in zip(self.rows, states, strict=True):
+        for (_, metric, name), state in zip(self.rows, states, strict=True) if is_inside else ():
             if state is None or not hasattr(metric, "restore"):
                 raise TrainingError(f"the metric {name} cannot go on in the middle of an epoch")
             metric.restore(state)

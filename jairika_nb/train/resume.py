@@ -72,7 +72,7 @@ def _restore(training: Training, state: dict[str, Any]) -> None:
     training.batches.go_to(state["data"])
     if training.validation and state["validation"]:
         training.validation[1].go_to(state["validation"])
-    training.tally.load_state_dict(state["tally"])
+    training.tally.load_state_dict(state["tally"], is_inside=training.start > 0)
     _check(training.schedule is None, state["schedule"] is None, "schedule")
     if training.schedule is not None:
         training.schedule.load_state_dict(state["schedule"])

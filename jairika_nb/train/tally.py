@@ -45,7 +45,7 @@ class Tally:
         total = np.asarray(self.total, np.float64)
         return {"total": total, "count": self.count, "measures": self.measures.state()}
 
-    def load_state_dict(self, state: dict[str, Any]) -> None:
+    def load_state_dict(self, state: dict[str, Any], is_inside: bool) -> None:
         """Take back what ``state_dict`` gave; raises TrainingError for other measures."""
-        self.measures.restore(state["measures"])
+        self.measures.restore(state["measures"], is_inside)
         self.total, self.count = state["total"], int(state["count"])

@@ -172,6 +172,29 @@ class TestRefusals:
         assert given["optimizer"].lr in (0.5, optim.SGD().lr)
         assert jrk.random.state() == stream
 
+    def test_metrics_of_ones_own_go_on_between_epochs(self, tmp_path):
+        class Batches:
+            name = "batches"
+
+            def reset(self):
+                self.count = 0
+
+            def update(self, prediction, target):
+                self.count += 1
+
+            def value(self):
+                return self.count
+
+        with jrk.init(tmp_path / "m.jrk.h5") as model:
+            given = {"metrics": [Batches()], "validation": (X, Y)}
+            self.run(callbacks=[Checkpoint(model)], **given)
+            history = self.run(resume=model, epochs=3, callbacks=[Checkpoint(model)], **given)
+            assert history["batches"] == [3, 3, 3]
+            inside = Checkpoint(model, steps=4)
+            self.run(callbacks=[inside], **given)
+            with pytest.raises(TrainingError, match="batches cannot go on in the middle"):
+                self.run(resume=model, callbacks=[inside], **given)
+
     def test_a_schedule_that_was_not_there(self, model):
         opt = optim.Adam()
         given = {"optimizer": opt, "schedule": optim.StepLR(opt, 1)}
