@@ -78,7 +78,9 @@ def derive(
     with store.open(model, mode="a") as opened:
         origin = source or opened.current
         start = iteration or opened[origin].head.name
-        opened.derive(name, origin, start, switch=switch)
+        made = opened.derive(name, origin, start, switch=switch)
+        # An iteration may be named with a variant of its own, or by an id.
+        origin, start = made.parent or (origin, start)
         address = opened.address
     in_use = ", now in use" if switch else ""
     where = () if session.notebook else (model,)

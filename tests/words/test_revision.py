@@ -65,6 +65,13 @@ def test_revert_and_rm_and_back(model):
         say("rm", model, "--variant", "main")
 
 
+def test_derive_says_from_where(model):
+    say("tag", model, "v1", "PT")
+    assert 'from "main" at iteration "PT"' in say("derive", model, "a", "--iteration", "v1")
+    told = say("derive", model, "b", "--source", "wide", "--iteration", "main/prime")
+    assert 'from "main" at iteration "prime"' in told
+
+
 def test_merge(model):
     with store.open(model, "a") as opened:
         opened.commit({"0.weight": np.full((2, 2), 3.0), "1.bias": np.ones(2)})
