@@ -7,6 +7,7 @@ from typing import Any
 from jairika_nb.engine import dtypes
 from jairika_nb.errors import ArgumentError, OutOfRange, ShapeError
 from jairika_nb.nn.functional.sparse import embedding, whole_index
+from jairika_nb.tensors.arguments import answering
 from jairika_nb.tensors.creation import ones_like, zeros
 from jairika_nb.tensors.elementwise import maximum, where
 from jairika_nb.tensors.ramps import arange
@@ -17,6 +18,7 @@ from jairika_nb.tensors.tensor import Tensor
 MODES = ("sum", "mean", "max")
 
 
+@answering
 def embedding_bag(
     input: Any,
     weight: Tensor,

@@ -10,6 +10,7 @@ from jairika_nb.nn.functional.attention import masked_softmax, scaled_dot_produc
 from jairika_nb.nn.functional.dropout import dropout
 from jairika_nb.nn.functional.layers import linear
 from jairika_nb.nn.functional.padding import pad
+from jairika_nb.tensors.arguments import on_tensors
 from jairika_nb.tensors.joining import concat
 from jairika_nb.tensors.reductions import softmax
 from jairika_nb.tensors.tensor import Tensor
@@ -17,6 +18,7 @@ from jairika_nb.tensors.tensor import Tensor
 Trio = tuple[Tensor, Tensor, Tensor]
 
 
+@on_tensors
 def multi_head_attention_forward(
     query: Tensor,
     key: Tensor,

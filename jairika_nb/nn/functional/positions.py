@@ -6,6 +6,7 @@ import math
 from typing import Any
 
 from jairika_nb.errors import ShapeError
+from jairika_nb.tensors.arguments import on_tensors
 from jairika_nb.tensors.elementwise import cos, exp, sin
 from jairika_nb.tensors.joining import concat, stack
 from jairika_nb.tensors.ramps import arange
@@ -34,6 +35,7 @@ def sinusoidal_positions(
     return stack([sin(angles), cos(angles)], axis=2).reshape((length, -1))[:, :size]
 
 
+@on_tensors
 def rotary_embedding(
     x: Tensor,
     positions: Tensor | None = None,

@@ -39,6 +39,7 @@ def rrelu(
 
 
 @axis_names
+@on_tensors
 def gumbel_softmax(
     logits: Tensor, tau: float = 1.0, hard: bool = False, eps: float = 1e-10, axis: int = -1
 ) -> Tensor:

@@ -11,6 +11,7 @@ from jairika_nb.engine.ops.cells import CELLS, Operands
 from jairika_nb.errors import ShapeError
 from jairika_nb.nn.functional.layers import linear
 from jairika_nb.nn.functional.padding import pad
+from jairika_nb.tensors.arguments import answering, on_tensors
 from jairika_nb.tensors.creation import zeros, zeros_like
 from jairika_nb.tensors.elementwise import where
 from jairika_nb.tensors.ramps import arange
@@ -29,6 +30,7 @@ class Weights(NamedTuple):
     w_hr: Tensor | None = None
 
 
+@answering
 def recurrence(
     cell: str,
     x: Tensor,
@@ -140,6 +142,7 @@ def _cell(cell: str, x: Tensor, hx: States, w: Weights) -> list[Node]:
     return cells.STEPS[cell](gates.node, [s.node for s in hx], operands, 0)
 
 
+@on_tensors
 def rnn_tanh_cell(
     input: Tensor, hx: Tensor, w_ih: Tensor, w_hh: Tensor, b_ih: Any = None, b_hh: Any = None
 ) -> Tensor:
@@ -153,6 +156,7 @@ def rnn_tanh_cell(
     return Tensor(_cell("rnn_tanh", input, (hx,), Weights(w_ih, w_hh, b_ih, b_hh))[0])
 
 
+@on_tensors
 def rnn_relu_cell(
     input: Tensor, hx: Tensor, w_ih: Tensor, w_hh: Tensor, b_ih: Any = None, b_hh: Any = None
 ) -> Tensor:
@@ -160,6 +164,7 @@ def rnn_relu_cell(
     return Tensor(_cell("rnn_relu", input, (hx,), Weights(w_ih, w_hh, b_ih, b_hh))[0])
 
 
+@on_tensors
 def gru_cell(
     input: Tensor, hx: Tensor, w_ih: Tensor, w_hh: Tensor, b_ih: Any = None, b_hh: Any = None
 ) -> Tensor:
@@ -171,6 +176,7 @@ def gru_cell(
     return Tensor(_cell("gru", input, (hx,), Weights(w_ih, w_hh, b_ih, b_hh))[0])
 
 
+@on_tensors
 def lstm_cell(
     input: Tensor,
     hx: tuple[Tensor, Tensor],
