@@ -9,6 +9,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from jairika_nb.data.tables import TableDataset, from_frame
 from jairika_nb.errors import DataError, MissingPackage
 
@@ -30,10 +32,11 @@ def read_csv(
 ) -> TableDataset:
     """A dataset of the lines of a CSV file whose first line names the columns.
 
-    ``missing`` are the texts that stand for a missing value. ``reader`` is "pandas" or "polars";
-    by default the first that is installed. Everything else is as in :func:`from_frame`, ``fill``
-    and ``categories`` too. Raises DataError for a line with more or fewer fields than the first,
-    naming it, for missing values and for files that are no text; MissingPackage without a reader.
+    Blank lines are left out. ``missing`` are the texts that stand for a missing value. ``reader``
+    is "pandas" or "polars"; by default the first that is installed. Everything else is as in
+    :func:`from_frame`, ``fill`` and ``categories`` too. Raises DataError for a line with more or
+    fewer fields than the first, naming it, for missing values and for files that are no text;
+    MissingPackage without a reader.
 
     >>> import tempfile
     >>> with tempfile.TemporaryDirectory() as folder:
@@ -43,10 +46,11 @@ def read_csv(
     ((array([9.], dtype=float32), array(1, dtype=int32)), ('cat', 'horse'))
     """
     chosen = _reader("read_csv", reader)
-    _check_lines(Path(path), delimiter, encoding)
-    frame = (_pandas_csv if chosen == "pandas" else _polars_csv)(
-        path, delimiter, encoding, list(missing)
-    )
+    blank = _check_lines(Path(path), delimiter, encoding)
+    if chosen == "pandas":
+        frame = _pandas_csv(path, delimiter, encoding, list(missing))
+    else:
+        frame = _polars_csv(path, delimiter, encoding, list(missing), blank)
     return _dataset(path, frame, target, features, options)
 
 
@@ -97,8 +101,12 @@ def _reader(word: str, wanted: str | None) -> str:
     raise MissingPackage(f"{word} needs {needs}; `pip install {wanted or 'pandas'}` adds it")
 
 
-def _check_lines(path: Path, delimiter: str, encoding: str) -> None:
-    """Every line must have as many fields as the first; readers would fill up or cut silently."""
+def _check_lines(path: Path, delimiter: str, encoding: str) -> list[int]:
+    """The rows that are blank lines, which do not count.
+
+    All others must have as many fields as the first; readers would fill up or cut silently.
+    """
+    blank = []
     try:
         with path.open(newline="", encoding=encoding) as file:
             lines = csv.reader(file, delimiter=delimiter, strict=True)
@@ -108,8 +116,10 @@ def _check_lines(path: Path, delimiter: str, encoding: str) -> None:
             if len(set(header)) < len(header):
                 twice = next(n for n in header if header.count(n) > 1)
                 raise DataError(f"{path}: the first line names the column {twice!r} twice")
-            for fields in lines:
-                if fields and len(fields) != len(header):
+            for row, fields in enumerate(lines):
+                if not fields:
+                    blank.append(row)
+                elif len(fields) != len(header):
                     raise DataError(
                         f"{path}: line {lines.line_num} has {len(fields)} fields, the first line "
                         f"names {len(header)} columns"
@@ -124,6 +134,7 @@ def _check_lines(path: Path, delimiter: str, encoding: str) -> None:
         ) from error
     except OSError as error:
         raise DataError(f"{path}: cannot be read ({error.strerror or error})") from error
+    return blank
 
 
 def _pandas_csv(path: Any, delimiter: str, encoding: str, missing: list[str]) -> Any:
@@ -135,13 +146,18 @@ def _pandas_csv(path: Any, delimiter: str, encoding: str, missing: list[str]) ->
     )  # fmt: skip
 
 
-def _polars_csv(path: Any, delimiter: str, encoding: str, missing: list[str]) -> Any:
+def _polars_csv(
+    path: Any, delimiter: str, encoding: str, missing: list[str], blank: list[int]
+) -> Any:
     import polars
 
     frame = polars.read_csv(
         path, separator=delimiter, encoding=encoding, null_values=missing,
         infer_schema_length=None,
     )  # fmt: skip
+    if blank:  # pandas leaves such lines out
+        frame = frame[np.setdiff1d(np.arange(len(frame)), blank)]
+    frame = frame.with_columns([_number(c) for c in frame if c.dtype == polars.String])
     # polars takes only lower-case truth values for booleans, pandas takes these.
     truths = [
         column.name for column in frame
@@ -151,6 +167,17 @@ def _polars_csv(path: Any, delimiter: str, encoding: str, missing: list[str]) ->
     return frame.with_columns(
         [frame[name].replace_strict(TRUTH, return_dtype=polars.Boolean) for name in truths]
     )
+
+
+def _number(column: Any) -> Any:
+    """A column of text as numbers where all are some: with blanks around, or a plus."""
+    import polars
+
+    for kind in (polars.Int64, polars.Float64):
+        found = column.str.strip_chars().cast(kind, strict=False)
+        if found.null_count() == column.null_count() < len(column):
+            return found
+    return column
 
 
 def _parquet(reader: str, path: Any, columns: list[str] | None) -> Any:

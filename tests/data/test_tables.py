@@ -155,6 +155,14 @@ def test_both_readers_make_the_same_of_a_csv_file(library, write):
     assert quoted.arrays[0].tolist() == [[1, 1], [0, 2]]
 
 
+def test_blank_lines_and_blanks_around_numbers_do_not_count(library, write):
+    data = read_csv(write("a,b,c\n1, 2,x\n\n3,+4.5, y\n\n"), reader=library.__name__)
+    assert data.arrays[0].tolist() == [[1, 2, 1], [3, 4.5, 0]]
+    assert data.categories == {"c": (" y", "x")}
+    alone = read_csv(write("a\n\n1\n\n3\n"), reader=library.__name__)
+    assert alone.arrays[0].tolist() == [[1], [3]]
+
+
 @pytest.mark.parametrize("gap", ["", "NA", "nan"])
 def test_missing_fields_are_named_or_filled(library, write, gap):
     path = write(f"a,b\n1,x\n{gap},y\n")
