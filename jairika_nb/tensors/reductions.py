@@ -120,8 +120,14 @@ def std(
 ) -> Tensor:
     """The standard deviation over ``axis``: the root of :func:`var`."""
     axes = normal_axes("std", axis, x.shape)
-    root = e.call("sqrt", _variance(x, axes, correction))
+    root = _root(_variance(x, axes, correction))
     return _finish(_rounded(root, x), axes, keepdims)
+
+
+def _root(square: Node) -> Node:
+    """The square root, with slope 0 at 0 as in PyTorch: there 0 times infinity would be NaN."""
+    none = e.apply("equal", square, 0.0)
+    return e.where(none, 0.0, e.call("sqrt", e.where(none, 1.0, square)))
 
 
 @on_tensors

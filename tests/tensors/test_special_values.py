@@ -84,6 +84,14 @@ def test_the_angle_of_no_point_has_no_slope(device):
         np.testing.assert_allclose(got.numpy(), [0.0, want], rtol=1e-6)
 
 
+def test_what_does_not_vary_has_a_deviation_without_slope(device):
+    x = jrk.tensor([[2.0, 2.0], [1.0, 3.0]])
+    deviation = x.std(axis=1)
+    (slope,) = jrk.grad(deviation.sum(), [x])
+    assert deviation.tolist() == [0.0, 1.0]
+    np.testing.assert_allclose(slope.numpy(), [[0.0, 0.0], [-0.5, 0.5]])
+
+
 @pytest.mark.parametrize("dtype", ["float16", "bfloat16"])
 def test_two_byte_floats_do_not_overflow_on_the_way(device, dtype):
     x = np.linspace(-300, 300, 1000).astype(np.float32)
