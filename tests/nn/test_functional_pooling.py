@@ -109,3 +109,11 @@ def test_wrong_calls(name):
     error, call, words = BAD[name]
     with jrk.device("reference"), pytest.raises(error, match=words):
         call(jrk.zeros((1, 3, 5, 5)))
+
+
+def test_the_norm_of_a_window_of_zeros_has_no_slope(device):
+    x = np.array([[[0.0, 0.0, 3.0, 4.0]]], np.float32)
+    ours, theirs = jrk.tensor(x), torch.tensor(x, requires_grad=True)
+    T.lp_pool1d(theirs, 2.0, 2).sum().backward()
+    (slope,) = jrk.grad(F.lp_pool1d(ours, 2.0, 2).sum(), [ours])
+    np.testing.assert_allclose(slope.numpy(), theirs.grad.numpy(), rtol=1e-5)

@@ -11,6 +11,7 @@ from jairika_nb.nn.functional.pooling import Walk, taps_of, walk_over, windows_o
 from jairika_nb.nn.functional.spatial import Sizes, with_batch, without_batch
 from jairika_nb.tensors.arguments import on_tensors
 from jairika_nb.tensors.creation import tensor
+from jairika_nb.tensors.elementwise import where
 from jairika_nb.tensors.tensor import Tensor
 
 
@@ -123,7 +124,10 @@ def _lp_pool(
         # The mean of what an incomplete window holds stands for what it lacks, as in PyTorch.
         counts = _counts(x.shape[2:], total.shape[2:], walk, False)
         total = total * tensor(math.prod(walk.kernel) / counts, x.dtype, x.device)
-    return without_batch(total ** (1.0 / norm_type), added)
+    # Windows of zeros, as after a ReLU, have slope 0: there 0 times infinity would be NaN.
+    none, power = total == 0, 1.0 / norm_type
+    root = where(none, total.detach() ** power, where(none, 1.0, total) ** power)
+    return without_batch(root, added)
 
 
 @on_tensors
