@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import inspect
+from collections.abc import Iterable
 from typing import Annotated, Any
 
 from jairika_nb.errors import WordError
@@ -34,10 +35,19 @@ def train(
     if (checkpoint or resume) and session.address is None:
         raise WordError("train: no model is in use here; `%jrk open ADDRESS` or `%jrk init` first")
     if checkpoint or resume:
-        given["callbacks"] = [*given.get("callbacks", ()), Checkpoint(session.address)]
+        given["callbacks"] = [*_callbacks(given), Checkpoint(session.address)]
+    if resume and "resume" in given:
+        raise WordError("train: --resume and a line `resume = ...` are two runs; give one of them")
     if resume:
         given["resume"] = session.address
     return fit(session.variable(net), **given)
+
+
+def _callbacks(given: dict[str, Any]) -> Iterable[Any]:
+    found = given.get("callbacks", ())
+    if not isinstance(found, Iterable):
+        raise WordError(f"train: callbacks takes a list, as in `callbacks = [x]`, not {found!r}")
+    return found
 
 
 def arguments(session: Session, known: list[str]) -> dict[str, Any]:

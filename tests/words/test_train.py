@@ -80,6 +80,12 @@ def test_the_model_in_use_keeps_the_run_and_goes_on_with_it(session, tmp_path):
     with jrk.open(session.address) as model:
         kept = model["main"]["checkpoint"]
         assert kept.arrays()["weight"].tolist() == session.variables["net"].weight.tolist()
+    session.body = CELL + "resume = 'other.jrk.h5'"
+    with pytest.raises(WordError, match="two runs"):
+        run(["train", "net", "--resume"], session)
+    session.body = CELL + "callbacks = print"
+    with pytest.raises(WordError, match="callbacks takes a list"):
+        run(["train", "net", "--checkpoint"], session)
 
 
 @pytest.mark.parametrize(
