@@ -47,8 +47,9 @@ def pull(
     from jairika_nb.store.address import resolve
 
     progress = told(session, "pulling")
-    if not os.path.lexists(resolve(model)) and variant is None and into is None:
-        moved = store.clone(address, model, progress)
+    if not os.path.lexists(resolve(model)) and into is None:
+        with store.open(address) as source:
+            moved = source.push(model, variant, progress)
         return Done(f"made {model} of {address}: {moved}", {"source": address, **moved.to_json()})
     with store.open(model, mode="a") as opened:
         moved = opened.pull(address, variant, into, progress)

@@ -145,6 +145,10 @@ def test_push_and_pull(model, tmp_path):
     assert "pulled nothing new" in say("pull", model, there, "--variant", "main")
     assert "made " in say("pull", str(tmp_path / "third.jrk.h5"), there)
     assert store.open(tmp_path / "third.jrk.h5").variants == ("main", "wide")
+    alone = str(tmp_path / "alone.jrk.h5")
+    assert "1 to variant 'wide'" in say("pull", alone, model, "--variant", "wide")
+    with store.open(alone) as made:
+        assert list(made) == ["wide"]
 
 
 def test_export_and_import(model, tmp_path):
