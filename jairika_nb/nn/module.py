@@ -14,7 +14,7 @@ from weakref import WeakKeyDictionary
 
 import numpy as np
 
-from jairika_nb.errors import ArchitectureError, ShapeError
+from jairika_nb.errors import ArchitectureError, ArgumentError, ShapeError
 from jairika_nb.nn.capturing import capture
 from jairika_nb.nn.freezing import Freezing
 from jairika_nb.nn.hooks import Hooks
@@ -118,6 +118,11 @@ class Module(Lookup, Hooks, Freezing, Placing):
         mismatched name. ``strict=False`` forgives missing and unexpected ones and returns them as
         ``missing_keys`` and ``unexpected_keys``.
         """
+        if not isinstance(state, Mapping):
+            raise ArgumentError(
+                f"load_state_dict takes names with arrays, as state_dict() gives them, not "
+                f"{type(state).__name__}"
+            )
         own = self.state_dict()
         problems = mismatches(own, state, strict)
         if problems:

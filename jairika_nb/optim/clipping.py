@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from typing import Any
 
 from jairika_nb.errors import TrainingError
 from jairika_nb.tensors.creation import zeros
@@ -53,18 +54,24 @@ def clip_grad_value(grads: Gradients, clip_value: float) -> dict[str, Tensor]:
     [1.0, -0.5]
     """
     _check("clip_grad_value", "clip_value", clip_value)
+    check_by_name(grads)
     return {name: clip(g, -clip_value, clip_value) for name, g in grads.items()}
+
+
+def check_by_name(grads: Any) -> None:
+    """Raise TrainingError for gradients that are no mapping from names."""
+    if not isinstance(grads, Mapping):
+        raise TrainingError(
+            f"gradients come by name, as loss.backward(model) gives them, not as "
+            f"{type(grads).__name__}"
+        )
 
 
 def total_norm(grads: Gradients, norm_type: float = 2.0) -> Tensor:
     """The norm of all gradients as one vector, of shape (); 0 for none."""
     if isinstance(norm_type, bool) or not isinstance(norm_type, int | float) or not norm_type > 0:
         raise TrainingError(f"norm_type={norm_type!r} must be a number above 0, or math.inf")
-    if not isinstance(grads, Mapping):
-        raise TrainingError(
-            f"gradients come by name, as loss.backward(model) gives them, not as "
-            f"{type(grads).__name__}"
-        )
+    check_by_name(grads)
     if not grads:
         return zeros(())
     rows = [_wide(g) for g in grads.values()]

@@ -12,6 +12,7 @@ from jairika_nb.engine.run import per_call
 from jairika_nb.errors import ArchitectureError, ShapeError
 from jairika_nb.nn.signature import FromInit
 from jairika_nb.optim import saving
+from jairika_nb.optim.clipping import check_by_name
 from jairika_nb.optim.groups import Group, check_matches, first_match
 from jairika_nb.optim.habits import missing, refuse
 from jairika_nb.optim.options import checked
@@ -119,8 +120,9 @@ class Optimizer:
         The step is started at once and nothing waits for it; a loss that somebody holds is
         computed with it. Parameters without a gradient stay, and so do frozen ones. Where it
         fails, model and state stay as they were. Raises ArchitectureError for names that the
-        model lacks, ShapeError for shapes that differ.
+        model lacks, ShapeError for shapes that differ, TrainingError for gradients without names.
         """
+        check_by_name(grads)
         parameters = dict(model.named_parameters())
         _check(parameters, grads)
         check_matches(self.patterns(), parameters)

@@ -130,6 +130,12 @@ def test_loading_lists_all_that_does_not_fit_and_changes_nothing():
     assert net[1].bias.tolist() == [7.0]
 
 
+@pytest.mark.parametrize("state", ["net.pt", None, [1]])
+def test_loading_takes_names_with_arrays(state):
+    with pytest.raises(ArgumentError, match="takes names with arrays"):
+        nn.Linear(2, 1).load_state_dict(state)
+
+
 def test_loading_keeps_bits():
     one, two = nn.Linear(7, 5), nn.Linear(7, 5)
     two.load_state_dict({k: v.numpy() for k, v in one.state_dict().items()})

@@ -231,6 +231,11 @@ def test_optimisers_of_ones_own_tell_what_they_take():
 
 def test_gradients_that_do_not_belong():
     net = nn.Linear(3, 2)
+    for wrong in (list(net.parameters()), net):
+        with pytest.raises(TrainingError, match=r"by name, as loss.backward.*not as"):
+            optim.SGD().update(net, wrong)
+        with pytest.raises(TrainingError, match=r"by name"):
+            optim.clip_grad_value(wrong, 1.0)
     with pytest.raises(ArchitectureError, match=r"gradients for extra.*it has weight, bias"):
         optim.SGD().update(net, {"extra": jrk.zeros((1,))})
     with pytest.raises(ShapeError, match=r"weight has shape \(3, 2\), the parameter \(2, 3\)"):
