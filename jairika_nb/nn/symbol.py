@@ -67,6 +67,12 @@ class Symbol:
             "a symbol does not know how many values it stands for; take them one by one: x[0], x[1]"
         )
 
+    def __array__(self, *args: Any, **kwargs: Any) -> Any:
+        raise ArgumentError(
+            "functions of tensors do not take symbols; call a method, such as x.relu(), or a "
+            "module, such as nn.ReLU()(x)"
+        )
+
     def __bool__(self) -> bool:
         raise ArgumentError("a symbol has no value yet; a graph cannot branch on it")
 

@@ -423,3 +423,10 @@ def test_outputs_are_called_by_text():
     for key in (3, "$child"):
         with pytest.raises(ArchitectureError, match="must be called by text"):
             nn.Graph(x, {key: x.exp()})
+
+
+def test_functions_of_tensors_send_symbols_elsewhere():
+    x = nn.Input("x")
+    for call in (lambda: nn.functional.relu(x), lambda: jrk.concat([x, x], axis=1)):
+        with pytest.raises(ArgumentError, match=r"such as x.relu\(\)"):
+            call()
