@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from jairika_nb.errors import AddressError, MissingPackage
+from jairika_nb.store.create import is_model
 from jairika_nb.store.disk import WRITE, Disk
 from jairika_nb.store.faults import telling
 
@@ -29,9 +30,10 @@ def export(values: Arrays, path: Path, *, force: bool = False) -> None:
     if write is None:
         listed = ", ".join(WRITERS)
         raise AddressError(f"cannot export to {path}: give a name that ends in one of {listed}")
-    if os.path.lexists(path) and (not force or path.name.endswith(".jrk.h5")):
-        cure = "choose another name" if path.name.endswith(".jrk.h5") else "or use force"
-        raise AddressError(f"cannot export to {path}: there is a file of that name; {cure}")
+    is_kept = path.name.endswith(".jrk.h5") or is_model(path)
+    if os.path.lexists(path) and (is_kept or not force):
+        what, cure = ("model", "choose another name") if is_kept else ("file", "or use force")
+        raise AddressError(f"cannot export to {path}: there is a {what} of that name; {cure}")
     aside = path.with_name(f".{path.name[:100]}.{secrets.token_hex(4)}{path.suffix}")
     disk = Disk()
     with telling("export to", path):

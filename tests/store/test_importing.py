@@ -47,14 +47,16 @@ def test_an_export_replaces_nothing_by_mistake(model, tmp_path):
     with pytest.raises(AddressError, match="use force"):
         head.export(tmp_path / "out.h5")
     head.export(tmp_path / "out.h5", force=True)
-    with pytest.raises(AddressError, match="choose another name"):
-        head.export(model.path, force=True)
+    store.init(tmp_path / "plain.h5", arrays(1)).close()  # a model by its content alone
+    for file in (tmp_path / "plain.h5", model.path):
+        with pytest.raises(AddressError, match="a model of that name"):
+            head.export(file, force=True)
     with pytest.raises(AddressError, match="ends in one of"):
         head.export(tmp_path / "out.txt")
     with pytest.raises(AddressError):
         head.export(tmp_path / "none" / "out.h5")
     names = {p.name for p in tmp_path.iterdir() if p.suffix != ".lock"}
-    assert names == {"out.h5", model.path.name}
+    assert names == {"out.h5", "plain.h5", model.path.name}
 
 
 def keras2(path, top=""):
