@@ -166,7 +166,13 @@ def call(name: str, given: tuple[Any, ...], settings: dict[str, Any]) -> Symbol:
     if name in ("reshape", "permute") and all(isinstance(part, int) for part in rest) and rest:
         rest = [rest]
     if len(rest) > len(row.settings):
-        raise ArchitectureError(f"{name} takes {row.takes} and {', '.join(row.settings)}")
+        odd = (part for part in given if all(part is not operand for operand in operands))
+        known = f", then {', '.join(row.settings)}" if row.settings else ""
+        raise ArchitectureError(
+            f"{name} takes {row.takes}, symbols or numbers{known}, not "
+            f"{', '.join(type(part).__name__ for part in odd)}: what has a shape is an input of "
+            "the graph, or a parameter of a module"
+        )
     named = dict(zip(row.settings, rest, strict=False))
     return Symbol.of(Function(name, **named, **settings), tuple(operands), {})
 

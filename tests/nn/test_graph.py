@@ -430,3 +430,11 @@ def test_functions_of_tensors_send_symbols_elsewhere():
     for call in (lambda: nn.functional.relu(x), lambda: jrk.concat([x, x], axis=1)):
         with pytest.raises(ArgumentError, match=r"such as x.relu\(\)"):
             call()
+
+
+@pytest.mark.parametrize("value", [np.ones(2), [1.0, 2.0], jrk.zeros(2, device="reference")])
+def test_arrays_are_no_operands_of_symbols(value):
+    with pytest.raises(ArchitectureError, match=f"not {type(value).__name__}: what has a shape"):
+        nn.Input("x") * value
+    with pytest.raises(ArchitectureError, match=f"not {type(value).__name__}: what has a shape"):
+        value * nn.Input("x")
