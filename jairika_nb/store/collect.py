@@ -12,7 +12,6 @@ import contextlib
 import os
 import secrets
 import shutil
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -85,7 +84,7 @@ def _swapped(
     aside = real.with_name(f".{real.name[:100]}.{secrets.token_hex(4)}{SUFFIX}")
     reader = Reader(real, disk)
     try:
-        before, (events, dropped) = reader.ranges.size, _kept(reader.events(), days, note.time)
+        before, (events, dropped) = reader.ranges.size, _kept(reader, days, note.time)
         line = Event(note.time, note.author, "gc", "", "", None, None)
         with telling("repack", path):
             transaction.fill(
@@ -106,11 +105,18 @@ def _swapped(
             os.unlink(aside)
 
 
-def _kept(events: Sequence[Event], days: float, now: int) -> tuple[list[Event], int]:
-    """The events, without the iterations that were removed too long ago, and how many those are."""
-    oldest = now - days * DAY
+def _kept(reader: Reader, days: float, now: int) -> tuple[list[Event], int]:
+    """The events, without the iterations that were removed too long ago, and how many those are.
+
+    What was tagged after its removal stays: the tag leads to it.
+    """
+    oldest, tagged = now - days * DAY, {each.id for each in reader.catalogue.tags}
+    events = reader.events()
     kept = [
-        replace(each, row=None) if each.row and each.time <= oldest else each for each in events
+        replace(each, row=None)
+        if each.row and each.time <= oldest and each.row.id not in tagged
+        else each
+        for each in events
     ]
     return kept, sum(each.row is not None for each in events) - sum(
         each.row is not None for each in kept

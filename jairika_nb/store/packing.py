@@ -26,7 +26,8 @@ def packed(
     """Write all that ``reader`` lists, and the removed iterations that ``events`` hold.
 
     Every byte is checked against its hash on the way, so a damaged history raises ``Damaged``
-    and is not copied; ``checked`` gives each row as it may be believed.
+    and is not copied; ``checked`` gives each row as it may be believed. Tags of what is not written
+    stay behind.
     """
     copied = _Copy(reader, layout, progress)
     branches, tail = [], []
@@ -46,7 +47,10 @@ def packed(
         replace(each, row=copied.iteration(each.row, shown=False)) if each.row else each
         for each in events
     )
-    tags, current = reader.catalogue.tags, reader.catalogue.current
+    blank = (branch.blank for branch in branches)
+    ids = {row.id for row in (*tail, *blank, *(each.row for each in kept)) if row}
+    tags = tuple(each for each in reader.catalogue.tags if each.id in ids)
+    current = reader.catalogue.current
     return Catalogue(current, tuple(branches), tail=tuple(tail), tags=tags, recent=kept)
 
 

@@ -69,6 +69,18 @@ def test_removed_iterations_come_back_until_they_are_dropped(model):
     assert same(model["again"].head.arrays(), arrays(1)) and model.verify().ok
 
 
+def test_a_tag_keeps_what_was_removed(model, tmp_path):
+    model.commit(arrays(3), name="last")
+    (gone,) = model.remove("PT")
+    model.tag("kept", gone)
+    assert model.gc(days=0).dropped == 0
+    assert model.tags["kept"].id == gone and same(model.find("kept").arrays(), arrays(1))
+    store.clone(model.path, tmp_path / "clone.jrk.h5")  # which has none of what was removed
+    assert not store.open(tmp_path / "clone.jrk.h5").tags
+    model.remove(tag="kept")
+    assert model.gc(days=0).dropped == 1
+
+
 def test_iterations_and_readers_that_were_open_go_on(model):
     head, lazy = model["main"].head, model["main"]["prime"].arrays(lazy=True)
     other = store.open(model.path)
