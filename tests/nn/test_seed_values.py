@@ -126,3 +126,21 @@ def test_activation_in_closed_form(device, layer, y, slope):
     assert out.numpy() == pytest.approx(np.array(y), abs=1e-6)
     (dx,) = jrk.grad(out, [x], jrk.tensor([1.11, 2.22]))
     assert dx.numpy() == pytest.approx(np.array(slope) * [1.11, 2.22], abs=1e-6)
+
+
+def test_convolution_and_pooling_of_three_by_three(device):
+    image = jrk.tensor([[[[-0.5, 1.5, 0.25], [1, 2, 5], [3, 7, 3.5]]]])
+    kernel, bias = jrk.tensor([[[[0.1, 0.2], [0.3, 0.4]]]]), jrk.tensor([3.0])
+    seen = nn.functional.conv2d(image, kernel, bias)
+    np.testing.assert_allclose(seen.numpy().ravel(), [4.35, 5.8, 7.2, 7.7], rtol=1e-6)
+    image = jrk.tensor([[[[3.0, 5, 7], [4, 6, 8], [9, 10, 11]]]])
+    largest = nn.functional.max_pool2d(image, 2, stride=1)
+    assert largest.numpy().ravel().tolist() == [6, 8, 10, 11]
+    (slope,) = jrk.grad(largest, [image], upstream=jrk.tensor([[[[1.0, 2], [3, 4]]]]))
+    assert slope.numpy()[0, 0].tolist() == [[0, 0, 0], [0, 1, 2], [0, 3, 4]]
+
+
+def test_two_filters_of_three_by_three_have_38_weights():
+    layer = nn.Conv2d(2, 2, 3)
+    assert sum(p.size for p in layer.parameters()) == 38
+    assert layer(jrk.zeros((1, 2, 4, 4))).shape == (1, 2, 2, 2)
