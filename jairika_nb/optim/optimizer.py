@@ -15,21 +15,26 @@ from jairika_nb.optim import saving
 from jairika_nb.optim.clipping import check_by_name
 from jairika_nb.optim.groups import Group, check_matches, first_match
 from jairika_nb.optim.habits import missing, refuse
+from jairika_nb.optim.memory import Memory, Slots
 from jairika_nb.optim.options import checked
+from jairika_nb.optim.ownership import follow, owners_in
 from jairika_nb.tensors import autograd
 from jairika_nb.tensors.creation import tensor
 from jairika_nb.tensors.tensor import Tensor
 
-Slots = dict[str, Tensor]
 Groups = Iterable[Mapping[str, Any]]
 
 
-class Optimizer:
+class Optimizer(Memory):
     """Base of optimisers: a subclass says what one parameter becomes.
 
     ``options`` are the attributes that ``state_dict`` keeps, ``slots`` the names of the tensors
     kept for each parameter. Hyper-parameters may be changed at any time: ``opt.lr = 0.01``; a
     value that an option may not have raises TrainingError.
+
+    What it remembers of a parameter, its moments and steps, belongs to the layer that holds it:
+    it comes along where surgery gives the layer another name, begins anew where it is resized, and
+    is never taken for that of another network, which raises TrainingError; ``reset()`` forgets it.
 
     Every optimiser takes ``groups``: dicts with a glob pattern of parameter names (as in
     :mod:`fnmatch`) and the options that are to be others for them. The first pattern that matches
@@ -48,7 +53,7 @@ class Optimizer:
     live: tuple[str, ...] = ()
     # Of these, what `rule` asks whether it is 0.
     switches: tuple[str, ...] = ()
-    unwatched: tuple[str, ...] = ("steps",)
+    unwatched: tuple[str, ...] = ("steps", "owners")
     __signature__ = FromInit()
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Any:
@@ -61,11 +66,10 @@ class Optimizer:
         # A rule of one's own may read anything, unless its class says what it leaves alone.
         if "rule" in vars(cls) and "live" not in vars(cls):
             cls.live = ()
-        cls.unwatched = ("steps", *cls.live)
+        cls.unwatched = ("steps", "owners", *cls.live)
 
     def __init__(self) -> None:
-        self.state: dict[str, Slots] = {}
-        self.steps: dict[str, int] = {}
+        self.reset()
         self.groups: list[Group] = []
 
     def __getattr__(self, name: str) -> Any:
@@ -120,22 +124,26 @@ class Optimizer:
         The step is started at once and nothing waits for it; a loss that somebody holds is
         computed with it. Parameters without a gradient stay, and so do frozen ones. Where it
         fails, model and state stay as they were. Raises ArchitectureError for names that the
-        model lacks, ShapeError for shapes that differ, TrainingError for gradients without names.
+        model lacks, ShapeError for shapes that differ, TrainingError for gradients without names
+        and for another network than the one whose moments are held under these names.
         """
         check_by_name(grads)
         parameters = dict(model.named_parameters())
         _check(parameters, grads)
         check_matches(self.patterns(), parameters)
+        self.check_belongs(model)
         frozen: list[str] = getattr(model, "frozen_names", list)()
         grads = {name: g for name, g in grads.items() if name not in frozen}
-        before = dict(self.state), dict(self.steps)
+        before, owners = self.memory(), owners_in(model)
         try:
+            follow(self, owners)
             new = self._stepped(parameters, grads)
+            self.owners.update({name: owners[name] for name in grads})
             if tracing.active.get() is None:
                 # Running statistics too, before what they are made of is gone.
                 autograd.eval(*new.values(), *self.tensors(), *model.buffers())
         except BaseException:
-            self.state, self.steps = before
+            self.recall(before)
             raise
         model.replace(new)
 
@@ -198,10 +206,6 @@ class Optimizer:
             self.state[name] = {k: v.to(parameter.device) for k, v in slots.items()}
         return self.steps.get(name, 0) + 1
 
-    def tensors(self) -> list[Tensor]:
-        """All tensors of the state, to be computed together with the parameters."""
-        return [value for slots in self.state.values() for value in slots.values()]
-
     def rows(self, option: str = "lr") -> list[Any]:
         """The optimiser and its groups that have an option of their own: what schedules move."""
         return [self, *(group for group in self.groups if option in group)]
@@ -214,7 +218,7 @@ class Optimizer:
         return saving.flat(self)
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Go on from a saved state, with its options and groups.
+        """Go on from a saved state, with its options and groups, in the next network updated.
 
         All or nothing: ArchitectureError lists all entries that do not fit, TrainingError tells a
         value that an option may not have.

@@ -44,6 +44,7 @@ def load(optimizer: Any, state: Mapping[str, Any]) -> None:
     slots, steps = _tensors(kind, state, entries)
     for option, value in values.items():
         setattr(optimizer, option, value)
+    optimizer.reset()
     optimizer.groups, optimizer.state, optimizer.steps = groups, slots, steps
 
 

@@ -103,7 +103,7 @@ def fit(
     holds the loss of the steps done. A loss that is NaN or infinite raises TrainingError naming
     epoch, step and what went first, and leaves the weights from before that step. Raises DataError
     for empty data or labels out of range, TrainingError for a model, an optimiser or a loss that
-    is none.
+    is none, and for an optimiser that holds the moments of another network.
 
     >>> import numpy as np
     >>> import jairika_nb as jrk
@@ -139,6 +139,8 @@ def fit(
         held_out = Evaluation(model, objective, metrics), Batches(validation, 256, model=model)
     if schedule is not None:
         optimizer = optimizer_of(schedule, optimizer)
+    if optimizer is not None and resume is None:
+        optimizer.check_belongs(given)
     if initialise is not None and resume is None:
         initialised(model, batches, initialise)
     step = Step(

@@ -54,6 +54,8 @@ class Job:
         with starting:
             check_free(self.model, self._training.optimizer)
             running[id(self)] = self
+        # Moments are those of the model, and of the copy while that is trained.
+        self._training.optimizer.owners.hand_over(self.model, self._twin)
         try:
             self._begin()
         except BaseException:
@@ -90,6 +92,7 @@ class Job:
             self._over.set()
 
     def _let_go(self) -> None:
+        self._training.optimizer.owners.hand_over(self._twin, self.model)
         running.pop(id(self), None)
         with self._guard:
             guards.pop(self.model, None)

@@ -23,15 +23,14 @@ class Snapshot:
         self.model, self.optimizer = step.model, step.optimizer
         self.tensors = self.model.state_dict()
         self.gradients = step.gradients
-        self.state = {name: dict(slots) for name, slots in self.optimizer.state.items()}
-        self.steps = dict(self.optimizer.steps)
+        self.memory = self.optimizer.memory()
         self.moved = None if schedule is None else schedule.state_dict()
         self.random: Any = random.state()
 
     def restore(self) -> None:
         """Put everything back."""
         self.model.replace(self.tensors)
-        self.restore_optimizer()
+        self.optimizer.recall(self.memory)
         self.step.gradients = self.gradients
         if self.schedule is not None and self.moved is not None:
             self.schedule.load_state_dict(self.moved)
@@ -41,12 +40,7 @@ class Snapshot:
         """Put parameters and the optimiser back; running statistics and draws stay."""
         names = [name for name, _ in self.model.named_parameters()]
         self.model.replace({name: self.tensors[name] for name in names})
-        self.restore_optimizer()
-
-    def restore_optimizer(self) -> None:
-        """Put the optimiser's state back."""
-        self.optimizer.state = {name: dict(slots) for name, slots in self.state.items()}
-        self.optimizer.steps = dict(self.steps)
+        self.optimizer.recall(self.memory)
 
     def spoiled(self) -> str:
         """The name of the first parameter or buffer that is not finite; empty if all are."""
