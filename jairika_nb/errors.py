@@ -20,6 +20,8 @@
     ├── MissingPackage (ImportError)     an optional package that is not installed
     ├── StoreError (RuntimeError)        anything about a model file
     │   ├── AddressError                 missing, foreign, or already there
+    │   │   └── NoSuchFile               nothing is at the address
+    │   ├── Forbidden                    the model's access rules do not allow it
     │   ├── NotFound (LookupError)       no such variant or iteration
     │   ├── NameTaken                    the variant or iteration exists already
     │   ├── BadName (ValueError)         a name the file cannot hold
@@ -116,6 +118,14 @@ class StoreError(JairikaError, RuntimeError):
 
 class AddressError(StoreError):
     """An address that is missing, foreign, or already taken."""
+
+
+class NoSuchFile(AddressError):
+    """Nothing is at the address."""
+
+
+class Forbidden(StoreError):
+    """The access rules of the model do not allow it."""
 
 
 class NotFound(StoreError, LookupError):

@@ -19,7 +19,7 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 from urllib.request import url2pathname
 
-from jairika_nb.errors import AddressError
+from jairika_nb.errors import AddressError, NoSuchFile
 
 # One letter before the colon is a Windows drive, not a scheme.
 SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")
@@ -102,7 +102,7 @@ def title(path: Location) -> str:
     return path.name
 
 
-def missing(path: Path) -> AddressError:
+def missing(path: Path) -> NoSuchFile:
     """The error for a file that is not there, with the likely one where there is one."""
     meant = [path.name + suffix for suffix in SUFFIXES]
     try:
@@ -111,7 +111,7 @@ def missing(path: Path) -> AddressError:
         models = []  # the folder is missing too
     found = [name for name in meant if name in models] or get_close_matches(path.name, models)
     cure = f"did you mean {path.with_name(found[0])}?" if found else "make it with init"
-    return AddressError(f"cannot open {path}: there is no such file; {cure}")
+    return NoSuchFile(f"cannot open {path}: there is no such file; {cure}")
 
 
 def _from_url(text: str) -> str:

@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 
 from jairika_nb.errors import Damaged
 from jairika_nb.store import schema
-from jairika_nb.store.rows import Event, Row, Segment, Tag, VariantRow
+from jairika_nb.store.rows import Event, Record, Row, Segment, Tag, VariantRow
 
 TAIL = 16  # rows the head carries before they are sealed
 FULL = 256  # rows of a segment that is never rewritten
@@ -27,7 +27,8 @@ Each = TypeVar("Each")
 class Catalogue:
     """The head: the variants in order of creation, the one in use, sealed and newest rows.
 
-    ``past`` and ``recent`` are the sealed and the newest events.
+    ``past`` and ``recent`` are the sealed and the newest events, ``policy`` leads to the access
+    rules where there are any.
     """
 
     current: str
@@ -37,9 +38,11 @@ class Catalogue:
     tags: tuple[Tag, ...] = ()
     past: tuple[Segment, ...] = ()
     recent: tuple[Event, ...] = ()
+    policy: Record | None = None
 
     def to_json(self) -> dict[str, Any]:
-        return {**asdict(self), "tail": to_json(self.tail), "recent": to_json(self.recent)}
+        data = {**asdict(self), "tail": to_json(self.tail), "recent": to_json(self.recent)}
+        return data if self.policy else {k: v for k, v in data.items() if k != "policy"}
 
     @classmethod
     def from_json(cls, data: Any) -> Catalogue:
@@ -58,6 +61,7 @@ class Catalogue:
             tags=tuple(map(Tag.from_json, tags)),
             past=tuple(map(Segment.from_json, past)),
             recent=events_from_json(recent),
+            policy=None if data.get("policy") is None else Record.from_json(data["policy"]),
         )
         if catalogue.current not in {each.name for each in catalogue.variants}:
             raise Damaged("the variant in use is not in the catalogue; the file is damaged")

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from jairika_nb.errors import Damaged
-from jairika_nb.store import locks, transaction
+from jairika_nb.store import locks, ruling, transaction
 from jairika_nb.store.disk import Disk
 from jairika_nb.store.faults import telling
 from jairika_nb.store.journaled import JournaledFile
@@ -89,7 +89,9 @@ def _swapped(
         with telling("repack", path):
             transaction.fill(
                 aside,
-                lambda layout: packed(reader, layout, (*events, line), progress),
+                lambda layout: ruling.ruled(
+                    packed(reader, layout, (*events, line), progress), layout, reader.policy()
+                ),
                 disk,
                 called=path,
                 generation=reader.root.generation + 1,

@@ -6,6 +6,7 @@
     /objects/<hash>               the values of a tensor: contiguous, little-endian
     /manifests/<id>               canonical JSON as bytes; /arch, /meta, /catalog likewise
     /locations/<id>               offset and length of each tensor, in the manifest's order
+    /policy/<hash>                access rules, where there are any
     /variants/<variant>/<iteration>/<layer>/<parameter>      soft links to the objects
 
 Only contiguous data of fixed-width numbers, fixed-length attributes, no filters, no references,
@@ -96,6 +97,11 @@ class Layout:
                 f"{found.dtype.str} {list(found.shape)}; the file it comes from is damaged"
             )
         return found.id.get_offset() or 0, found.nbytes
+
+    def put_late(self, group: str, name: str, data: bytes) -> Place:
+        """The same as ``put_bytes`` into a group that a file need not have."""
+        self._group(self.hdf5, group)
+        return self.put_bytes(group, name, data)
 
     def put_bytes(self, group: str, name: str, data: bytes) -> Place:
         """Keep ``data`` as the bytes ``/group/name``."""

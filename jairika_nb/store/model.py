@@ -13,6 +13,7 @@ from jairika_nb.store.iteration import Iteration
 from jairika_nb.store.note import noted
 from jairika_nb.store.opened import known
 from jairika_nb.store.revising import Revising
+from jairika_nb.store.ruling import Ruling
 from jairika_nb.store.variant import Variant
 from jairika_nb.store.verify import Report, verify
 
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from jairika_nb.store.difference import Difference
 
 
-class Model(Revising):
+class Model(Revising, Ruling):
     """A model file, open for reading (``"r"``) or for reading and adding (``"a"``).
 
     ``model["mlp"]`` is a ``Variant``, ``model["mlp"]["PT"]`` an ``Iteration``; ``in``, ``len``

@@ -19,6 +19,7 @@ from jairika_nb.store.canonical import decoded, deeper
 from jairika_nb.store.catalogue import Catalogue, events_from_json, rows_from_json
 from jairika_nb.store.disk import Disk
 from jairika_nb.store.manifest import Manifest
+from jairika_nb.store.policy import Policy
 from jairika_nb.store.ranges import Ranges
 from jairika_nb.store.rows import Event, Place, Row, Segment, VariantRow
 from jairika_nb.store.slots import FORMAT, Root
@@ -154,6 +155,14 @@ class Reader:
         """The reflog, oldest first."""
         sealed = (event for each in self.catalogue.past for event in self.event_segment(each))
         return (*sealed, *self.catalogue.recent)
+
+    def policy(self) -> Policy:
+        """The access rules; raises ``Damaged`` where they cannot be told."""
+        record, what = self.catalogue.policy, "the access rules"
+        if record is None:
+            return Policy()
+        data = self.ranges.record(record.offset, record.length, record.digest, what)
+        return Policy.from_json(decoded(data, what))
 
     def rows(self) -> Iterator[Row]:
         """All iterations, variant by variant."""

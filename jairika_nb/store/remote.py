@@ -14,7 +14,7 @@ import urllib.request
 from pathlib import Path
 from typing import Any
 
-from jairika_nb.errors import AddressError, MissingPackage, ReadOnly, StoreError
+from jairika_nb.errors import AddressError, MissingPackage, NoSuchFile, ReadOnly, StoreError
 from jairika_nb.store.address import Url
 from jairika_nb.store.disk import READ, Disk
 
@@ -103,7 +103,7 @@ class WebDisk(RemoteDisk):
         except urllib.error.HTTPError as error:
             error.close()
             if error.code in (404, 410):
-                raise AddressError(f"cannot open {self.url}: there is no such file") from None
+                raise NoSuchFile(f"cannot open {self.url}: there is no such file") from None
             if error.code == 416:
                 return b"", error.headers  # the file is shorter now
             raise StoreError(f"cannot read {self.url}: the server answered {error.code}") from None
@@ -133,7 +133,7 @@ class FsspecDisk(RemoteDisk):
         try:
             found = self.files.info(self.place)
         except FileNotFoundError:
-            raise AddressError(f"cannot open {self.url}: there is no such file") from None
+            raise NoSuchFile(f"cannot open {self.url}: there is no such file") from None
         except Exception as error:  # each backend has errors of its own
             raise StoreError(f"cannot open {self.url}: {error}") from error
         size = found.get("size")

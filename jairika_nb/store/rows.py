@@ -156,6 +156,20 @@ class Segment:
         return cls(offset, length, schema.digest(data, "digest"), rows)
 
 
+@dataclass(frozen=True)
+class Record:
+    """Where a record lies that the catalogue itself leads to, and its hash."""
+
+    offset: int
+    length: int
+    digest: str
+
+    @classmethod
+    def from_json(cls, data: Any) -> Record:
+        offset, length = (schema.field(data, key, int) for key in ("offset", "length"))
+        return cls(offset, length, schema.digest(data, "digest"))
+
+
 def _time(data: Any, key: str) -> int:
     stamp = schema.field(data, key, int)
     if stamp > LAST:

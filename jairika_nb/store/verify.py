@@ -57,6 +57,10 @@ def verify(reader: Reader) -> Report:
     rows = list(reader.rows())
     for row in (*rows, *reader.removed()):
         problems += _problems(reader, row, seen)
+    try:
+        reader.policy()
+    except Damaged as error:
+        problems.append(str(error))
     # HDF5's view is compared with the catalogue, so that has to be whole first.
     if not problems:
         problems += [f"HDF5 view: {each}" for each in _view(reader)]

@@ -15,6 +15,7 @@ BUILT = [
     *("log", "verify", "devices", "doctor", "bench", "demo", "lab"),
     *("diff", "merge", "revert", "tag", "rm", "reflog", "gc"),
     *("push", "pull", "export", "import"),
+    *("rules", "allow", "deny"),
     *("graph", "kernels", "profile", "kernel", "train"),
 ]
 NOTEBOOK_ONLY = {
