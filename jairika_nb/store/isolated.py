@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from jairika_nb.errors import Damaged
+from jairika_nb.store import coded
 from jairika_nb.store.reader import Reader
 
 SECONDS = 60  # and more for a long history
@@ -54,8 +55,11 @@ def _expected(reader: Reader) -> dict[str, Any]:
             manifest = reader.manifest(row)
             places = reader.locations(row, manifest)
             group = f"/variants/{row.variant}/{row.name}/"
-            for tensor, (offset, _) in zip(manifest.tensors, places, strict=True):
-                if tensor.owner == "net":
+            for tensor, place in zip(manifest.tensors, places, strict=True):
+                offset, length = coded.extent(place)
+                if coded.is_coded(place):
+                    data.append([f"/coded/{tensor.digest}", offset, length])
+                elif tensor.owner == "net":
                     layer, dot, name = tensor.name.rpartition(".")
                     link = group + layer + dot.replace(".", "/") + name
                     target = f"/objects/{tensor.digest}"

@@ -4,6 +4,7 @@
 
     /root                         the root page, at byte 4096
     /objects/<hash>               the values of a tensor: contiguous, little-endian
+    /coded/<hash>                 the same kept by a codec (``coded``), where there are any
     /manifests/<id>               canonical JSON as bytes; /arch, /meta, /catalog likewise
     /locations/<id>               offset and length of each tensor, in the manifest's order
     /policy/<hash>                access rules, where there are any
@@ -24,7 +25,7 @@ import numpy as np
 from h5py import h5d, h5g, h5p, h5s, h5t
 
 from jairika_nb.errors import Damaged, StoreError
-from jairika_nb.store import slots
+from jairika_nb.store import coded, slots
 from jairika_nb.store.journaled import JournaledFile
 from jairika_nb.store.rows import Place
 
@@ -42,6 +43,7 @@ class Layout:
     def __init__(self, file: JournaledFile, *, new: bool = False) -> None:
         self.file, self.committed = file, file.committed
         self.at_last: list[Callable[[], None]] = []
+        self.format = slots.FORMAT
         alignment = (slots.PAGE_OFFSET,) * 2 if new else (ALIGNED_FROM, ALIGNED_TO)
         self.hdf5 = h5py.File(
             file,
@@ -84,12 +86,22 @@ class Layout:
             raise StoreError(f"cannot write /{group}/{name}: HDF5 put it over committed data")
         return offset, values.nbytes
 
-    def holds(self, group: str, name: str) -> bool:
-        """Whether ``/group/name`` is there."""
-        return name.encode() in self.hdf5[group].id
+    def put_coded(self, digest: str, data: bytes | memoryview) -> Place:
+        """Keep ``data`` as the coded form of the object of that hash, unless one is there."""
+        self.format = coded.FORMAT
+        self._group(self.hdf5, "coded")
+        values = np.frombuffer(data, np.uint8)
+        offset, _ = self.put("coded", digest, values)
+        there = self.hdf5["coded"][digest].shape[0]
+        return coded.flagged((offset, there))
 
-    def place(self, digest: str, dtype: str, shape: tuple[int, ...]) -> Place:
-        """Where the object of that hash lies; raises ``Damaged`` where it is of another kind."""
+    def place(self, digest: str, dtype: str, shape: tuple[int, ...]) -> Place | None:
+        """Where the object of that hash lies, plain or else coded; None where it is missing.
+
+        Raises ``Damaged`` where it is of another kind.
+        """
+        if digest.encode() not in self.hdf5["objects"].id:
+            return self._coded_place(digest)
         found = self.hdf5["objects"][digest]
         if found.dtype.str != dtype or found.shape != shape:
             raise Damaged(
@@ -97,6 +109,10 @@ class Layout:
                 f"{found.dtype.str} {list(found.shape)}; the file it comes from is damaged"
             )
         return found.id.get_offset() or 0, found.nbytes
+
+    def _coded_place(self, digest: str) -> Place | None:
+        found = self.hdf5["coded"].get(digest) if "coded" in self.hdf5 else None
+        return None if found is None else coded.flagged((found.id.get_offset(), found.nbytes))
 
     def put_late(self, group: str, name: str, data: bytes) -> Place:
         """The same as ``put_bytes`` into a group that a file need not have."""
@@ -112,7 +128,11 @@ class Layout:
         self._note(self._group(self.hdf5["variants"], variant), notes)
 
     def show(self, variant: str, iteration: str, links: dict[str, str], **notes: str) -> None:
-        """Link the parameters of an iteration, by dotted name, to the objects of their values."""
+        """Link the parameters of an iteration, by dotted name, to the objects of their values.
+
+        Coded objects are not linked, since others would take their bytes for values; the attribute
+        ``coded`` of the group counts them.
+        """
         if self.at_last:  # it may take the name of what is hidden
             self.at_last.append(lambda: self._show(variant, iteration, links, notes))
         else:
@@ -133,8 +153,11 @@ class Layout:
         self, variant: str, iteration: str, links: dict[str, str], notes: dict[str, str]
     ) -> None:
         group = self._group(self.hdf5["variants"][variant], iteration)
+        plain = {k: each for k, each in links.items() if each.encode() in self.hdf5["objects"].id}
+        if hidden := len(links) - len(plain):
+            notes = {**notes, "coded": f"{hidden} of {len(links)} tensors; jairika_nb reads them"}
         self._note(group, notes)
-        for name, digest in links.items():
+        for name, digest in plain.items():
             layer, _, parameter = name.rpartition(".")
             parent = self._group(group, layer) if layer else group
             parent[parameter] = h5py.SoftLink(f"/objects/{digest}")

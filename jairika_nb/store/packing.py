@@ -7,11 +7,12 @@ from dataclasses import replace
 
 import numpy as np
 
-from jairika_nb.store import tensors, times
+from jairika_nb.store import coded, tensors, times
 from jairika_nb.store.catalogue import Catalogue
 from jairika_nb.store.layout import Layout
 from jairika_nb.store.reader import Reader
-from jairika_nb.store.rows import Event, Row
+from jairika_nb.store.rows import Event, Place, Row
+from jairika_nb.store.tensors import Placed
 
 Progress = Callable[[int, int], None]  # bytes done, bytes in all
 
@@ -60,14 +61,12 @@ def copy(
     """Write the objects and records of an iteration where they are missing; gives its new row."""
     manifest = reader.manifest(row)
     places = []
-    for each, place in zip(manifest.tensors, reader.locations(row, manifest), strict=True):
-        if layout.holds("objects", each.digest):
-            places.append(layout.place(each.digest, each.dtype, each.shape))
-        else:
-            values = tensors.mapped(reader.ranges, (each, place))
-            places.append(layout.put("objects", each.digest, values))
-            if told:
-                told(each.bytes)
+    for placed in zip(manifest.tensors, reader.locations(row, manifest), strict=True):
+        each = placed[0]
+        there = layout.place(each.digest, each.dtype, each.shape)
+        places.append(there or _copied(reader, layout, placed))
+        if told and not there:
+            told(each.bytes)
     at = {
         "manifest": layout.put_bytes("manifests", row.id, reader.raw(row, "manifest", row.id)),
         "locations": layout.put("locations", row.id, np.array(places, "<u8").reshape(-1)),
@@ -77,6 +76,16 @@ def copy(
         data = reader.raw(row, "architecture", manifest.architecture)
         at["architecture"] = layout.put_bytes("arch", manifest.architecture, data)
     return replace(row, at=at)
+
+
+def _copied(reader: Reader, layout: Layout, placed: Placed) -> Place:
+    """The object in the new file: coded where that means the same there, else plain."""
+    tensor, place = placed
+    if coded.is_coded(place):
+        found = coded.unpacked(reader.ranges, place, f"{tensor.name!r}")
+        if coded.codec_of(reader.ranges, found).movable:
+            return layout.put_coded(tensor.digest, found.whole)
+    return layout.put("objects", tensor.digest, tensors.mapped(reader.ranges, placed))
 
 
 class _Copy:

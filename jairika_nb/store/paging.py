@@ -107,10 +107,10 @@ def _parameter(
 
 
 def _pages(values: np.ndarray) -> Any:
-    """The map under an array."""
+    """The map under an array; None where it is no part of a file, as what was decoded."""
     base: Any = values
-    while not isinstance(base, mmap.mmap):
-        base = base.obj if isinstance(base, memoryview) else base.base
+    while base is not None and not isinstance(base, mmap.mmap):
+        base = base.obj if isinstance(base, memoryview) else getattr(base, "base", None)
     return base
 
 

@@ -17,12 +17,14 @@ from jairika_nb.store import address as addresses
 from jairika_nb.store import times
 from jairika_nb.store.canonical import decoded, deeper
 from jairika_nb.store.catalogue import Catalogue, events_from_json, rows_from_json
+from jairika_nb.store.coded import FORMAT as CODED_FORMAT
+from jairika_nb.store.coded import is_coded
 from jairika_nb.store.disk import Disk
 from jairika_nb.store.manifest import Manifest
 from jairika_nb.store.policy import Policy
 from jairika_nb.store.ranges import Ranges
 from jairika_nb.store.rows import Event, Place, Row, Segment, VariantRow
-from jairika_nb.store.slots import FORMAT, Root
+from jairika_nb.store.slots import Root
 
 ATTEMPTS = 6  # a writer may turn the page while it is read; damage stays
 PAUSE = 0.002  # seconds before another attempt
@@ -119,15 +121,16 @@ class Reader:
         return found
 
     def locations(self, row: Row, manifest: Manifest) -> tuple[Place, ...]:
-        """Where the values of each tensor lie, in the manifest's order."""
+        """Where the values of each tensor lie, plain or coded, in the manifest's order."""
         what = _called("the locations", row)
         offset, length = self._place(row, "locations", what)
         if length != 16 * len(manifest.tensors):
             raise self.ranges.damaged(what)
         numbers = struct.iter_unpack("<QQ", self.ranges.at(offset, length, what))
         places = tuple((offset, length) for offset, length in numbers)
-        for tensor, (_, length) in zip(manifest.tensors, places, strict=True):
-            if length != tensor.bytes:
+        for tensor, place in zip(manifest.tensors, places, strict=True):
+            coded = is_coded(place) and self.root.format >= CODED_FORMAT
+            if not coded and place[1] != tensor.bytes:
                 raise self.ranges.damaged(what)
         return places
 
@@ -181,7 +184,7 @@ class Reader:
             "address": addresses.url(self.path),
             "path": str(self.path),
             "name": addresses.title(self.path),
-            "format": FORMAT,
+            "format": self.root.format,
             "generation": self.root.generation,
             "current": self.catalogue.current,
             "variants": [self._branch(each) for each in self.catalogue.variants],

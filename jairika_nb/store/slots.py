@@ -33,7 +33,8 @@ PAGE_BYTES = 4096
 SLOT_BYTES = 512
 SLOTS_BYTES = 4 * SLOT_BYTES
 MAGIC = b"JRKROOT\n"
-FORMAT = 1
+FORMAT = 1  # of files that need nothing newer
+NEWEST = 2  # that this release reads
 
 FIELDS = struct.Struct("<8sHHIQQQ32sQQ")
 CHECK_BYTES = 16
@@ -41,7 +42,10 @@ CHECK_BYTES = 16
 
 @dataclass(frozen=True)
 class Root:
-    """What one slot says: which catalogue is the newest, and where the committed file ends."""
+    """What one slot says: which catalogue is the newest, and where the committed file ends.
+
+    ``format`` is that of the file, and the oldest reader's that understands it.
+    """
 
     generation: int
     offset: int
@@ -49,14 +53,15 @@ class Root:
     digest: str
     end: int
     stamp: int = 0
+    format: int = FORMAT
 
 
 def packed(root: Root) -> bytes:
     """The two copies of the slot of ``root``, to be written at ``position(root)``."""
     fields = FIELDS.pack(
         MAGIC,
-        FORMAT,
-        FORMAT,
+        root.format,
+        root.format,
         0,
         root.generation,
         root.offset,
@@ -102,12 +107,12 @@ def _unpacked(page: bytes, slot: int) -> Root | None:
     check = page[start + FIELDS.size : start + FIELDS.size + CHECK_BYTES]
     if len(check) < CHECK_BYTES or _check(fields) != check:
         return None
-    magic, _, needed, _, generation, offset, length, digest, end, stamp = FIELDS.unpack(fields)
+    magic, format, needed, _, generation, offset, length, digest, end, stamp = FIELDS.unpack(fields)
     if magic != MAGIC:
         return None
-    if needed > FORMAT:
+    if needed > NEWEST:
         raise AddressError(
-            f"it was written by a newer release (format {needed}, this one reads {FORMAT}); "
+            f"it was written by a newer release (format {needed}, this one reads {NEWEST}); "
             "upgrade jairika_nb"
         )
-    return Root(generation, offset, length, digest.hex(), end, stamp)
+    return Root(generation, offset, length, digest.hex(), end, stamp, format)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 
 import numpy as np
 
 from jairika_nb.errors import Damaged
+from jairika_nb.store import coded
 from jairika_nb.store.address import Url
 from jairika_nb.store.arrays import object_digest
 from jairika_nb.store.manifest import Tensor
@@ -14,28 +15,30 @@ from jairika_nb.store.ranges import Ranges
 from jairika_nb.store.rows import Place
 
 Placed = tuple[Tensor, Place]
+DEEPEST = 32  # objects that one builds on, each on the next
 
 
 def read(ranges: Ranges, placed: Placed) -> np.ndarray:
     """A fresh array with the tensor's values; raises ``Damaged`` where they are not whole."""
-    tensor, (offset, length) = placed
-    what = f"{tensor.name!r}"
-    _check_inside(ranges, placed)  # before room is made for what a file claims
-    if isinstance(ranges.path, Url):
-        return _verified(
-            ranges, tensor, np.frombuffer(ranges.at(offset, length, what), np.uint8).copy()
-        )
-    raw = np.empty(length, np.uint8)
-    ranges.into(raw.data, offset, what)
-    return _verified(ranges, tensor, raw)
+    tensor, place = placed
+    if not coded.is_coded(place):
+        return _verified(ranges, tensor, _plain(ranges, tensor, place))
+    found = coded.unpacked(ranges, place, f"{tensor.name!r}")
+    raw = _decoded(ranges, tensor, found, DEEPEST)
+    return _verified(ranges, tensor, raw, coded.codec_of(ranges, found).digest)
 
 
 def mapped(ranges: Ranges, placed: Placed) -> np.ndarray:
-    """A read-only view of the tensor's values in the file; raises ``Damaged``."""
+    """A read-only view of the tensor's values in the file, decoded ones a copy of their own.
+
+    Raises ``Damaged``.
+    """
     tensor, (offset, length) = placed
-    _check_inside(ranges, placed)
-    if not length:
-        return read(ranges, placed)
+    if coded.is_coded(placed[1]) or not length:
+        values = read(ranges, placed)
+        values.flags.writeable = False
+        return values
+    coded.check_inside(ranges, placed[1], f"{tensor.name!r}")
     return _verified(ranges, tensor, ranges.mapped(offset, length))
 
 
@@ -43,7 +46,7 @@ class Lazy(Mapping[str, np.ndarray]):
     """Tensors by name that are mapped from the file and verified when first touched.
 
     The arrays are read-only views of the file; pages the system needs elsewhere go and come
-    back by themselves.
+    back by themselves. Coded ones are decoded at each touch, and kept by whoever holds them.
     """
 
     def __init__(self, model: Ranges, placed: dict[str, Placed]) -> None:
@@ -52,10 +55,13 @@ class Lazy(Mapping[str, np.ndarray]):
         self.seen: dict[str, np.ndarray] = {}
 
     def __getitem__(self, name: str) -> np.ndarray:
-        if name not in self.seen:
-            self.model.check_open()
-            self.seen[name] = mapped(self.ranges, self.placed[name])
-        return self.seen[name]
+        if name in self.seen:
+            return self.seen[name]
+        self.model.check_open()
+        values = mapped(self.ranges, self.placed[name])
+        if not coded.is_coded(self.placed[name][1]):
+            self.seen[name] = values
+        return values
 
     def __iter__(self) -> Iterator[str]:
         return iter(self.placed)
@@ -64,18 +70,46 @@ class Lazy(Mapping[str, np.ndarray]):
         return len(self.placed)
 
 
-def _check_inside(ranges: Ranges, placed: Placed) -> None:
-    tensor, (offset, length) = placed
-    if offset + length > ranges.size:
-        raise Damaged(
-            f"cannot read {tensor.name!r} of {ranges.path}: it should end at byte "
-            f"{offset + length}, the file ends before; restore the file from a copy"
-        )
+def _plain(ranges: Ranges, tensor: Tensor, place: Place) -> np.ndarray:
+    """The bytes of a plain object, which are as many as the tensor's."""
+    (offset, length), what = place, f"{tensor.name!r}"
+    if length != tensor.bytes:
+        raise ranges.damaged(what)
+    coded.check_inside(ranges, place, what)  # before room is made for what a file claims
+    if isinstance(ranges.path, Url):
+        return np.frombuffer(ranges.at(offset, length, what), np.uint8).copy()
+    raw = np.empty(length, np.uint8)
+    ranges.into(raw.data, offset, what)
+    return raw
 
 
-def _verified(ranges: Ranges, tensor: Tensor, raw: np.ndarray) -> np.ndarray:
+def _decoded(ranges: Ranges, tensor: Tensor, found: coded.Coded, room: int) -> np.ndarray:
+    """The bytes of a coded object, which builds on ``room`` others at most."""
+
+    def base(place: Place) -> np.ndarray:
+        if not coded.is_coded(place):
+            return _plain(ranges, tensor, place)
+        if not room:
+            raise Damaged(
+                f"cannot read {tensor.name!r} of {ranges.path}: it builds on more than "
+                f"{DEEPEST} other objects; the file is damaged"
+            )
+        return _decoded(ranges, tensor, coded.unpacked(ranges, place, f"{tensor.name!r}"), room - 1)
+
+    raw = coded.codec_of(ranges, found).decode(ranges, tensor, found, base)
+    if raw.nbytes != tensor.bytes:
+        raise ranges.damaged(f"{tensor.name!r}")
+    return raw
+
+
+def _verified(
+    ranges: Ranges,
+    tensor: Tensor,
+    raw: np.ndarray,
+    digest: Callable[[Ranges, np.ndarray], str] | None = None,
+) -> np.ndarray:
     values = raw.view(tensor.dtype).reshape(tensor.shape)
-    if object_digest(values) != tensor.digest:
+    if (digest(ranges, values) if digest else object_digest(values)) != tensor.digest:
         raise ranges.damaged(f"{tensor.name!r}")
     # Bytes other than 0 and 1 in a bool are no values of NumPy's, hash or no hash.
     if tensor.dtype == "|b1" and raw.size and raw.max() > 1:

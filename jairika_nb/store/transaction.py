@@ -24,6 +24,7 @@ from jairika_nb.store.slots import Root
 Result = TypeVar("Result")
 # Gets the committed state and the open HDF5 session; gives the new catalogue and a result.
 Change = Callable[[Reader, Layout], tuple[Catalogue, Result]]
+Written = tuple[Place, bytes, int]  # where the catalogue lies, its bytes, the file's format
 
 
 def change(
@@ -77,11 +78,11 @@ def fill(
         file = JournaledFile(path, disk, new=True, called=called)
         try:
 
-            def first(layout: Layout) -> tuple[Place, bytes]:
+            def first(layout: Layout) -> Written:
                 return _first(layout, make, generation)
 
-            place, data = _write(file, first, new=True)
-            file.finish_new(_root(file, generation, place, data))
+            written = _write(file, first, new=True)
+            file.finish_new(_root(file, generation, written))
         finally:
             file.close()
 
@@ -114,16 +115,14 @@ def _changed(
             # A copy: its HDF5 part may be torn, which only a process of its own may find out.
             isolated.check(reader)
         results: list[Result] = []
-        place, data = _write(file, lambda layout: _next(layout, reader, make, results))
-        file.commit(_root(file, reader.root.generation + 1, place, data))
+        written = _write(file, lambda layout: _next(layout, reader, make, results))
+        file.commit(_root(file, reader.root.generation + 1, written))
         return results[0]
     finally:
         reader.close()
 
 
-def _write(
-    file: JournaledFile, fill_in: Callable[[Layout], Any], *, new: bool = False
-) -> tuple[Place, bytes]:
+def _write(file: JournaledFile, fill_in: Callable[[Layout], Any], *, new: bool = False) -> Written:
     """Run an HDF5 session; whatever it raises, the session is closed before it goes on."""
     try:
         with Layout(file, new=new) as layout:
@@ -142,21 +141,18 @@ def _write(
         ) from error
 
 
-def _first(
-    layout: Layout, make: Callable[[Layout], Catalogue], generation: int
-) -> tuple[Place, bytes]:
+def _first(layout: Layout, make: Callable[[Layout], Catalogue], generation: int) -> Written:
     catalogue = _sealed(make(layout), None, layout)  # no segments yet that could merge
     data = encoded(catalogue.to_json())
-    return layout.put_bytes("catalog", f"{generation:08d}", data), data
+    return layout.put_bytes("catalog", f"{generation:08d}", data), data, layout.format
 
 
-def _next(
-    layout: Layout, reader: Reader, make: Change[Result], results: list[Result]
-) -> tuple[Place, bytes]:
+def _next(layout: Layout, reader: Reader, make: Change[Result], results: list[Result]) -> Written:
     catalogue, result = make(reader, layout)
     results.append(result)
     data = encoded(_sealed(catalogue, reader, layout).to_json())
-    return layout.put_bytes("catalog", f"{reader.root.generation + 1:08d}", data), data
+    place = layout.put_bytes("catalog", f"{reader.root.generation + 1:08d}", data)
+    return place, data, max(layout.format, reader.root.format)
 
 
 def _sealed(catalogue: Catalogue, reader: Reader | None, layout: Layout) -> Catalogue:
@@ -185,5 +181,7 @@ def _segments(layout: Layout, rows: Sequence[Any]) -> list[Segment]:
     return made
 
 
-def _root(file: JournaledFile, generation: int, place: tuple[int, int], data: bytes) -> Root:
-    return Root(generation, *place, digest(data), file.end, file.disk.stamp(file.file))
+def _root(file: JournaledFile, generation: int, written: Written) -> Root:
+    place, data, format = written
+    stamp = file.disk.stamp(file.file)
+    return Root(generation, *place, digest(data), file.end, stamp, format)
