@@ -30,6 +30,8 @@
     │   ├── HeadMoved                    another program committed to the variant meanwhile
     │   ├── MergeConflict                both sides changed the same layers
     │   ├── NoSpace                      the disk is full; the last state is intact
+    │   ├── Untrusted                    not signed by a trusted key, where that is required
+    │   ├── KeyProblem                   a key that is missing, wrong or open to others
     │   └── Damaged                      bytes that do not match their checksum
     └── WordError (ValueError)           an unknown `jrk` word, or arguments it does not take
 
@@ -162,6 +164,14 @@ class MergeConflict(StoreError):
 
 class NoSpace(StoreError):
     """The disk is full; the last committed state is intact."""
+
+
+class Untrusted(StoreError):
+    """An iteration that no trusted key has signed, where signatures are required."""
+
+
+class KeyProblem(StoreError):
+    """A key that is missing, does not fit, or that others may read."""
 
 
 class Damaged(StoreError):

@@ -229,4 +229,5 @@ def recorded(
         bytes=sum(each.bytes for each in tensors),
         architecture=architecture,
         at=at,
+        signatures=() if note.sign is None else (note.sign(id),),
     )

@@ -6,7 +6,7 @@ import os
 from collections.abc import Mapping
 from datetime import datetime
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -18,6 +18,9 @@ from jairika_nb.store.names import layer_of
 from jairika_nb.store.reader import Reader
 from jairika_nb.store.rows import Row
 from jairika_nb.store.tensors import Placed
+
+if TYPE_CHECKING:
+    from jairika_nb.store.signing import Verdict
 
 
 class Iteration:
@@ -171,6 +174,13 @@ class Iteration:
         from jairika_nb.store.exporting import export
 
         export(self.arrays(lazy=True), address.resolve(place), force=force)
+
+    @property
+    def signature(self) -> Verdict:
+        """Who signed it, by the keys that the user trusts; ``str`` of it says so in words."""
+        from jairika_nb.store import signing, trust
+
+        return signing.verdict(self._reader, self._located(), trust.trusted())
 
     def __repr__(self) -> str:
         return f"<Iteration {self.variant!r} {self.name!r} {self.id[:10]}>"

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from jairika_nb.errors import DataError, NotFound
-from jairika_nb.store import address, arrays, graph, history, names, rules, show
+from jairika_nb.store import address, arrays, graph, history, names, rules, show, signing
 from jairika_nb.store.iteration import Iteration
 from jairika_nb.store.note import noted
 from jairika_nb.store.opened import known
@@ -16,6 +16,7 @@ from jairika_nb.store.revising import Revising
 from jairika_nb.store.ruling import Ruling
 from jairika_nb.store.variant import Variant
 from jairika_nb.store.verify import Report, verify
+from jairika_nb.store.vouching import Signer
 
 if TYPE_CHECKING:
     from jairika_nb.store.difference import Difference
@@ -76,7 +77,7 @@ class Model(Revising, Ruling):
 
     def info(self) -> dict[str, Any]:
         """The tree of variants and iterations as JSON data."""
-        return self._reader.tree()
+        return signing.told(self._reader, self._reader.tree())
 
     def diff(self, left: str | None = None, right: str | None = None) -> Difference:
         """What changed from one iteration to another: layers, norms, metrics, settings.
@@ -124,6 +125,7 @@ class Model(Revising, Ruling):
         replaces: str | None = None,
         time: datetime | str | None = None,
         author: str | None = None,
+        sign: Signer = None,
     ) -> Iteration:
         """Keep the state of ``net`` as a new iteration; it is on the medium when this returns.
 
@@ -133,16 +135,20 @@ class Model(Revising, Ruling):
         ``variant``: the one in use; ``name``: ``prime`` for the first, then ``iteration-N``;
         ``author``: the user's login name. Layers that have not changed take no room.
 
+        ``sign`` is the key that signs it, a name of one or its file; default: the model's ``key``,
+        if it has one; ``False`` for none.
+
         ``replaces`` names the newest iteration of the variant, whose place the new one takes, as
         an automatic checkpoint does; both may have one name. The old one is no longer listed.
 
         Raises ``NameTaken``, ``BadName``, ``ArchitectureError`` (derive a variant first),
-        ``DTypeError``, ``Locked``, ``NoSpace``, ``ReadOnly``, and ``StoreError`` where another
-        program has added to the variant since the model was opened; nothing is lost then.
+        ``DTypeError``, ``Locked``, ``NoSpace``, ``ReadOnly``, ``KeyProblem``, and ``StoreError``
+        where another program has added to the variant since the model was opened; nothing is lost
+        then.
         """
         self._check_mode("commit to")
         kept = arrays.content(net, optimizer, training)
-        note = noted(message, metrics, time, author)
+        note = self._noted(message, metrics, time, author, sign)
         chosen = None if name is None else names.checked("iteration", name)
         branch = known(self.current if variant is None else variant)
         if branch not in self:
@@ -222,7 +228,7 @@ class Model(Revising, Ruling):
         """
         self._check_mode("derive in")
         chosen = names.checked("variant", name)
-        note = noted("", None, time, None)
+        note = self._noted(time=time)
         origin = known(self.current if source is None else source)
         self._change(history.derive(chosen, origin, iteration, note, switch=switch))
         return self[chosen]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import getpass
 import platform
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -21,13 +21,17 @@ LONGEST_MESSAGE = 1 << 16  # characters
 
 @dataclass(frozen=True)
 class Note:
-    """Message, metrics, author, software and time of an iteration, as JSON data."""
+    """Message, metrics, author, software and time of an iteration, as JSON data.
+
+    ``sign`` gives the signature of its id, where it is to have one.
+    """
 
     time: int
     message: str
     metrics: dict[str, Any]
     author: str
     software: dict[str, str]
+    sign: Callable[[str], tuple[str, str]] | None = None
 
 
 def noted(

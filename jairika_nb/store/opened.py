@@ -13,7 +13,7 @@ from jairika_nb.store import locks, names, transaction
 from jairika_nb.store.address import Location
 from jairika_nb.store.disk import WRITE, Disk
 from jairika_nb.store.faults import telling
-from jairika_nb.store.reader import Reader
+from jairika_nb.store.reader import Guard, Reader
 
 MODES = ("r", "a")
 
@@ -22,7 +22,13 @@ class Opened:
     """What the parts of ``Model`` share: the reader, the mode, the lock's patience."""
 
     def __init__(
-        self, path: Location, mode: str = "r", *, disk: Disk | None = None, wait: float = locks.WAIT
+        self,
+        path: Location,
+        mode: str = "r",
+        *,
+        disk: Disk | None = None,
+        wait: float = locks.WAIT,
+        guard: Guard | None = None,
     ) -> None:
         if mode not in MODES:
             raise AddressError(f"cannot open {path} in mode {mode!r}: the modes are 'r' and 'a'")
@@ -30,7 +36,7 @@ class Opened:
         self.mode, self._disk, self._wait = mode, disk, wait
         if mode == "a":
             self._file()
-        self._reader = Reader(path, disk)
+        self._reader = Reader(path, disk, guard=guard)
         self._attempted: set[str] = set()
         if mode == "a":
             self._check_writable()
@@ -61,10 +67,9 @@ class Opened:
         )
 
     def _change(self, change: Any) -> Any:
-        known = self._reader.sealed
-        result = transaction.change(
-            self._file(), change, disk=self._disk, wait=self._wait, sealed=known
-        )
+        options: Any = {"disk": self._disk, "wait": self._wait}
+        options |= {"sealed": self._reader.sealed, "guard": self._reader.guard}
+        result = transaction.change(self._file(), change, **options)
         self._reader.refresh()
         self._attempted.clear()
         return result

@@ -6,10 +6,12 @@ import os
 from datetime import datetime
 from typing import Any
 
-from jairika_nb.store import address, arrays, history, names
+from jairika_nb.store import address, arrays, history, names, signing
 from jairika_nb.store.create import create
+from jairika_nb.store.keys import Key
 from jairika_nb.store.model import Model
 from jairika_nb.store.note import noted
+from jairika_nb.store.vouching import Vouching, signed
 
 
 def init(
@@ -20,28 +22,42 @@ def init(
     name: str = "prime",
     message: str = "",
     time: datetime | str | None = None,
+    key: Key | str | os.PathLike[str] | None = None,
 ) -> Model:
     """Make a model file and open it for adding.
 
     It has one variant with one iteration: ``net``, or nothing yet, and then the first commit to
-    the variant takes the iteration's place. Raises ``AddressError`` where a file is there
+    the variant takes the iteration's place. ``key`` is what signs the iterations that are made,
+    as for ``open``. Raises ``AddressError`` where a file is there
     already, which stays as it is, and what ``commit`` raises; then no file is left behind.
     """
     path = address.resolve(place)
     branch, first = names.checked("variant", variant), names.checked("iteration", name)
     kept = arrays.Content() if net is None else arrays.content(net)
-    note = noted(message, None, time, None)
+    chosen = Vouching.key_of(key)
+    note = signed(noted(message, None, time, None), chosen)
     create(path, lambda layout: history.first(layout, branch, first, kept, note))
-    return Model(path, "a")
+    return Model(path, "a", key=chosen)
 
 
-def open(place: str | os.PathLike[str], mode: str = "r") -> Model:
+def open(
+    place: str | os.PathLike[str],
+    mode: str = "r",
+    *,
+    key: Key | str | os.PathLike[str] | None = None,
+    require_signed: bool = False,
+) -> Model:
     """Open a model file: ``"r"`` for reading, without a lock, or ``"a"`` for adding too.
 
     ``place`` may also be the URL of a file on a web server that answers byte ranges, or of
     another kind that fsspec reads; those are for reading.
 
+    ``key``, a key, its name or its file (default: what ``JRK_KEY`` names), signs the iterations
+    that are made. With ``require_signed`` all is listed as before, and whatever uses an iteration
+    that no trusted key has signed raises ``Untrusted``.
+
     Raises ``AddressError`` for a file that is missing or not ours, ``Damaged`` where it is not
-    whole, ``ReadOnly`` in mode ``"a"`` where it refuses writes.
+    whole, ``ReadOnly`` in mode ``"a"`` where it refuses writes, ``MissingPackage`` where signatures
+    are required and cannot be checked.
     """
-    return Model(address.located(place), mode)
+    return Model(address.located(place), mode, key=key, guard=signing.guard(require_signed))

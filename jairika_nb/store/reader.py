@@ -6,10 +6,11 @@ to the one before by a hash, from the root slots down to the values of a tensor.
 
 from __future__ import annotations
 
+import copy
 import os
 import struct
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from jairika_nb.errors import Damaged
@@ -25,6 +26,8 @@ from jairika_nb.store.policy import Policy
 from jairika_nb.store.ranges import Ranges
 from jairika_nb.store.rows import Event, Place, Row, Segment, VariantRow
 from jairika_nb.store.slots import Root
+
+Guard = Callable[["Reader", Row], None]
 
 ATTEMPTS = 6  # a writer may turn the page while it is read; damage stays
 PAUSE = 0.002  # seconds before another attempt
@@ -63,10 +66,13 @@ class Reader:
         path: addresses.Location,
         disk: Disk | None = None,
         sealed: dict[str, tuple[Row, ...]] | None = None,
+        *,
+        guard: Guard | None = None,
     ) -> None:
         self.ranges = Ranges(path, disk)
         self.sealed = {} if sealed is None else sealed  # segments by hash
         self.past: dict[str, tuple[Event, ...]] = {}
+        self.guard = guard  # raises for an iteration that is not to be used
         try:
             self._turn()
         except BaseException:
@@ -90,8 +96,15 @@ class Reader:
         """The iterations of ``variant``, oldest first."""
         return tuple(self.branches.get(variant, ()))
 
+    def unguarded(self) -> Reader:
+        """The same state for those who look at every iteration, whoever made it."""
+        found = copy.copy(self)
+        found.guard = None
+        return found
+
     def manifest(self, row: Row) -> Manifest:
         """What the iteration is; its hash is the iteration's id."""
+        self._check(row)
         what = _called("the manifest", row)
         manifest = Manifest.from_json(decoded(self._record(row, "manifest", row.id, what), what))
         committed = row.origin or (row.variant, row.name)
@@ -112,6 +125,7 @@ class Reader:
 
     def architecture(self, row: Row) -> Any:
         """The architecture as JSON data, or None where none was given."""
+        self._check(row)
         if row.architecture is None:
             return None
         what = _called("the architecture", row)
@@ -220,6 +234,10 @@ class Reader:
                 f"cannot read {self.path}: it is cut short, {size} of {root.end} bytes are there; "
                 "restore the file from a copy"
             )
+
+    def _check(self, row: Row) -> None:
+        if self.guard is not None:
+            self.guard(self, row)
 
     def _place(self, row: Row, kind: str, what: str) -> Place:
         if kind not in row.at:

@@ -91,7 +91,7 @@ class Revising(Sharing):
         self._check_mode("revert in")
         branch = known(self.current if variant is None else variant)
         chosen = None if name is None else names.checked("iteration", name)
-        note = noted(message, None, time, author)
+        note = self._noted(message, None, time, author)
         row = self._change(revision.revert(branch, iteration, chosen, note))
         return Iteration(self._reader, row)
 
@@ -166,7 +166,7 @@ class Revising(Sharing):
             raise StoreError(f"cannot merge with weight {weight!r}: it lies between 0 and 1")
         branch = known(self.current if into is None else into)
         chosen = None if name is None else names.checked("iteration", name)
-        note = noted(message, metrics, time, author)
+        note = self._noted(message, metrics, time, author)
         done = self._change(merging.merge(branch, source, strategy, weight, chosen, note))
         return Merged(Iteration(self._reader, done.row), done.kind, done.choices, done.notes)
 

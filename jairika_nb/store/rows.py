@@ -9,6 +9,7 @@ from jairika_nb.errors import Damaged
 from jairika_nb.store import schema
 from jairika_nb.store.times import LAST
 
+MOST_SIGNATURES = 16  # of one iteration
 METRIC = (str, int, float, bool, type(None))
 
 Place = tuple[int, int]  # offset and length in the file
@@ -19,6 +20,7 @@ class Row:
     """One iteration as listed: what a tree or a log shows, and where the rest lies.
 
     ``origin`` is the variant and name it was committed under, where it is listed under others.
+    ``signatures`` are pairs of an Ed25519 key and its signature of the id, hexadecimal.
     """
 
     id: str
@@ -33,10 +35,11 @@ class Row:
     architecture: str | None
     at: dict[str, Place]
     origin: tuple[str, str] | None = None
+    signatures: tuple[tuple[str, str], ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         data = asdict(self)
-        return data if self.origin else {k: v for k, v in data.items() if k != "origin"}
+        return {k: v for k, v in data.items() if v or k not in ("origin", "signatures")}
 
     @classmethod
     def from_json(cls, data: Any) -> Row:
@@ -55,6 +58,7 @@ class Row:
             architecture=schema.digest_or_none(data, "architecture"),
             at={kind: _place(places, kind) for kind in places},
             origin=None if data.get("origin") is None else _pair(data["origin"]),
+            signatures=_signatures(data.get("signatures", [])),
         )
 
 
@@ -182,6 +186,21 @@ def _metrics(data: Any) -> dict[str, Any]:
     if not all(isinstance(value, METRIC) for value in metrics.values()):
         raise Damaged("a metric is no number and no text; the file is damaged")
     return metrics
+
+
+def _signatures(data: Any) -> tuple[tuple[str, str], ...]:
+    if not isinstance(data, list) or len(data) > MOST_SIGNATURES:
+        raise Damaged("the signatures of an iteration are not a short list; the file is damaged")
+    if not all(isinstance(each, list) and len(each) == 2 for each in data):
+        raise Damaged("a signature is not a key and a signature; the file is damaged")
+    # A signature is as long as two hashes.
+    return tuple(
+        (
+            schema.digest({"key": key}, "key"),
+            schema.hexadecimal({"signature": text}, "signature", 64),
+        )
+        for key, text in data
+    )
 
 
 def _place(places: dict[str, Any], kind: str) -> Place:

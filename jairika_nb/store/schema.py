@@ -9,6 +9,7 @@ from jairika_nb.errors import Damaged
 
 Kind = TypeVar("Kind")
 HASH = re.compile(r"[0-9a-f]{64}")
+HEXADECIMAL = re.compile(r"[0-9a-f]*")
 CONTROL = re.compile(r"[/\x00-\x1f]")
 LIMIT = 2**63  # no count, offset or time in a file reaches it
 
@@ -34,6 +35,14 @@ def digest(data: Any, key: str) -> str:
     """A BLAKE3 hash in hexadecimal."""
     value = field(data, key, str)
     if not HASH.fullmatch(value):
+        raise Damaged(f"a record holds {_short(value)} as its {key}; the file is damaged")
+    return value
+
+
+def hexadecimal(data: Any, key: str, count: int) -> str:
+    """``count`` bytes in hexadecimal."""
+    value = field(data, key, str)
+    if len(value) != 2 * count or not HEXADECIMAL.fullmatch(value):
         raise Damaged(f"a record holds {_short(value)} as its {key}; the file is damaged")
     return value
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from jairika_nb.errors import AddressError, ReadOnly
 from jairika_nb.store import address as addresses
-from jairika_nb.store import arrays, history, names, rules
+from jairika_nb.store import arrays, history, names, rules, signing
 from jairika_nb.store.create import create
 from jairika_nb.store.note import Note, noted
 from jairika_nb.store.opened import Opened, known
@@ -15,9 +15,10 @@ from jairika_nb.store.packing import Progress
 from jairika_nb.store.publishing import publish, write_copy
 from jairika_nb.store.reader import Reader
 from jairika_nb.store.transfer import Moved, transfer
+from jairika_nb.store.vouching import Vouching
 
 
-class Sharing(Opened):
+class Sharing(Vouching):
     """Push and pull."""
 
     def push(
@@ -61,12 +62,17 @@ class Sharing(Opened):
         variant: str | None = None,
         into: str | None = None,
         progress: Progress | None = None,
+        *,
+        require_signed: bool | None = None,
     ) -> Moved:
         """Bring what the model at ``address`` has more into this one.
 
         All variants, or one, which may go ``into`` a variant of another name: that is how to have
         both where both sides went on, and to merge them. Raises ``HeadMoved`` for that without
         ``into``, ``NotFound``, ``Damaged`` where what arrives does not match its hash.
+
+        ``require_signed`` (default: as this model was opened) takes only what trusted keys have
+        signed: raises ``Untrusted`` before anything is moved.
         """
         self._check_mode("pull into")
         place = addresses.located(address)
@@ -75,7 +81,8 @@ class Sharing(Opened):
         if into is not None and variant is None:
             variant = self.current
         chosen = None if into is None else names.checked("variant", into)
-        source = Reader(place)
+        guard = self._reader.guard if require_signed is None else signing.guard(require_signed)
+        source = Reader(place, guard=guard)
         try:
             self._reader.refresh()
             note = noted("", None, None, None)
@@ -97,13 +104,16 @@ def clone(
     address: str | os.PathLike[str],
     place: str | os.PathLike[str],
     progress: Progress | None = None,
+    *,
+    require_signed: bool = False,
 ) -> Moved:
     """Make the file ``place`` a copy of the model at ``address``, with all that is listed.
 
     Raises ``AddressError`` where ``place`` is taken, ``Damaged`` where what arrives is not whole;
-    no file is left behind then.
+    no file is left behind then. ``require_signed`` raises ``Untrusted`` where a trusted key has not
+    signed all of it.
     """
-    source = Reader(addresses.located(address))
+    source = Reader(addresses.located(address), guard=signing.guard(require_signed))
     try:
         return _cloned(source, addresses.resolve(place), progress)
     finally:

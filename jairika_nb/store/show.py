@@ -25,6 +25,7 @@ def tree_text(tree: dict[str, Any]) -> str:
         lines.append(f'{fork} variant: "{variant["name"]}" - created at {variant["created"]}')
         lines += [
             f'{bar}{twig} iteration: "{each["name"]}" - last trained at {each["time"]}'
+            + _signed(each)
             for each, twig, _ in _branches(variant["iterations"])
         ]
     return "\n".join(lines)
@@ -61,11 +62,17 @@ def _variant(variant: dict[str, Any], current: str) -> str:
 def _iteration(iteration: dict[str, Any]) -> str:
     notes = [f"{name} {measure(value)}" for name, value in iteration["metrics"].items()]
     notes += [iteration["message"]] if iteration["message"] else []
+    notes += [iteration["signature"]["text"]] if "signature" in iteration else []
     note = f' <span class="jrk-note">{escape(" · ".join(notes))}</span>' if notes else ""
     return (
         f'<li title="{escape(iteration["id"])}">iteration: <b>"{escape(iteration["name"])}"</b>'
         f' <span class="jrk-when">- last trained at {escape(iteration["time"])}</span>{note}</li>'
     )
+
+
+def _signed(iteration: dict[str, Any]) -> str:
+    """What is said of its signatures; nothing in a model without any."""
+    return f" - {iteration['signature']['text']}" if "signature" in iteration else ""
 
 
 def measure(value: Any) -> str:

@@ -17,7 +17,7 @@ from jairika_nb.store.catalogue import CHUNK, Catalogue, to_json
 from jairika_nb.store.disk import Disk
 from jairika_nb.store.journaled import JournaledFile
 from jairika_nb.store.layout import Layout
-from jairika_nb.store.reader import Reader
+from jairika_nb.store.reader import Guard, Reader
 from jairika_nb.store.rows import Place, Row, Segment
 from jairika_nb.store.slots import Root
 
@@ -34,10 +34,12 @@ def change(
     disk: Disk | None,
     wait: float,
     sealed: dict[str, tuple[Row, ...]] | None = None,
+    guard: Guard | None = None,
 ) -> Result:
     """Run ``make`` as the only writer and commit what it wrote.
 
-    ``sealed`` are segments read before, by their hashes, so that a long history is not read again.
+    ``sealed`` are segments read before, by their hashes, so that a long history is not read again;
+    ``guard`` is that of the reader which ``make`` gets.
 
     Raises what ``make`` raises, ``Locked``, ``NoSpace``, ``ReadOnly``, ``Damaged``, and then
     the committed state is the one before.
@@ -46,7 +48,7 @@ def change(
         file = JournaledFile(path, disk)
         try:
             locks.keep_others_out(file.file, path, wait)
-            return _changed(file, make, sealed)
+            return _changed(file, make, sealed, guard)
         finally:
             file.close()
 
@@ -107,13 +109,14 @@ def _changed(
     file: JournaledFile,
     make: Change[Result],
     sealed: dict[str, tuple[Row, ...]] | None = None,
+    guard: Guard | None = None,
 ) -> Result:
     file.recover()
-    reader = Reader(file.path, file.disk, sealed)
+    reader = Reader(file.path, file.disk, sealed, guard=guard)
     try:
         if reader.root.stamp != file.disk.stamp(file.file):
             # A copy: its HDF5 part may be torn, which only a process of its own may find out.
-            isolated.check(reader)
+            isolated.check(reader.unguarded())
         results: list[Result] = []
         written = _write(file, lambda layout: _next(layout, reader, make, results))
         file.commit(_root(file, reader.root.generation + 1, written))

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from jairika_nb.errors import Damaged, HeadMoved
-from jairika_nb.store import ancestry, arrays, history, names, rules, times
+from jairika_nb.store import ancestry, arrays, history, listing, names, rules, signing, times
 from jairika_nb.store.catalogue import Catalogue
 from jairika_nb.store.layout import Layout
 from jairika_nb.store.manifest import Manifest
@@ -25,17 +25,22 @@ BATCH = 64 << 20  # bytes of one commit: what is lost at most when a transfer is
 
 @dataclass
 class Moved:
-    """What a transfer brought: iterations by variant, bytes of new tensors, tags, remarks."""
+    """What a transfer brought: iterations by variant, bytes of new tensors, tags, remarks.
+
+    ``signatures`` counts iterations that were there and got signatures they lacked.
+    """
 
     iterations: dict[str, int] = field(default_factory=dict)
     bytes: int = 0
     tags: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    signatures: int = 0
 
     def __str__(self) -> str:
         parts = [f"{n} to variant {name!r}" for name, n in self.iterations.items()]
         tags = [f"tags {', '.join(self.tags)}"] if self.tags else []
-        what = "; ".join([*parts, *tags]) or "nothing new"
+        late = [f"signatures of {self.signatures} iterations"] if self.signatures else []
+        what = "; ".join([*parts, *tags, *late]) or "nothing new"
         return "\n".join([f"{what} ({self.bytes:,} bytes of tensors)", *self.notes])
 
     def to_json(self) -> dict[str, Any]:
@@ -74,6 +79,7 @@ def transfer(
             if progress:
                 progress(done, total)
     _tags(source, target, change, note, moved)
+    _signatures(source, target, change, moved)
     return moved
 
 
@@ -233,3 +239,14 @@ def _tags(
 
         change(tagged)
         moved.tags = [each.name for each in new]
+
+
+def _signatures(source: Reader, target: Reader, change: Callable[[Any], Any], moved: Moved) -> None:
+    """Signatures made after an iteration had come along follow it."""
+    if signing.lacking(source, target):
+
+        def signed(reader: Reader, layout: Layout) -> tuple[Catalogue, int]:
+            found = signing.lacking(source, reader)
+            return listing.renewed(reader, reader.catalogue, found), len(found)
+
+        moved.signatures = change(signed)

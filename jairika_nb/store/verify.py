@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from jairika_nb.errors import Damaged
-from jairika_nb.store import isolated, journal, locks, tensors
+from jairika_nb.store import isolated, journal, locks, signing, tensors, trust
 from jairika_nb.store.reader import Reader
 from jairika_nb.store.rows import Row
 
@@ -17,12 +18,16 @@ PENDING = "a killed writer left a commit in the journal; opening the model in mo
 
 @dataclass(frozen=True)
 class Report:
-    """What was checked and what was found: ``ok`` where ``problems`` is empty."""
+    """What was checked and what was found: ``ok`` where ``problems`` is empty.
+
+    ``signatures`` counts the iterations by what their signatures are worth, where there are any.
+    """
 
     iterations: int
     objects: int
     bytes: int
     problems: tuple[str, ...]
+    signatures: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def ok(self) -> bool:
@@ -32,7 +37,9 @@ class Report:
     def checked(self) -> str:
         """How much was looked at, in words."""
         counts = {"iteration": self.iterations, "tensor": self.objects, "byte": self.bytes}
-        return ", ".join(_counted(number, what) for what, number in counts.items())
+        looked = ", ".join(_counted(number, what) for what, number in counts.items())
+        signed = ", ".join(f"{number} {what}" for what, number in self.signatures.items())
+        return f"{looked}; {signed}" if signed else looked
 
     def __str__(self) -> str:
         if self.ok:
@@ -47,14 +54,16 @@ class Report:
             "objects": self.objects,
             "bytes": self.bytes,
             "problems": list(self.problems),
+            "signatures": dict(self.signatures),
         }
 
 
 def verify(reader: Reader) -> Report:
     """Read and hash everything, each object once, then let HDF5 read its part in isolation."""
+    required, reader = reader.guard is not None, reader.unguarded()
     seen: dict[str, int] = {}
-    problems: list[str] = []
     rows = list(reader.rows())
+    signatures, problems = _signatures(reader, rows, required)
     for row in (*rows, *reader.removed()):
         problems += _problems(reader, row, seen)
     try:
@@ -64,7 +73,29 @@ def verify(reader: Reader) -> Report:
     # HDF5's view is compared with the catalogue, so that has to be whole first.
     if not problems:
         problems += [f"HDF5 view: {each}" for each in _view(reader)]
-    return Report(len(rows), len(seen), sum(seen.values()), tuple(problems))
+    return Report(len(rows), len(seen), sum(seen.values()), tuple(problems), signatures)
+
+
+def _signatures(
+    reader: Reader, rows: Sequence[Row], required: bool
+) -> tuple[dict[str, int], list[str]]:
+    """How many iterations have which verdict, and those that are a problem."""
+    if not required and not any(row.signatures for row in rows):
+        return {}, []
+    trusted = trust.trusted()
+    found = [(row, signing.verdict(reader, row, trusted)) for row in rows]
+    problems = [
+        f'iteration "{row.name}" of variant "{row.variant}": {each}'
+        for row, each in found
+        if each.state == "bad" or (required and each.state != "trusted")
+    ]
+    problems += [
+        f'iteration "{row.name}" of variant "{row.variant}" also has a {each}'
+        for row, best in found
+        for each in signing.verdicts(row, trusted)
+        if each.state == "bad" != best.state
+    ]
+    return dict(Counter(str(each) for _, each in found)), problems
 
 
 def _view(reader: Reader) -> list[str]:

@@ -151,6 +151,21 @@ def _tags(start: str, model: str | None, done: list[str], session: Session) -> l
     return list(_whole_tree(model).get("tags", ()))
 
 
+def _keys(start: str, model: str | None, done: list[str], session: Session) -> list[str]:
+    from jairika_nb.store import trust
+
+    try:
+        return [each.name for each in trust.trusted().values()]
+    except JairikaError:
+        return []
+
+
+def _actions(start: str, model: str | None, done: list[str], session: Session) -> list[str]:
+    from jairika_nb.words.keys import ACTIONS
+
+    return list(ACTIONS)
+
+
 def _nets(start: str, model: str | None, done: list[str], session: Session) -> list[str]:
     if session.variables is None:
         return _files(start, (".npz",))
@@ -195,6 +210,8 @@ OFFERS: dict[str, Offer] = {
     "iteration": _iterations,
     "ref": _refs,
     "tag": _tags,
+    "key": _keys,
+    "action": _actions,
     "net": _nets,
     "tensor": _tensors,
     "function": _functions,

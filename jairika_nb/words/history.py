@@ -33,6 +33,9 @@ def commit(
     author: Annotated[
         str | None, Argument("who made it; default: your login name", show="NAME")
     ] = None,
+    sign: Annotated[
+        str | None, Argument("the key that signs it; default: what JRK_KEY names", "key", "KEY")
+    ] = None,
 ) -> Done:
     """Keep the state of a network as a new iteration; it is on disk when this returns."""
     from jairika_nb import store
@@ -48,6 +51,7 @@ def commit(
             metrics=metric,
             optimizer=state,
             author=author,
+            sign=sign,
         )
         facts = iteration_facts(made)
         address = opened.address
@@ -140,11 +144,11 @@ def log(
         if graph:
             return Graph(opened.address, tuple(opened.graph()))
         name = variant or opened.current
-        facts = [iteration_facts(each) for each in opened.log(name)]
+        facts = _with_signatures(opened.log(name))
         address = opened.address
     return Sheet(
         f'variant: "{name}" of {address}',
-        ("iteration", "time", "metrics", "id", "message"),
+        ("iteration", "time", "metrics", "id", "signature", "message"),
         tuple(_row(fact) for fact in facts),
         {"address": address, "variant": name, "iterations": facts},
         () if facts else ("no iterations yet",),
@@ -168,7 +172,18 @@ def iteration_facts(iteration: Any) -> dict[str, Any]:
 
 def _row(fact: dict[str, Any]) -> tuple[str, ...]:
     measures = _measures(fact["metrics"]).strip(" ()")
-    return fact["iteration"], fact["time"], measures, fact["id"][:10], _first(fact["message"])
+    signed = fact["signature"]["text"] if "signature" in fact else ""
+    start = fact["iteration"], fact["time"], measures, fact["id"][:10]
+    return *start, signed, _first(fact["message"])
+
+
+def _with_signatures(iterations: list[Any]) -> list[dict[str, Any]]:
+    """The iterations as JSON data, each with a verdict on its signatures where any is signed."""
+    verdicts = [each.signature for each in iterations]
+    facts = [iteration_facts(each) for each in iterations]
+    if all(each.state == "unsigned" for each in verdicts):
+        return facts
+    return [{**f, "signature": v.to_json()} for f, v in zip(facts, verdicts, strict=True)]
 
 
 def _first(message: str) -> str:

@@ -60,11 +60,18 @@ def info(session: Session, model: CurrentModel) -> Tree:
     return Tree(_tree(model))
 
 
-def verify(session: Session, model: CurrentModel) -> Done | Sheet:
+def verify(
+    session: Session,
+    model: CurrentModel,
+    *,
+    require_signed: Annotated[
+        bool, Argument("what no key that you trust has signed is a problem too")
+    ] = False,
+) -> Done | Sheet:
     """Check every stored byte against its checksum, and name what is damaged."""
     from jairika_nb import store
 
-    with store.open(model) as opened:
+    with store.open(model, require_signed=require_signed) as opened:
         report = opened.verify()
         facts = {"address": opened.address, **report.to_json()}
     if report.ok:

@@ -41,6 +41,9 @@ def pull(
         str | None,
         Argument("put it into a variant of this name, to merge it from there", show="VARIANT"),
     ] = None,
+    require_signed: Annotated[
+        bool, Argument("take only what keys that you trust have signed")
+    ] = False,
 ) -> Done:
     """Bring what another file has more into this model, which is made if it is missing."""
     from jairika_nb import store
@@ -48,11 +51,11 @@ def pull(
 
     progress = told(session, "pulling")
     if not os.path.lexists(resolve(model)) and into is None:
-        with store.open(address) as source:
+        with store.open(address, require_signed=require_signed) as source:
             moved = source.push(model, variant, progress)
         return Done(f"made {model} of {address}: {moved}", {"source": address, **moved.to_json()})
     with store.open(model, mode="a") as opened:
-        moved = opened.pull(address, variant, into, progress)
+        moved = opened.pull(address, variant, into, progress, require_signed=require_signed)
         facts = {"address": opened.address, "source": address, **moved.to_json()}
     return Done(f"pulled {moved}", facts)
 

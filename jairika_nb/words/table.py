@@ -9,6 +9,7 @@ from jairika_nb.words import (
     doctor,
     history,
     kernel,
+    keys,
     lab,
     models,
     revision,
@@ -189,6 +190,20 @@ WORDS: dict[str, Word] = {
             "deny a user of the server what other rules allow",
             "deny {model} alice read 'mlp/*/head'",
             "between files",
+        ),
+        Word(
+            "key",
+            keys.key,
+            "make a key of your own, show it, and list those that you trust",
+            "key new alice",
+            "who made it",
+        ),
+        Word(
+            "sign",
+            keys.sign,
+            "sign an iteration, so that others know it is yours",
+            "sign {model} PT --key alice",
+            "who made it",
         ),
         Word(
             "devices",

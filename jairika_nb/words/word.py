@@ -17,9 +17,10 @@ class Argument:
     """What a signature cannot say about an argument: ``Annotated[str, Argument("help")]``.
 
     ``complete`` names what Tab offers: ``"model"`` and ``"file"`` (files), ``"folder"``,
-    ``"variant"``, ``"iteration"``, ``"ref"`` (whatever names an iteration), ``"tag"``, ``"net"``
-    (variables that hold arrays), ``"tensor"`` or ``"function"`` (other variables). ``current``
-    marks the model a notebook may leave out once it has opened one.
+    ``"variant"``, ``"iteration"``, ``"ref"`` (whatever names an iteration), ``"tag"``, ``"key"``,
+    ``"action"`` (of ``key``), ``"net"`` (variables that hold arrays), ``"tensor"`` or
+    ``"function"`` (other variables). ``current`` marks the model a notebook may leave out once it
+    has opened one.
     """
 
     help: str

@@ -16,6 +16,7 @@ BUILT = [
     *("diff", "merge", "revert", "tag", "rm", "reflog", "gc"),
     *("push", "pull", "export", "import"),
     *("rules", "allow", "deny"),
+    *("key", "sign"),
     *("graph", "kernels", "profile", "kernel", "train"),
 ]
 NOTEBOOK_ONLY = {
