@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from jairika_nb.errors import ArchitectureError, ArgumentError
-from jairika_nb.store import address, refs, tensors, times
+from jairika_nb.store import address, refs, tensors, times, viewed
 from jairika_nb.store.arrays import number
 from jairika_nb.store.manifest import Manifest, Tensor
 from jairika_nb.store.names import layer_of
@@ -156,6 +156,7 @@ class Iteration:
         from jairika_nb.store import paging
 
         placed, ranges = self._placed("net"), self._reader.ranges
+        viewed.check_readable(self._reader, self._row, self.tensors)
         paging.fill(
             net,
             {name: tensor for name, (tensor, _) in placed.items()},
@@ -203,7 +204,8 @@ class Iteration:
     def _values(self, lazy: bool, owner: str) -> Any:
         placed = self._placed(owner)
         if lazy:
-            return tensors.Lazy(self._reader.ranges, placed)
+            return viewed.partly(tensors.Lazy(self._reader.ranges, placed), self._reader, self._row)
+        viewed.check_readable(self._reader, self._row, (each for each, _ in placed.values()))
         return {name: tensors.read(self._reader.ranges, each) for name, each in placed.items()}
 
     def _placed(self, owner: str) -> dict[str, Placed]:

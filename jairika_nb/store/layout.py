@@ -114,6 +114,10 @@ class Layout:
         found = self.hdf5["coded"].get(digest) if "coded" in self.hdf5 else None
         return None if found is None else coded.flagged((found.id.get_offset(), found.nbytes))
 
+    def record(self, group: str, name: str) -> bytes:
+        """The bytes of a record, also of one that is not committed yet."""
+        return self.hdf5[group][name][()].tobytes()
+
     def put_late(self, group: str, name: str, data: bytes) -> Place:
         """The same as ``put_bytes`` into a group that a file need not have."""
         self._group(self.hdf5, group)

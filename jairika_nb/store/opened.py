@@ -8,12 +8,15 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from jairika_nb.errors import AddressError, Locked, ReadOnly
+from jairika_nb.errors import AddressError, Forbidden, Locked, ReadOnly
 from jairika_nb.store import locks, names, transaction
 from jairika_nb.store.address import Location
 from jairika_nb.store.disk import WRITE, Disk
 from jairika_nb.store.faults import telling
+from jairika_nb.store.needs import watched
+from jairika_nb.store.policy import person
 from jairika_nb.store.reader import Guard, Reader
+from jairika_nb.store.viewed import Viewed, refused
 
 MODES = ("r", "a")
 
@@ -29,6 +32,7 @@ class Opened:
         disk: Disk | None = None,
         wait: float = locks.WAIT,
         guard: Guard | None = None,
+        as_: str | None = None,
     ) -> None:
         if mode not in MODES:
             raise AddressError(f"cannot open {path} in mode {mode!r}: the modes are 'r' and 'a'")
@@ -36,7 +40,12 @@ class Opened:
         self.mode, self._disk, self._wait = mode, disk, wait
         if mode == "a":
             self._file()
-        self._reader = Reader(path, disk, guard=guard)
+        self._as = None if as_ is None else person(as_)
+        self._reader = (
+            Reader(path, disk, guard=guard)
+            if self._as is None
+            else Viewed(path, self._as, disk, guard=guard)
+        )
         self._attempted: set[str] = set()
         if mode == "a":
             self._check_writable()
@@ -67,10 +76,13 @@ class Opened:
         )
 
     def _change(self, change: Any) -> Any:
+        if self._as is not None:
+            change = watched(change, self._as)
         options: Any = {"disk": self._disk, "wait": self._wait}
         options |= {"sealed": self._reader.sealed, "guard": self._reader.guard}
         result = transaction.change(self._file(), change, **options)
-        self._reader.refresh()
+        with suppress(Forbidden):  # what was done may be that one may read no longer
+            self._reader.refresh()
         self._attempted.clear()
         return result
 
@@ -80,6 +92,12 @@ class Opened:
             raise ReadOnly(
                 f"cannot {verb} {self.path}: it was opened for reading; open it with mode='a'"
             )
+
+    def _check_may(self, verb: str) -> None:
+        """Raise ``Forbidden`` where whom the model was opened as may not do it to all of it."""
+        reader = self._reader
+        if isinstance(reader, Viewed) and not reader.ruling.allows(reader.who, verb, whole=True):
+            raise refused(reader, verb, ())
 
     def _check_writable(self) -> None:
         """Say now, not after an hour of training, that the file refuses writes."""

@@ -46,6 +46,7 @@ def open(
     *,
     key: Key | str | os.PathLike[str] | None = None,
     require_signed: bool = False,
+    as_: str | None = None,
 ) -> Model:
     """Open a model file: ``"r"`` for reading, without a lock, or ``"a"`` for adding too.
 
@@ -55,9 +56,13 @@ def open(
     ``key``, a key, its name or its file (default: what ``JRK_KEY`` names), signs the iterations
     that are made. With ``require_signed`` all is listed as before, and whatever uses an iteration
     that no trusted key has signed raises ``Untrusted``.
+    ``as_`` shows the model as its access rules let a user see it, and raises ``Forbidden`` for
+    what they do not let that user do. It stops mistakes and is no boundary, since who has the
+    file has all of it.
 
     Raises ``AddressError`` for a file that is missing or not ours, ``Damaged`` where it is not
     whole, ``ReadOnly`` in mode ``"a"`` where it refuses writes, ``MissingPackage`` where signatures
     are required and cannot be checked.
     """
-    return Model(address.located(place), mode, key=key, guard=signing.guard(require_signed))
+    guard = signing.guard(require_signed)
+    return Model(address.located(place), mode, key=key, guard=guard, as_=as_)

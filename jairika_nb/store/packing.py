@@ -13,6 +13,7 @@ from jairika_nb.store.layout import Layout
 from jairika_nb.store.reader import Reader
 from jairika_nb.store.rows import Event, Place, Row
 from jairika_nb.store.tensors import Placed
+from jairika_nb.store.viewed import check_readable
 
 Progress = Callable[[int, int], None]  # bytes done, bytes in all
 
@@ -60,6 +61,7 @@ def copy(
 ) -> Row:
     """Write the objects and records of an iteration where they are missing; gives its new row."""
     manifest = reader.manifest(row)
+    check_readable(reader, row, manifest.tensors)
     places = []
     for placed in zip(manifest.tensors, reader.locations(row, manifest), strict=True):
         each = placed[0]

@@ -21,7 +21,7 @@ from jairika_nb.store.catalogue import Catalogue, events_from_json, rows_from_js
 from jairika_nb.store.coded import FORMAT as CODED_FORMAT
 from jairika_nb.store.coded import is_coded
 from jairika_nb.store.disk import Disk
-from jairika_nb.store.manifest import Manifest
+from jairika_nb.store.manifest import Manifest, Tensor
 from jairika_nb.store.policy import Policy
 from jairika_nb.store.ranges import Ranges
 from jairika_nb.store.rows import Event, Place, Row, Segment, VariantRow
@@ -180,6 +180,10 @@ class Reader:
             return Policy()
         data = self.ranges.record(record.offset, record.length, record.digest, what)
         return Policy.from_json(decoded(data, what))
+
+    def readable(self, row: Row, tensor: Tensor) -> bool:
+        """Whether the values of an array may be had: here always."""
+        return True
 
     def rows(self) -> Iterator[Row]:
         """All iterations, variant by variant."""

@@ -178,6 +178,7 @@ class Revising(Sharing):
         A kill at any moment leaves the old file or the new one, whole.
         """
         self._check_mode("collect garbage in")
+        self._check_may("delete")
         if not days >= 0:
             raise StoreError(f"cannot keep removed iterations for {days!r} days: give 0 or more")
         note = noted("", None, None, None)

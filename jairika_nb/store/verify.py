@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from jairika_nb.errors import Damaged
+from jairika_nb.errors import Damaged, Forbidden
 from jairika_nb.store import isolated, journal, locks, signing, tensors, trust
 from jairika_nb.store.reader import Reader
 from jairika_nb.store.rows import Row
@@ -66,10 +67,8 @@ def verify(reader: Reader) -> Report:
     signatures, problems = _signatures(reader, rows, required)
     for row in (*rows, *reader.removed()):
         problems += _problems(reader, row, seen)
-    try:
-        reader.policy()
-    except Damaged as error:
-        problems.append(str(error))
+    with suppress(Forbidden):
+        problems += _policy(reader)
     # HDF5's view is compared with the catalogue, so that has to be whole first.
     if not problems:
         problems += [f"HDF5 view: {each}" for each in _view(reader)]
@@ -98,6 +97,14 @@ def _signatures(
     return dict(Counter(str(each) for _, each in found)), problems
 
 
+def _policy(reader: Reader) -> list[str]:
+    try:
+        reader.policy()
+    except Damaged as error:
+        return [str(error)]
+    return []
+
+
 def _view(reader: Reader) -> list[str]:
     """What HDF5 sees otherwise than the catalogue, while no writer moves it underneath."""
     disk, path = reader.ranges.disk, reader.path
@@ -124,7 +131,7 @@ def _problems(reader: Reader, row: Row, seen: dict[str, int]) -> Iterator[str]:
         yield str(error)
         return
     for tensor, place in zip(manifest.tensors, places, strict=True):
-        if tensor.digest in seen:
+        if tensor.digest in seen or not reader.readable(row, tensor):
             continue
         seen[tensor.digest] = tensor.bytes
         try:
