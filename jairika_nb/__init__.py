@@ -61,6 +61,7 @@ _ROOMS = {
     "tensors.autograd": "grad jvp eval",
     "tensors.compiling": "compile",
     "engine.memory": "memory_limit",
+    "engine.waiting": "synchronize",
     "tensors.inspect": "profile",
     "tensors.kernel": "kernel",
     "engine.device": "devices Device",

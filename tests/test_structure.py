@@ -18,6 +18,7 @@ LEVELS = [
     {"nn", "optim", "data", "metrics"},
     {"zoo"},
     {"train", "store"},
+    {"bench"},
     {"words"},
     {"notebook", "server", "cli", "__main__"},
 ]

@@ -10,6 +10,7 @@ import time
 from collections import deque
 from typing import Any
 
+from jairika_nb.engine import device as devices
 from jairika_nb.engine.device import Device
 from jairika_nb.errors import KernelError
 
@@ -59,3 +60,20 @@ def _look(device: Device, event: Any) -> None:
             f"{device.name} gave up on its queue with OpenCL error {status}; a kernel before this "
             "point failed: run again inside `with jrk.profile()` to see which, or see `jrk doctor`"
         )
+
+
+def synchronize(device: str | Device | None = None) -> None:
+    """Return when a device (default: the one of new tensors) has done all that it was given.
+
+    Lazy tensors that nobody asked for are not computed by it; ``x.realize()`` starts that.
+
+    >>> import jairika_nb as jrk
+    >>> x = jrk.ones((256, 256)).realize()
+    >>> y = (x @ x).realize()
+    >>> jrk.synchronize()
+    """
+    chosen = devices.default() if device is None else devices.find(device)
+    if not chosen.is_reference:
+        import pyopencl as cl
+
+        wait(chosen, cl.enqueue_marker(chosen.queue))

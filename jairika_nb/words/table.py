@@ -222,7 +222,7 @@ WORDS: dict[str, Word] = {
         Word(
             "bench",
             bench.bench,
-            "how fast this is here, beside PyTorch where that is installed",
+            "how fast this is here, beside PyTorch, JAX and others that are installed",
             "bench",
             "this machine",
         ),

@@ -1,53 +1,78 @@
-"""The benchmark measures, and shows what it measured in every form."""
+"""The benchmark shows what it measured in every form."""
 
 from __future__ import annotations
 
 import json
+import math
 
 import pytest
 
-from jairika_nb.words import Session, bench, run
-from jairika_nb.words.bench import Row, summary
+from jairika_nb.bench import WORKLOADS, Outcome
+from jairika_nb.bench.roofline import Roofline, measured
+from jairika_nb.errors import WordError
+from jairika_nb.words import Session, run
+from jairika_nb.words.bench_report import Overhead, Report, ratio_of
+
+FAST = Outcome("jairika_nb", WORKLOADS["matmul"], [0.002, 0.001, 0.003], 0.5, 0.1, 1e-7,
+               {"bytes": 3 << 22, "launches": 1})  # fmt: skip
+SLOW = Outcome("numpy", WORKLOADS["matmul"], [0.004], warm=0.004, error=2e-7)
+SLOWER = Outcome("pytorch", WORKLOADS["matmul"], [0.008], warm=0.02, error=3e-7)
+BROKEN = Outcome("jax", WORKLOADS["matmul"], failed="RuntimeError: no memory")
 
 
-@pytest.fixture(scope="module")
-def quick():
-    patch = pytest.MonkeyPatch()
-    patch.setattr(bench, "STEPS", 4)
-    patch.setattr(bench, "LAUNCHES", 200)
-    yield run(["bench"], Session(quiet=True))
-    patch.undo()
+@pytest.fixture
+def report():
+    limits = Roofline(bandwidth=4e10, peak=2e12)
+    overhead = [Overhead("import jairika_nb", "ms", [0.2, 0.1], 0.3)]
+    return Report("opencl:0", "a processor", limits, overhead, [[FAST, SLOW, SLOWER, BROKEN]])
 
 
-def test_it_measures_import_launches_and_a_step(quick):
-    rows = quick.to_json()["rows"]
-    assert rows[0]["name"] == "import jairika_nb"
-    for row in rows:
-        assert 0 < row["least_seconds"] <= row["median_seconds"] < 10
-    step = rows[-1]
-    assert step["name"].startswith("training step")
-    assert ("pytorch_median_seconds" in step) == bool(bench.importlib.util.find_spec("torch"))
+def test_ratios_are_by_the_fastest_of_the_others(report):
+    assert ratio_of([FAST, SLOW, SLOWER]) == 2.0 and report.mean == pytest.approx(2.0)
+    assert ratio_of([FAST]) is None and ratio_of([SLOW, BROKEN]) is None
 
 
-def test_it_shows_itself_as_text_page_and_json(quick):
-    text, page = str(quick), quick._repr_html_()
-    for part in ("import jairika_nb", "training step", "median"):
+def test_text_page_and_json_hold_the_same(report):
+    text, page, data = str(report), report._repr_html_(), json.loads(json.dumps(report.to_json()))
+    for part in ("2 ms", "8 ms", "2.00", "54%", "12.0 MiB", "1.0e-07", "no memory", "150 ms"):
         assert part in text and part in page
-    json.dumps(quick.to_json())
-    assert quick.ok
+    workload = data["workloads"][0]
+    assert workload["ratio"] == 2.0 and workload["floor_seconds"] == pytest.approx(2**31 / 2e12)
+    assert workload["libraries"][0]["cold_first_step_seconds"] == 0.5
+    assert workload["libraries"][3] == {"library": "jax", "error": None,
+                                        "failed": "RuntimeError: no memory"}  # fmt: skip
+    assert data["overhead"][0]["target_seconds"] == 0.3
 
 
-def test_without_pytorch_nothing_is_compared(monkeypatch):
-    monkeypatch.setattr(bench, "imported", lambda: Row("import", "ms", (0.1, 0.1)))
-    monkeypatch.setattr(bench, "launched", lambda: Row("launch", "us", (2e-6, 1e-6)))
-    monkeypatch.setattr(bench, "STEPS", 2)
-    monkeypatch.setattr(bench.importlib.util, "find_spec", lambda name: None)
-    found = run(["bench"], Session(quiet=True))
-    assert "not installed" in str(found) and "ratio" not in found.rows[0]
-    assert not any(row[3] for row in found.rows)
+def test_it_is_drawn(report):
+    ax = report.plot()
+    assert [patch.get_width() for patch in ax.patches] == pytest.approx([4.0, 2.0])
+    assert [label.get_text() for label in ax.get_yticklabels()] == ["matmul"]
 
 
-def test_a_row_says_how_it_stands():
-    row = Row("step", "ms", (0.002, 0.001), peer=(0.003, 0.002), target=0.004)
-    assert row.cells() == ("step", "2 ms", "1 ms", "3 ms", "1.50", "at most 4 ms")
-    assert summary([5.0, 1.0]) == (3.0, 1.0)
+def test_the_word_measures(tmp_path):
+    picture = tmp_path / "speed.svg"
+    line = ["bench", "softmax", "--libraries", "numpy", "--rounds", "1", "--plot", str(picture)]
+    report = run(line, Session(quiet=True))
+    assert [each.library for each in report.outcomes[0]] == ["jairika_nb", "numpy"]
+    assert not math.isnan(report.mean) and picture.read_text().startswith("<?xml")
+    assert report.limits.peak > 1e9 and not report.overheads
+
+
+@pytest.mark.parametrize(
+    ("line", "told"),
+    [
+        (["bench", "fast"], "'fast' is no workload; there are mlp, cnn"),
+        (["bench", "mlp", "--rounds", "0"], "must be 1 or more"),
+        (["bench", "mlp", "--libraries", "keras"], "'keras' is no library"),
+        (["bench", "mlp", "--plot", "nowhere/at/all.png"], "does not exist"),
+    ],
+)
+def test_bad_input_is_told_before_anything_is_measured(line, told):
+    with pytest.raises(WordError, match=told):
+        run(line, Session(quiet=True))
+
+
+def test_the_limits_are_those_of_this_machine():
+    limits = measured(side=256, numbers=1 << 16)
+    assert 1e8 < limits.bandwidth < 1e13 and 1e8 < limits.peak < 1e15

@@ -1,0 +1,121 @@
+"""Every library computes the same thing in each workload, so that times can be compared."""
+
+from __future__ import annotations
+
+import importlib
+import math
+
+import numpy as np
+import pytest
+
+import jairika_nb as jrk
+from jairika_nb.bench import WORKLOADS, Workload, check, installed, measure, rounds
+from jairika_nb.bench.contender import MAKERS
+from jairika_nb.errors import WordError
+
+# Elements of what is large: the same functions on less.
+SMALL = {"chain": (64,), "softmax": (8, 64), "layernorm": (8, 64), "matmul": (32, 32)}
+
+
+def made_by(library, workload, **more):
+    pytest.importorskip(rounds.LIBRARIES[library])
+    module, options = MAKERS[library]
+    try:
+        return importlib.import_module(f"jairika_nb.bench.{module}").ready(
+            workload, **options, **more
+        )
+    except RuntimeError as error:
+        if library == "tinygrad" and "no usable devices" in str(error):
+            pytest.skip("tinygrad finds no compiler")
+        raise
+
+
+def small(name):
+    """The workload with fewer numbers."""
+    full, shape = WORKLOADS[name], SMALL.get(name)
+
+    def drawn():
+        rng = np.random.default_rng(0)
+        if shape is None:
+            return {k: a[:16, :16].copy() for k, a in full.inputs().items()}
+        more = {"a": shape, "b": shape} if name == "matmul" else {"x": shape}
+        more |= {"weight": shape[1:], "bias": shape[1:]} if name == "layernorm" else {}
+        return {key: rng.standard_normal(size, np.float32) for key, size in more.items()}
+
+    return Workload(name, full.title, full.kind, drawn, full.flops, full.bytes)
+
+
+@pytest.mark.parametrize("library", ["jairika_nb", "pytorch", "jax", "numpy", "tinygrad"])
+@pytest.mark.parametrize("name", [*SMALL, "adam"])
+def test_operations_agree_with_numpy_in_float64(library, name):
+    made = made_by(library, small(name))
+    if made is None:
+        pytest.skip(f"{name} is not written for {library}")
+    expected = made_by("numpy", small(name), dtype=np.float64).results()
+    assert rounds.distance(made.results(), expected) < 2e-6
+
+
+# Layers, width, heads, length, vocabulary; inputs and states.
+SIZES = {"MLP": (12, 8, 10), "GPT": (1, 32, 2, 8, 16), "LSTM": (6, 16)}
+INPUTS = {"mlp": (4, 12), "cnn": (2, 1, 28, 28), "gpt": (2, 8), "lstm": (2, 5, 6)}
+
+
+@pytest.mark.parametrize("library", ["jairika_nb", "jax"])
+@pytest.mark.parametrize("name", list(INPUTS))
+def test_gradients_agree_with_pytorch_in_float64(library, name, monkeypatch):
+    torch = pytest.importorskip("torch")
+    full, rng = WORKLOADS[name], np.random.default_rng(0)
+    for module in ("networks", "with_jax") if library == "jax" else ("networks",):
+        target = pytest.importorskip(f"jairika_nb.bench.{module}")
+        for key, value in SIZES.items():
+            monkeypatch.setattr(target, key, value, raising=False)
+    if name == "gpt":
+        x, y = rng.integers(0, 16, (2, *INPUTS[name])).astype(np.int32)
+    else:
+        x = rng.standard_normal(INPUTS[name], np.float32)
+        y = rng.integers(0, 10, len(x)).astype(np.int32)
+    workload = Workload(name, "", "training", lambda: {"x": x, "y": y}, full.flops, full.bytes)
+    expected = made_by("pytorch", workload, dtype=torch.float64).results()
+    with jrk.device("reference"):
+        assert rounds.distance(made_by(library, workload).results(), expected) < 2e-5
+
+
+def test_a_step_of_training_lowers_the_loss():
+    made = made_by("jairika_nb", WORKLOADS["mlp"])
+    losses = [made.step() for _ in range(6)]
+    assert losses[0] == pytest.approx(math.log(10), rel=0.3) and losses[-1] < losses[0]
+    assert made.memory()["launches"] <= 12
+
+
+def test_what_a_step_cannot_do_without():
+    # Dense layers of 784-256-128-10: no gradient of the images is needed.
+    forward = 2 * 128 * (784 * 256 + 256 * 128 + 128 * 10)
+    assert WORKLOADS["mlp"].flops == 3 * forward - 2 * 128 * 784 * 256
+    assert WORKLOADS["mlp"].bytes == 32 * (784 * 256 + 256 + 256 * 128 + 128 + 128 * 10 + 10)
+    assert WORKLOADS["matmul"].floor(peak=2**31, bandwidth=1e12) == 1.0
+    # 0.56 G multiplications an image, forwards (K. He et al. 2016 have 1.8 G at 224 x 224).
+    assert WORKLOADS["resnet18"].flops == pytest.approx(32 * 3 * 2 * 0.556e9, rel=0.01)
+
+
+def test_rounds_go_from_process_to_process():
+    found = measure("softmax", ["jairika_nb", "numpy"], rounds=2, device="reference")
+    assert [each.library for each in found] == ["jairika_nb", "numpy"]
+    for each in found:
+        assert not each.failed and len(each.seconds) == 2 * WORKLOADS["softmax"].steps
+        assert each.error < 1e-6 and 0 < each.least <= each.median
+    ours, numpy = found
+    assert ours.cold > 0 and math.isnan(numpy.cold)
+
+
+def test_a_library_that_cannot_is_left_out_and_one_that_fails_says_so(monkeypatch):
+    assert measure("mlp", ["numpy"], rounds=1) == []
+    found = measure("softmax", ["jairika_nb"], rounds=1, device="opencl:99")
+    assert "opencl:99" in found[0].failed and not found[0].seconds
+
+
+def test_unknown_names_are_told():
+    with pytest.raises(WordError, match="no workload; there are mlp"):
+        check(["transformer"], [])
+    with pytest.raises(WordError, match="no library; there are jairika_nb"):
+        measure("mlp", ["keras"])
+    assert installed()[0] == "jairika_nb"
