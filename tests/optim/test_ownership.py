@@ -15,7 +15,8 @@ X = np.random.default_rng(0).normal(size=(4, 3)).astype(np.float32)
 @pytest.fixture(autouse=True)
 def on_the_reference():
     """What is looked at are names, which are the same everywhere."""
-    yield
+    with jrk.device("reference"):
+        yield
 
 
 def network():
