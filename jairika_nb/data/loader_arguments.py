@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-
 from jairika_nb.data.workers import KINDS
 from jairika_nb.errors import DataError
+from jairika_nb.tensors.plain import whole
 
 # Argument, smallest value, what to write instead.
 NUMBERS = (
@@ -21,9 +20,10 @@ NUMBERS = (
 def check_loader(loader: Any) -> None:
     """Raise DataError for arguments that a loader cannot work with."""
     for name, least, advice in NUMBERS:
-        value = getattr(loader, name)
-        if isinstance(value, bool) or not isinstance(value, int | np.integer):
-            raise DataError(f"{name} {value!r} is not an integer; {advice}")
+        given = getattr(loader, name)
+        value = whole(given)
+        if value is None:
+            raise DataError(f"{name} {given!r} is not an integer; {advice}")
         if value < least:
             raise DataError(f"{name} {value} is below {least}; {advice}")
     if loader.workers not in KINDS:

@@ -9,6 +9,7 @@ import numpy as np
 
 from jairika_nb.data.order import shuffled, uniforms
 from jairika_nb.errors import DataError
+from jairika_nb.tensors.plain import whole
 
 
 class Sampler:
@@ -148,12 +149,12 @@ def balanced_weights(labels: Any) -> np.ndarray:
 
 
 def _count(wanted: int | None, available: int, replacement: bool) -> int:
-    count = available if wanted is None else wanted
-    if isinstance(count, bool) or not isinstance(count, int | np.integer) or count < 1:
+    count = whole(available if wanted is None else wanted)
+    if count is None or count < 1:
         raise DataError(f"num_samples {wanted!r} must be an integer from 1 up")
     if not available or (count > available and not replacement):
         raise DataError(
             f"{count} samples cannot be drawn from {available} that may come; use fewer"
             + ("" if replacement else " or replacement=True")
         )
-    return int(count)
+    return count

@@ -59,7 +59,7 @@ def part_sizes(count: int, sizes: list[int | float]) -> list[int]:
 
 
 def _rows(count: int, sizes: list[int | float]) -> list[int]:
-    fractions = any(isinstance(s, float) for s in sizes)
+    fractions = any(isinstance(s, float | np.floating) for s in sizes)
     if not fractions or abs(sum(sizes) - 1) > 1e-6:
         return [int(s) for s in sizes]
     # Cutting at rounded running sums, so that no sample is lost to rounding.

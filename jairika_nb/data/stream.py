@@ -10,6 +10,7 @@ import numpy as np
 
 from jairika_nb.data.draws import generator, samples
 from jairika_nb.errors import DataError
+from jairika_nb.tensors.plain import whole
 
 _END = object()
 
@@ -63,10 +64,11 @@ class ShuffleBuffer(IterableDataset):
     """
 
     def __init__(self, dataset: Iterable[Any], buffer_size: int) -> None:
-        if isinstance(buffer_size, bool) or not isinstance(buffer_size, int) or buffer_size < 1:
+        size = whole(buffer_size)
+        if size is None or size < 1:
             raise DataError(f"buffer_size {buffer_size!r} must be an integer from 1 up")
         self.dataset = dataset
-        self.buffer_size = buffer_size
+        self.buffer_size = size
 
     def __iter__(self) -> Iterator[Any]:
         random, held = generator(), []

@@ -12,6 +12,7 @@ import numpy as np
 
 from jairika_nb.errors import DataError, OutOfRange
 from jairika_nb.metrics.state import decoded, encoded, merged
+from jairika_nb.tensors.plain import whole
 
 
 @dataclass(eq=False, repr=False)
@@ -148,7 +149,8 @@ def one_of(name: str, value: Any, allowed: tuple) -> None:
 
 def whole_from(name: str, value: Any, lowest: int) -> None:
     """Raise OutOfRange for an option that is no integer from ``lowest`` up."""
-    if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < lowest:
+    found = whole(value)
+    if found is None or found < lowest:
         raise OutOfRange(f"{name}={value!r} must be an integer from {lowest} up")
 
 

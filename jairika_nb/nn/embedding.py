@@ -13,6 +13,7 @@ from jairika_nb.nn.parts import Parameter
 from jairika_nb.nn.sizes import check_among, check_number, check_size
 from jairika_nb.tensors.creation import tensor
 from jairika_nb.tensors.elementwise import where
+from jairika_nb.tensors.plain import whole
 from jairika_nb.tensors.ramps import arange
 from jairika_nb.tensors.tensor import Tensor
 
@@ -52,9 +53,10 @@ class Table(Module):
 def _row(layer: str, padding_idx: int | None, rows: int) -> int | None:
     if padding_idx is None:
         return None
-    if not isinstance(padding_idx, int) or not -rows <= padding_idx < rows:
+    row = whole(padding_idx)
+    if row is None or not -rows <= row < rows:
         raise ArchitectureError(f"{layer}: padding_idx={padding_idx!r} is no row of {rows}")
-    return padding_idx % rows
+    return row % rows
 
 
 @register

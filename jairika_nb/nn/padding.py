@@ -13,6 +13,7 @@ from jairika_nb.nn import functional
 from jairika_nb.nn.architecture import register
 from jairika_nb.nn.module import Module
 from jairika_nb.nn.sizes import check_number
+from jairika_nb.tensors.plain import whole
 from jairika_nb.tensors.tensor import Tensor
 
 Amounts = int | tuple[int, ...]
@@ -28,13 +29,13 @@ class Padding(Module):
     def __init__(self, padding: Amounts) -> None:
         self.padding = _amounts(type(self).__name__, padding, self.rank)
 
-    def forward(self, x: Tensor) -> Tensor:
-        if x.ndim not in (self.rank + 1, self.rank + 2):
+    def forward(self, input: Tensor) -> Tensor:
+        if input.ndim not in (self.rank + 1, self.rank + 2):
             raise ShapeError(
-                f"input {x.shape} needs {self.rank + 2} axes (N, C and {self.rank} of space), or "
-                f"{self.rank + 1} without the batch"
+                f"input {input.shape} needs {self.rank + 2} axes (N, C and {self.rank} of space), "
+                f"or {self.rank + 1} without the batch"
             )
-        return functional.pad(x, self.padding, self.mode)
+        return functional.pad(input, self.padding, self.mode)
 
     def extra_repr(self) -> str:
         return f"{self.padding}"
@@ -43,13 +44,13 @@ class Padding(Module):
 def _amounts(layer: str, padding: Any, rank: int) -> tuple[int, ...]:
     several = isinstance(padding, (tuple, list))
     given = tuple(padding) if several else (padding,) * (2 * rank)
-    whole = all(isinstance(n, int) and not isinstance(n, bool) for n in given)
-    if not whole or len(given) != 2 * rank:
+    amounts = tuple(map(whole, given))
+    if None in amounts or len(given) != 2 * rank:
         raise ArchitectureError(
             f"{layer}: padding={padding!r} must be an integer or {2 * rank} of them, before and "
             "after each axis, the last axis first"
         )
-    return given
+    return amounts  # type: ignore[return-value]
 
 
 class ConstantPad(Padding):
@@ -62,10 +63,10 @@ class ConstantPad(Padding):
         check_number(type(self).__name__, "value", value)
         self.value = value
 
-    def forward(self, x: Tensor) -> Tensor:
-        if x.ndim < self.rank:
-            raise ShapeError(f"input {x.shape} needs {self.rank} axes or more")
-        return functional.pad(x, self.padding, "constant", self.value)
+    def forward(self, input: Tensor) -> Tensor:
+        if input.ndim < self.rank:
+            raise ShapeError(f"input {input.shape} needs {self.rank} axes or more")
+        return functional.pad(input, self.padding, "constant", self.value)
 
     def extra_repr(self) -> str:
         return f"padding={self.padding}, value={self.value}"

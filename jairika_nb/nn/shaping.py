@@ -9,7 +9,8 @@ from jairika_nb.nn import functional
 from jairika_nb.nn.architecture import register
 from jairika_nb.nn.functional.spatial import Sizes
 from jairika_nb.nn.module import Module
-from jairika_nb.nn.sizes import check_size, sizes
+from jairika_nb.nn.sizes import check_axis, check_size, sizes
+from jairika_nb.tensors.plain import whole
 from jairika_nb.tensors.splitting import unflatten
 from jairika_nb.tensors.tensor import Tensor
 
@@ -24,11 +25,13 @@ class Flatten(Module):
     """
 
     def __init__(self, start_axis: int = 1, end_axis: int = -1) -> None:
+        check_axis("Flatten", "start_axis", start_axis)
+        check_axis("Flatten", "end_axis", end_axis)
         self.start_axis = start_axis
         self.end_axis = end_axis
 
-    def forward(self, x: Tensor) -> Tensor:
-        return functional.flatten(x, self.start_axis, self.end_axis)
+    def forward(self, input: Tensor) -> Tensor:
+        return functional.flatten(input, self.start_axis, self.end_axis)
 
     def extra_repr(self) -> str:
         return f"start_axis={self.start_axis}, end_axis={self.end_axis}"
@@ -45,17 +48,18 @@ class Unflatten(Module):
 
     def __init__(self, axis: int, unflattened_size: Sequence[int]) -> None:
         given = unflattened_size
-        whole = isinstance(given, (tuple, list)) and all(type(n) is int for n in given)
-        if type(axis) is not int or not whole or not given:
+        parts = [whole(n) for n in given] if isinstance(given, tuple | list) else []
+        place = whole(axis)
+        if place is None or not parts or None in parts:
             raise ArchitectureError(
                 f"Unflatten: axis={axis!r}, unflattened_size={given!r} must be an integer and a "
                 "tuple of integers"
             )
-        self.axis = axis
-        self.unflattened_size = tuple(given)
+        self.axis = place
+        self.unflattened_size = tuple(n for n in parts if n is not None)
 
-    def forward(self, x: Tensor) -> Tensor:
-        return unflatten(x, self.axis, self.unflattened_size)
+    def forward(self, input: Tensor) -> Tensor:
+        return unflatten(input, self.axis, self.unflattened_size)
 
     def extra_repr(self) -> str:
         return f"axis={self.axis}, unflattened_size={self.unflattened_size}"
@@ -90,8 +94,8 @@ class Unfold(Blocks):
     ) -> None:
         self._keep(kernel_size=kernel_size, dilation=dilation, padding=padding, stride=stride)
 
-    def forward(self, x: Tensor) -> Tensor:
-        return functional.unfold(x, **{name: getattr(self, name) for name in self.shown})
+    def forward(self, input: Tensor) -> Tensor:
+        return functional.unfold(input, **{name: getattr(self, name) for name in self.shown})
 
 
 @register
@@ -119,8 +123,8 @@ class Fold(Blocks):
             stride=stride,
         )  # fmt: skip
 
-    def forward(self, x: Tensor) -> Tensor:
-        return functional.fold(x, **{name: getattr(self, name) for name in self.shown})
+    def forward(self, input: Tensor) -> Tensor:
+        return functional.fold(input, **{name: getattr(self, name) for name in self.shown})
 
 
 @register
@@ -140,8 +144,8 @@ class PixelShuffle(Module):
         check_size("PixelShuffle", "upscale_factor", upscale_factor)
         self.upscale_factor = upscale_factor
 
-    def forward(self, x: Tensor) -> Tensor:
-        return functional.pixel_shuffle(x, self.upscale_factor)
+    def forward(self, input: Tensor) -> Tensor:
+        return functional.pixel_shuffle(input, self.upscale_factor)
 
     def extra_repr(self) -> str:
         return f"upscale_factor={self.upscale_factor}"
@@ -157,8 +161,8 @@ class PixelUnshuffle(Module):
         check_size("PixelUnshuffle", "downscale_factor", downscale_factor)
         self.downscale_factor = downscale_factor
 
-    def forward(self, x: Tensor) -> Tensor:
-        return functional.pixel_unshuffle(x, self.downscale_factor)
+    def forward(self, input: Tensor) -> Tensor:
+        return functional.pixel_unshuffle(input, self.downscale_factor)
 
     def extra_repr(self) -> str:
         return f"downscale_factor={self.downscale_factor}"
@@ -174,8 +178,8 @@ class ChannelShuffle(Module):
         check_size("ChannelShuffle", "groups", groups)
         self.groups = groups
 
-    def forward(self, x: Tensor) -> Tensor:
-        return functional.channel_shuffle(x, self.groups)
+    def forward(self, input: Tensor) -> Tensor:
+        return functional.channel_shuffle(input, self.groups)
 
     def extra_repr(self) -> str:
         return f"groups={self.groups}"

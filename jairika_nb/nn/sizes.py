@@ -4,23 +4,17 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-
 from jairika_nb.errors import ArchitectureError, OutOfRange
 from jairika_nb.nn.functional.spatial import each_axis
-
-
-def _is_whole(value: Any) -> bool:
-    # A count that NumPy made is as good as one of Python's.
-    return isinstance(value, int | np.integer) and not isinstance(value, bool)
-
+from jairika_nb.tensors.plain import number, whole
 
 MOST_LAYERS = 1000
 
 
 def check_size(layer: str, name: str, value: Any, least: int = 1) -> None:
     """Raise ArchitectureError for a size that is no whole number from ``least`` up."""
-    if not _is_whole(value) or value < least:
+    found = whole(value)
+    if found is None or found < least:
         raise ArchitectureError(f"{layer}: {name}={value!r} must be an integer from {least} up")
 
 
@@ -54,11 +48,11 @@ def check_among(layer: str, name: str, value: Any, known: tuple[str, ...]) -> No
 
 def check_number(layer: str, name: str, value: Any) -> None:
     """Raise ArchitectureError for what is no number."""
-    if isinstance(value, bool) or not isinstance(value, int | float | np.integer | np.floating):
+    if number(value) is None:
         raise ArchitectureError(f"{layer}: {name}={value!r} must be a number")
 
 
 def check_axis(layer: str, name: str, value: Any) -> None:
     """Raise ArchitectureError for what is no axis: an integer, from the end if negative."""
-    if not _is_whole(value):
+    if whole(value) is None:
         raise ArchitectureError(f"{layer}: {name}={value!r} must be an integer")

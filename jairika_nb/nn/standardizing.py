@@ -11,6 +11,7 @@ from jairika_nb.errors import ArchitectureError, DataError, ShapeError
 from jairika_nb.nn.architecture import register
 from jairika_nb.nn.module import Module
 from jairika_nb.tensors.creation import ones, tensor, zeros
+from jairika_nb.tensors.plain import whole
 from jairika_nb.tensors.tensor import Tensor
 
 
@@ -33,8 +34,8 @@ class Normalization(Module):
     std: Tensor
 
     def __init__(self, shape: int | Sequence[int] = (), device: Any = None, dtype: Any = None):
-        sizes = (shape,) if isinstance(shape, int) else tuple(shape)
-        if not all(isinstance(n, int) and not isinstance(n, bool) and n > 0 for n in sizes):
+        sizes = tuple(whole(n) or 0 for n in (shape if isinstance(shape, Sequence) else (shape,)))
+        if not all(n > 0 for n in sizes):
             raise ArchitectureError(f"Normalization: shape={shape!r} must be sizes from 1 up")
         place = {"device": device, "dtype": dtype or "float32"}
         self.shape = sizes
@@ -70,9 +71,9 @@ class Normalization(Module):
             )
         return tuple(i for i in range(len(shape)) if i < start or self.shape[i - start] == 1)
 
-    def forward(self, x: Tensor) -> Tensor:
-        self._axes(x.shape)
-        return (x - self.mean) / self.std
+    def forward(self, input: Tensor) -> Tensor:
+        self._axes(input.shape)
+        return (input - self.mean) / self.std
 
     def extra_repr(self) -> str:
         return str(self.shape)

@@ -11,6 +11,7 @@ from jairika_nb.tensors.creation import zeros
 from jairika_nb.tensors.elementwise import abs as absolute
 from jairika_nb.tensors.elementwise import clip, sqrt
 from jairika_nb.tensors.joining import stack
+from jairika_nb.tensors.plain import number
 from jairika_nb.tensors.tensor import Tensor
 
 Gradients = Mapping[str, Tensor]
@@ -69,7 +70,8 @@ def check_by_name(grads: Any) -> None:
 
 def total_norm(grads: Gradients, norm_type: float = 2.0) -> Tensor:
     """The norm of all gradients as one vector, of shape (); 0 for none."""
-    if isinstance(norm_type, bool) or not isinstance(norm_type, int | float) or not norm_type > 0:
+    power = number(norm_type)
+    if power is None or not power > 0:
         raise TrainingError(f"norm_type={norm_type!r} must be a number above 0, or math.inf")
     check_by_name(grads)
     if not grads:
@@ -95,5 +97,6 @@ def _wide(g: Tensor) -> Tensor:
 
 
 def _check(asked: str, name: str, value: float) -> None:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not value >= 0:
+    found = number(value)
+    if found is None or not found >= 0:
         raise TrainingError(f"{asked}: {name}={value!r} must be a number from 0 up")

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import Any
 
-from jairika_nb.errors import TrainingError
 from jairika_nb.train.batches import Batch
 
 
@@ -30,9 +28,3 @@ def in_groups(
             yield last, before, (last + 1) % accumulate == 0
         held.append((number, batch))
     yield from ((number, batch, True) for number, batch in held)
-
-
-def check_accumulate(accumulate: Any) -> None:
-    """Raise TrainingError for what is no count of batches."""
-    if isinstance(accumulate, bool) or not isinstance(accumulate, int) or accumulate < 1:
-        raise TrainingError(f"accumulate={accumulate!r} must be an integer from 1 up")

@@ -9,6 +9,7 @@ from jairika_nb.errors import TrainingError
 from jairika_nb.nn.lazy import Lazy
 from jairika_nb.nn.module import Module
 from jairika_nb.optim import Optimizer
+from jairika_nb.tensors.plain import whole
 
 
 def check_model(word: str, model: Any) -> None:
@@ -69,10 +70,12 @@ def _shown(value: Any) -> str:
     return f"a {type(value).__name__}"
 
 
-def check_epochs(epochs: Any) -> None:
-    """Raise TrainingError for what is no count of epochs."""
-    if isinstance(epochs, bool) or not isinstance(epochs, int) or epochs < 1:
-        raise TrainingError(f"epochs={epochs!r} must be an integer from 1 up")
+def count(name: str, given: Any) -> int:
+    """The count that an argument is; TrainingError for what is no integer from 1 up."""
+    found = whole(given)
+    if found is None or found < 1:
+        raise TrainingError(f"{name}={given!r} must be an integer from 1 up")
+    return found
 
 
 def check_trainable(model: Module) -> None:

@@ -7,6 +7,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from jairika_nb.errors import TrainingError
+from jairika_nb.tensors.plain import number, whole
 from jairika_nb.train.callbacks import Callback
 from jairika_nb.train.monitor import Monitor
 from jairika_nb.train.resume import packed_state
@@ -53,11 +54,7 @@ class Checkpoint(Callback):
         from jairika_nb.store import names
 
         every = {"epochs": epochs, "steps": steps, "seconds": seconds}
-        self.every = {what: count for what, count in every.items() if count is not None}
-        for what, count in self.every.items():
-            kind, said = (float, "a number") if what == "seconds" else (int, "an integer")
-            if isinstance(count, bool) or not isinstance(count, int | kind) or not count > 0:
-                raise TrainingError(f"Checkpoint: {what}={count!r} must be {said} above 0")
+        self.every = {w: _every(w, given) for w, given in every.items() if given is not None}
         if best is not None and (steps or seconds):
             raise TrainingError(
                 "Checkpoint: best=... looks at the measures of epochs; leave steps and seconds out"
@@ -171,3 +168,13 @@ class Checkpoint(Callback):
     def __repr__(self) -> str:
         options = "".join(f", {what}={count}" for what, count in self.every.items())
         return f"Checkpoint({self.given!r}{options})"
+
+
+def _every(what: str, given: Any) -> float:
+    """After how many of ``what`` it is time; TrainingError for what is no positive number."""
+    is_count = what != "seconds"
+    found = whole(given) if is_count else number(given)
+    if found is None or not found > 0:
+        kind = "an integer" if is_count else "a number"
+        raise TrainingError(f"Checkpoint: {what}={given!r} must be {kind} above 0")
+    return found

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from jairika_nb.errors import TrainingError
+from jairika_nb.train.arguments import count
 from jairika_nb.train.callbacks import Callback
 from jairika_nb.train.monitor import Monitor
 
@@ -33,12 +33,9 @@ class EarlyStopping(Callback):
         mode: str = "auto",
         restore_best_weights: bool = True,
     ) -> None:
-        if isinstance(patience, bool) or not isinstance(patience, int) or patience < 1:
-            raise TrainingError(
-                f"EarlyStopping: patience={patience!r} must be an integer from 1 up"
-            )
         self.monitor = Monitor(monitor, mode, min_delta)
-        self.patience, self.restore_best_weights = patience, restore_best_weights
+        self.patience = count("EarlyStopping: patience", patience)
+        self.restore_best_weights = restore_best_weights
         self._reset()
 
     def _reset(self) -> None:

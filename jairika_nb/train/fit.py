@@ -9,21 +9,20 @@ from jairika_nb.nn.losses import CrossEntropyLoss
 from jairika_nb.nn.module import Module
 from jairika_nb.optim import Adam, Optimizer
 from jairika_nb.tensors.autograd import eval as compute
-from jairika_nb.train.accumulate import check_accumulate
 from jairika_nb.train.arguments import (
-    check_epochs,
     check_loss,
     check_model,
     check_optimizer,
     check_sizes,
     check_trainable,
+    count,
     optimizer_of,
 )
 from jairika_nb.train.batches import Batches
 from jairika_nb.train.callbacks import Callbacks
 from jairika_nb.train.claims import check_free, copied
 from jairika_nb.train.evaluate import Evaluation
-from jairika_nb.train.gradients import check_limit
+from jairika_nb.train.gradients import limit
 from jairika_nb.train.initialising import initialised
 from jairika_nb.train.job import Job
 from jairika_nb.train.loop import Training
@@ -120,10 +119,8 @@ def fit(
     check_sizes(model)
     check_optimizer(optimizer)
     check_loss(loss)
-    check_epochs(epochs)
-    check_accumulate(accumulate)
-    check_limit("clip_norm", clip_norm)
-    check_limit("clip_value", clip_value)
+    epochs, accumulate = count("epochs", epochs), count("accumulate", accumulate)
+    clip_norm, clip_value = limit("clip_norm", clip_norm), limit("clip_value", clip_value)
     check_trainable(model)
     check_free(model, optimizer)
     given = model

@@ -8,6 +8,7 @@ from jairika_nb.errors import TrainingError
 from jairika_nb.optim import clip_grad_norm, clip_grad_value
 from jairika_nb.tensors.elementwise import isfinite
 from jairika_nb.tensors.joining import stack
+from jairika_nb.tensors.plain import number
 from jairika_nb.tensors.reductions import all as all_of
 from jairika_nb.tensors.tensor import Tensor
 
@@ -35,9 +36,9 @@ def are_finite(gradients: Gradients) -> Tensor:
     return all_of(stack([all_of(isfinite(g)) for g in gradients.values()])).astype("float32")
 
 
-def check_limit(name: str, value: Any) -> None:
-    """Raise TrainingError for what is no positive number."""
-    if value is None:
-        return
-    if isinstance(value, bool) or not isinstance(value, int | float) or not value > 0:
-        raise TrainingError(f"{name}={value!r} must be a number above 0, or None")
+def limit(name: str, given: Any) -> float | None:
+    """A limit of gradients, None for none; TrainingError for what is no positive number."""
+    found = number(given)
+    if given is not None and (found is None or not found > 0):
+        raise TrainingError(f"{name}={given!r} must be a number above 0, or None")
+    return found

@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping
 
 from jairika_nb.errors import TrainingError
+from jairika_nb.tensors.plain import number
 
 # Parts of the names of measures that are better when smaller; all others are better when larger.
 SMALLER = ("loss", "error", "mse", "mae", "rmse", "perplexity", "deviance", "brier", "wer", "cer")
@@ -24,12 +25,13 @@ class Monitor:
     def __init__(self, name: str, mode: str = "auto", min_delta: float = 0.0) -> None:
         if mode not in ("auto", "min", "max"):
             raise TrainingError(f"mode={mode!r} is unknown; use 'min', 'max' or 'auto'")
-        if isinstance(min_delta, bool) or not isinstance(min_delta, int | float) or min_delta < 0:
+        least = number(min_delta)
+        if least is None or not least >= 0:
             raise TrainingError(f"min_delta={min_delta!r} must be a number from 0 up")
         self.name = name
         smaller = any(part in name.lower() for part in SMALLER)
         self.sign = -1.0 if mode == "min" or (mode == "auto" and smaller) else 1.0
-        self.min_delta = float(min_delta)
+        self.min_delta = float(least)
         self.best: float | None = None
 
     def improves(self, measures: Mapping[str, float]) -> bool:

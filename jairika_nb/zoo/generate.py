@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable
 from typing import Any
 
@@ -13,6 +14,7 @@ from jairika_nb.nn.module import Module
 from jairika_nb.nn.placing import on_device_of
 from jairika_nb.tensors.compiling import compile
 from jairika_nb.tensors.creation import tensor
+from jairika_nb.tensors.plain import number, whole
 from jairika_nb.tensors.scattering import take
 from jairika_nb.tensors.tensor import Tensor
 from jairika_nb.zoo.char_rnn import CharRNN
@@ -44,12 +46,12 @@ def generate(
     5
     """
     given = np.asarray(tokens.numpy() if isinstance(tokens, Tensor) else tokens)
-    _check(given, length, temperature, top_k)
+    _check(given, length, temperature, top_k, seed, stop)
     rows, random = np.atleast_2d(given).astype(np.int32), np.random.default_rng(seed)
     done = np.zeros(len(rows), bool)
     with mode(net, False), on_device_of(net):
         read = _reader(net)
-        for _ in range(length):
+        for _ in range(operator.index(length)):
             drawn = _draw(read(rows).numpy(), temperature, top_k, random)
             drawn = np.where(done, stop, drawn) if stop is not None else drawn
             rows = np.concatenate([rows, drawn[:, None].astype(np.int32)], axis=1)
@@ -59,16 +61,27 @@ def generate(
     return rows if given.ndim == 2 else rows[0]
 
 
-def _check(given: np.ndarray, length: int, temperature: float, top_k: int | None) -> None:
+def _check(
+    given: np.ndarray,
+    length: int,
+    temperature: float,
+    top_k: int | None,
+    seed: int | None,
+    stop: int | None,
+) -> None:
     if given.ndim not in (1, 2) or given.dtype.kind not in "iu" or not given.size:
         raise ShapeError(
             f"generate: tokens {given.shape} {given.dtype} must be integers (T,) or (N, T), at "
             "least one a row to begin with"
         )
-    if length < 0 or temperature < 0 or (top_k is not None and top_k < 1):
-        raise OutOfRange(
-            f"generate: {length=} and {temperature=} must not be negative, {top_k=} at least 1"
-        )
+    counts = {"length": (length, 0), "top_k": (top_k, 1), "seed": (seed, 0), "stop": (stop, 0)}
+    for name, (value, least) in counts.items():
+        found = whole(value)
+        if (value is not None or name == "length") and (found is None or found < least):
+            raise OutOfRange(f"generate: {name}={value!r} must be an integer from {least} up")
+    heat = number(temperature)
+    if heat is None or not heat >= 0:
+        raise OutOfRange(f"generate: {temperature=} must be a number from 0 up")
 
 
 def _draw(

@@ -8,6 +8,7 @@ from jairika_nb.engine.ops import conv as c
 from jairika_nb.errors import OutOfRange, ShapeError
 from jairika_nb.nn.functional.spatial import Sizes, each_axis, with_batch, without_batch
 from jairika_nb.tensors.arguments import on_tensors
+from jairika_nb.tensors.plain import whole
 from jairika_nb.tensors.tensor import Tensor
 
 Pads = tuple[tuple[int, int], ...]
@@ -85,7 +86,8 @@ def _conv(
 
 
 def _check_weight(asked: str, weight: Tensor, rank: int, groups: int) -> None:
-    if isinstance(groups, bool) or not isinstance(groups, int) or groups < 1:
+    count = whole(groups)
+    if count is None or count < 1:
         raise OutOfRange(f"{asked}: groups={groups!r} must be an integer from 1 up")
     if weight.ndim != rank + 2:
         raise ShapeError(f"{asked}: weight {weight.shape} needs {rank + 2} axes")

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from jairika_nb.errors import OutOfRange, ShapeError
+from jairika_nb.tensors.plain import whole
 from jairika_nb.tensors.tensor import Tensor
 
 Sizes = int | Sequence[int]
@@ -17,8 +18,8 @@ def each_axis(asked: str, name: str, value: Any, rank: int, least: int = 1) -> t
     >>> each_axis("conv2d", "stride", 2, 2)
     (2, 2)
     """
-    given = (value,) * rank if _is_whole(value) else value
-    if not isinstance(given, (tuple, list)) or not all(_is_whole(v) for v in given):
+    given = (value,) * rank if whole(value) is not None else value
+    if not isinstance(given, (tuple, list)) or not all(whole(v) is not None for v in given):
         raise OutOfRange(f"{asked}: {name}={value!r} must be an integer or {rank} of them")
     if len(given) == 1:
         given = tuple(given) * rank
@@ -27,10 +28,6 @@ def each_axis(asked: str, name: str, value: Any, rank: int, least: int = 1) -> t
     if any(int(v) < least for v in given):
         raise OutOfRange(f"{asked}: {name}={value!r} must be from {least} up")
     return tuple(int(v) for v in given)
-
-
-def _is_whole(value: Any) -> bool:
-    return hasattr(value, "__index__") and not isinstance(value, bool)
 
 
 def with_batch(asked: str, x: Tensor, rank: int) -> tuple[Tensor, bool]:

@@ -11,6 +11,7 @@ from jairika_nb.errors import ArchitectureError, TrainingError
 from jairika_nb.optim.groups import Group
 from jairika_nb.optim.optimizer import Optimizer
 from jairika_nb.optim.options import Check, Number, OneOf
+from jairika_nb.tensors.plain import number
 
 Checks = Mapping[str, Check]
 EVERY = OneOf(("epoch", "step"))
@@ -185,8 +186,8 @@ def _checked_optimizer(own: str, optimizer: Any) -> Optimizer:
 
 def _check_counter(own: str, name: str, value: Any) -> None:
     numbers = value if isinstance(value, list | tuple) else [value]
-    for number in numbers:
-        if isinstance(number, bool) or not isinstance(number, int | float) or math.isnan(number):
+    for found in map(number, numbers):
+        if found is None or math.isnan(found):
             raise TrainingError(f"{own}: {name}={value!r} must be numbers")
 
 
