@@ -13,9 +13,15 @@ from jairika_nb.nn import functional, init
 from jairika_nb.nn.functional.recurrent import States, Weights, recurrence
 from jairika_nb.nn.module import Module
 from jairika_nb.nn.parts import Parameter
-from jairika_nb.nn.rnn import PackedSequence, pack_padded_sequence, pad_packed_sequence
+from jairika_nb.nn.rnn import (
+    PackedSequence,
+    checked_lengths,
+    pack_padded_sequence,
+    pad_packed_sequence,
+)
 from jairika_nb.nn.sizes import check_layers, check_size
 from jairika_nb.tensors.creation import tensor, zeros
+from jairika_nb.tensors.elementwise import where
 from jairika_nb.tensors.joining import concat, stack
 from jairika_nb.tensors.scattering import take
 from jairika_nb.tensors.tensor import Tensor
@@ -26,6 +32,12 @@ NONLINEARITIES = ("tanh", "relu")
 def as_tensor(value: Any, like: Tensor) -> Tensor:
     """``value`` as a tensor on the device of ``like``."""
     return value if isinstance(value, Tensor) else tensor(value, device=like.device)
+
+
+def _spoiled(states: States, lengths: Any, steps: int) -> States:
+    """Initial states, NaN in rows that claim no step, or more than there are."""
+    fits = ((lengths >= 1) & (lengths <= steps)).reshape((-1, 1))
+    return tuple(where(fits, s, math.nan) for s in states)
 
 
 def check_nonlinearity(layer: str, nonlinearity: Any) -> None:
@@ -42,8 +54,12 @@ class RNNBase(Module):
     (layers * directions, N, size), zeros by default. Gives the last layer's states of all steps
     and the final states of all layers. ``lengths`` (N,) says how many steps of a padded input
     count for each row, with the results of a packed run: zeros past the end, final states of each
-    row's own last step. It may be a tensor; nothing is read on the host.
+    row's own last step. OutOfRange tells lengths below 1 or beyond the steps; those in a tensor
+    stay on the device, where such a row becomes NaN.
     """
+
+    # Lengths are looked at where they are on the host.
+    takes_arrays = True
 
     adjustable = ("dropout",)
     cell = ""
@@ -112,9 +128,13 @@ class RNNBase(Module):
             if lengths is not None:
                 raise ShapeError(f"{type(self).__name__}: a packed input has its own lengths")
             return self._packed(input, hx)
+        input = input if isinstance(input, Tensor) else tensor(input)
         single = input.ndim == 2
         x = self._by_step(input)
-        y, last = self._run(x, self._states(hx, x, single), self._counts(lengths, x))
+        states, counts = self._states(hx, x, single), self._counts(lengths, x)
+        if isinstance(lengths, Tensor):
+            states = _spoiled(states, counts, x.shape[0])
+        y, last = self._run(x, states, counts)
         if single:
             y, *ends = (v.reshape((v.shape[0], v.shape[2])) for v in (y, *last))
             return y, self._given(tuple(ends))
@@ -133,13 +153,18 @@ class RNNBase(Module):
         return input.transpose(0, 1) if self.batch_first else input
 
     def _counts(self, lengths: Any, x: Tensor) -> Tensor | None:
-        count = None if lengths is None else as_tensor(lengths, x).reshape((-1,))
-        if count is not None and count.shape != (x.shape[1],):
+        if lengths is None:
+            return None
+        steps, rows = x.shape[:2]
+        if not isinstance(lengths, Tensor):
+            found = checked_lengths(type(self).__name__, lengths, steps, rows)
+            return tensor(found.astype(np.int32), device=x.device)
+        if lengths.size != rows or lengths.dtype.kind not in ("int", "uint"):
             raise ShapeError(
-                f"{type(self).__name__}: lengths {count.shape} must hold one number for each of "
-                f"{x.shape[1]} rows"
+                f"{type(self).__name__}: lengths {lengths.shape} of {lengths.dtype.name} must be "
+                f"{rows} integers, one for each row"
             )
-        return count
+        return lengths.reshape((-1,))
 
     def _packed(self, packed: PackedSequence, hx: Any) -> tuple[PackedSequence, Any]:
         order, back = packed.sorted_indices, packed.unsorted_indices

@@ -52,16 +52,19 @@ def _back_places(lengths: np.ndarray, total: int) -> tuple[np.ndarray, np.ndarra
     return place, live
 
 
-def _checked_lengths(lengths: Any, steps: int, rows: int) -> np.ndarray:
+def checked_lengths(asked: str, lengths: Any, steps: int, rows: int) -> np.ndarray:
+    """Lengths (rows,) on the host; ShapeError or OutOfRange for what are none."""
     found = np.asarray(lengths.numpy() if isinstance(lengths, Tensor) else lengths)
-    if found.shape != (rows,) or found.dtype.kind not in "iu":
-        raise ShapeError(f"pack_padded_sequence: lengths {found.tolist()} must be {rows} integers")
+    if found.size != rows or found.ndim > 1 or found.dtype.kind not in "iu":
+        raise ShapeError(
+            f"{asked}: lengths {found.tolist()} must be {rows} integers, one for each row"
+        )
     if rows == 0 or found.min() < 1 or found.max() > steps:
         raise OutOfRange(
-            f"pack_padded_sequence: lengths {found.tolist()} must lie between 1 and the {steps} "
-            "steps of the input"
+            f"{asked}: lengths {found.tolist()} must lie between 1 and the {steps} steps of the "
+            "input"
         )
-    return found
+    return found.reshape(-1)
 
 
 def pack_padded_sequence(
@@ -79,7 +82,7 @@ def pack_padded_sequence(
     if input.ndim < 2:
         raise ShapeError(f"pack_padded_sequence: input {input.shape} needs a batch and a time axis")
     x = input.transpose(0, 1) if batch_first else input
-    count = _checked_lengths(lengths, *x.shape[:2])
+    count = checked_lengths("pack_padded_sequence", lengths, *x.shape[:2])
     order = back = None
     if enforce_sorted and (np.diff(count) > 0).any():
         raise OutOfRange(

@@ -7,7 +7,7 @@ import pytest
 
 import jairika_nb as jrk
 from jairika_nb import nn
-from jairika_nb.errors import ArchitectureError, ShapeError
+from jairika_nb.errors import ArchitectureError, OutOfRange, ShapeError
 
 torch = pytest.importorskip("torch")
 KINDS = ("RNN", "LSTM", "GRU")
@@ -293,7 +293,7 @@ def test_wrong_inputs_are_told_with_their_shapes():
             (lambda: net(jrk.zeros((5, 3, 7))), r"input \(5, 3, 7\).*batch, 4"),
             (lambda: net(jrk.zeros((0, 3, 4))), r"input \(0, 3, 4\)"),
             (lambda: net(x, (jrk.zeros((1, 3, 6)),)), r"must be \(1, 3, 6\), \(1, 3, 6\)"),
-            (lambda: net(x, lengths=[1, 2]), r"lengths \(2,\).*3 rows"),
+            (lambda: net(x, lengths=[1, 2]), r"lengths \[1, 2\] must be 3 integers"),
             (lambda: nn.GRUCell(4, 6)(jrk.zeros((3, 4)), jrk.zeros((2, 6))), r"1 of \(3, 6\)"),
         ]
         for ask, words in cases:
@@ -309,12 +309,24 @@ def test_wrong_lengths():
             nn.rnn.pack_padded_sequence(x, lengths)
 
 
-@pytest.mark.parametrize("options", [{}, {"proj_size": 2}])
-def test_a_row_of_no_steps_keeps_its_states(options):
+@pytest.mark.parametrize("kind", KINDS)
+def test_lengths_that_no_row_can_have(kind):
     with jrk.device("reference"):
-        net = nn.LSTM(4, 6, bidirectional=True, **options)
-        h, c = initial("LSTM", 2, 2, 6, options.get("proj_size"))
-        y, last = net(sequence(3, 2, 4), (h, c), lengths=[0, 3])
-        assert not y[:, 0].numpy().any() and y[:, 1].numpy().all()
-        for new, old in zip(last, (h, c), strict=True):
-            np.testing.assert_array_equal(new[:, 0].numpy(), old[:, 0])
+        net, x = getattr(nn, kind)(4, 6, batch_first=True), jrk.ones((3, 4, 4))
+        for lengths in ([0, 2, 3], [4, 5, 1], [-1, 2, 3]):
+            for given in (lengths, np.array(lengths)):
+                with pytest.raises(OutOfRange, match=f"{kind}: lengths .* 1 and the 4 steps"):
+                    net(x, lengths=given)
+        for given in ([1.5, 2, 3], [True, True, True], [[1], [2], [3]], jrk.ones(3), 3):
+            with pytest.raises(ShapeError, match=f"{kind}: lengths .*3 integers, one for each row"):
+                net(x, lengths=given)
+        assert net(x[0], lengths=2)[0].shape == (4, 6)
+
+
+def test_wrong_lengths_on_the_device_spoil_their_rows_only(device):
+    net, x = nn.GRU(3, 2), jrk.ones((4, 3, 3))
+    y, last = net(x, lengths=jrk.tensor([2, 0, 9]))
+    right, end = net(x, lengths=[2, 1, 4])
+    assert np.isnan(last.numpy()[0, 1:]).all() and np.isnan(y.numpy()[:, 2]).all()
+    np.testing.assert_array_equal(y.numpy()[:, 0], right.numpy()[:, 0])
+    np.testing.assert_array_equal(last.numpy()[0, 0], end.numpy()[0, 0])
