@@ -7,6 +7,7 @@ _HOOKS = "jrk.grad(loss, list(net.capture(x, names=[...]).values())) for derivat
 OF_MODULES = {
     "cuda": _MOVED, "cpu": _MOVED,
     "requires_grad_": "net.freeze(...) and net.unfreeze(...)",
+    "requires_grad": "net.freeze(...) and net.unfreeze(...)",
     "zero_grad": "nothing: loss.backward(net) returns gradients, none are kept",
     "register_full_backward_hook": _HOOKS, "register_backward_hook": _HOOKS,
     "register_full_backward_pre_hook": _HOOKS,

@@ -60,6 +60,8 @@ class Parts:
             raise ArchitectureError(
                 f"{type(self).__name__}.{name} is a module; assign a module, or del it first"
             )
+        elif name == "requires_grad":
+            raise AttributeError(of_module(type(self).__name__, name))
         else:
             object.__setattr__(self, name, value)
 

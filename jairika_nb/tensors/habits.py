@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 _IN_PLACE = "tensors do not change in place: write x = x.{0}(...) or x[...] = value"
 _DEVICES = 'x.to("gpu") or x.to("cpu"), or work inside `with jrk.device(...)`'
 _NO_GRAD = "there is nothing to switch: jrk.grad(y, [x]) gives derivatives, x.detach() ends them"
+_FREEZE = f"{_NO_GRAD}, net.freeze(...) keeps parameters as they are"
 
 # Attributes of tensors.
 OF_TENSORS = {
     "cuda": _DEVICES, "cpu": _DEVICES,
-    "requires_grad": _NO_GRAD, "requires_grad_": _NO_GRAD, "retain_grad": _NO_GRAD,
+    "requires_grad": _FREEZE, "requires_grad_": _FREEZE, "retain_grad": _NO_GRAD,
     "grad": "jrk.grad(y, [x]) returns derivatives; nothing is kept on tensors",
     "data": "x.detach(), or the tensor itself",
     "view": "x.reshape(...)", "view_as": "x.reshape(other.shape)", "t": "x.T", "H": "x.mT",
@@ -21,6 +24,13 @@ OF_TENSORS = {
     "half": 'x.astype("float16")', "bfloat16": 'x.astype("bfloat16")',
     "long": 'x.astype("int64")', "int": 'x.astype("int32")', "bool": 'x.astype("bool")',
 }  # fmt: skip
+# What PyTorch lets one assign.
+ASSIGNED = {
+    "requires_grad": "net.freeze(...) keeps parameters as they are, net.unfreeze(...) lets go; "
+    "x.detach() ends derivatives",
+    "grad": "gradients are returned, by loss.backward(net) or jrk.grad(y, [x])",
+    "data": "write layer.weight = jrk.tensor(...) for a parameter, x[...] = value for a tensor",
+}
 # Names of the package.
 OF_PACKAGE = {
     "no_grad": _NO_GRAD, "enable_grad": _NO_GRAD, "set_grad_enabled": _NO_GRAD,
@@ -35,6 +45,21 @@ OF_PACKAGE = {
     "cuda": "jrk.devices() and jrk.device(...)",
     "FloatTensor": "jrk.tensor(data)", "LongTensor": 'jrk.tensor(data, dtype="int64")',
 }  # fmt: skip
+
+
+class Assigned:
+    """An attribute that tensors have not, which tells so also where it is assigned."""
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self.name = name
+
+    def __get__(self, instance: Any, owner: type) -> Any:
+        raise AttributeError(of_tensor(self.name))
+
+    def __set__(self, instance: Any, value: Any) -> None:
+        raise AttributeError(
+            f"a tensor has no attribute {self.name!r} to assign: {ASSIGNED[self.name]}"
+        )
 
 
 def of_tensor(name: str) -> str:

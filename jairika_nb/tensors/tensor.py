@@ -43,6 +43,7 @@ class Tensor:
     __slots__ = ("__weakref__", "node")
     __array_priority__ = 1000
     __hash__ = object.__hash__
+    requires_grad, grad, data = habits.Assigned(), habits.Assigned(), habits.Assigned()
 
     def __init__(self, node: Node) -> None:
         if not isinstance(node, Node):

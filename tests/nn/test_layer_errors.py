@@ -41,6 +41,8 @@ ARGUMENTS = [
     (lambda: nn.Upsample(), "either size or scale_factor"),
     (lambda: nn.Upsample(2, mode="cubic"), "mode='cubic' is unknown; use nearest"),
     (lambda: nn.Upsample(scale_factor="2"), "Upsample: scale_factor='2' must be a number"),
+    (lambda: nn.Flatten(1.5), "Flatten: start_axis=1.5 must be an integer"),
+    (lambda: nn.Embedding(3, 2, padding_idx=True), "padding_idx=True is no row of 3"),
     (lambda: nn.Upsample((2, 0)), "Upsample: size=0 must be an integer from 1 up"),
     (lambda: nn.CosineSimilarity("x"), "CosineSimilarity: axis='x' must be an integer"),
     (lambda: nn.PairwiseDistance(None), "PairwiseDistance: p=None must be a number"),
@@ -149,5 +151,30 @@ def test_counts_that_numpy_made_are_whole_numbers():
     again = nn.build(json.loads(json.dumps(net.architecture())))
     assert repr(again) == repr(net)
     assert net(jrk.tensor(words)).shape == (3, 1)
+    two = np.int64(2)
+    for layer in (
+        nn.ZeroPad2d(two), nn.ReflectionPad2d((two, two, 1, 1)), nn.Unflatten(two, (two, -1)),
+        nn.Normalization(two), nn.Normalization((two, 3)), nn.Embedding(3, 4, padding_idx=two),
+    ):  # fmt: skip
+        assert repr(nn.build(json.loads(json.dumps(layer.architecture())))) == repr(layer)
     with pytest.raises(ArchitectureError, match="in_features"):
         nn.Linear(np.bool_(True), 2)
+
+
+@pytest.mark.parametrize("name", ["requires_grad", "grad", "data"])
+def test_what_pytorch_assigns_to_parameters_is_told(name):
+    layer = nn.Linear(3, 2)
+    before = layer.weight
+    with pytest.raises(AttributeError, match=f"no attribute {name!r}") as told:
+        setattr(layer.weight, name, None)
+    ways = {"requires_grad": "net.freeze", "grad": "loss.backward", "data": "layer.weight = jrk"}
+    assert ways[name] in str(told.value)
+    assert not hasattr(layer.weight, name)
+    assert layer.weight is before
+
+
+def test_a_module_has_no_switch_of_derivatives():
+    layer = nn.Linear(3, 2)
+    with pytest.raises(AttributeError, match=r"no attribute 'requires_grad'; use net\.freeze"):
+        layer.requires_grad = False
+    assert layer.frozen_names() == []
