@@ -11,6 +11,8 @@ from typing import Any
 
 import numpy as np
 
+from jairika_nb.data.dataset import TensorDataset
+from jairika_nb.data.option_names import check_options
 from jairika_nb.data.tables import TableDataset, from_frame
 from jairika_nb.errors import DataError, MissingPackage
 
@@ -45,6 +47,7 @@ def read_csv(
     >>> dataset[1], dataset.classes
     ((array([9.], dtype=float32), array(1, dtype=int32)), ('cat', 'horse'))
     """
+    check_options("read_csv", options, read_csv, from_frame, TensorDataset)
     chosen = _reader("read_csv", reader)
     blank = _check_lines(Path(path), delimiter, encoding)
     if chosen == "pandas":
@@ -67,6 +70,7 @@ def read_parquet(
     Arguments are those of :func:`read_csv`. Raises DataError for a file that is none, and
     MissingPackage without pandas and pyarrow, or polars.
     """
+    check_options("read_parquet", options, read_parquet, from_frame, TensorDataset)
     chosen = _reader("read_parquet", reader)
     columns = None
     if features is not None:

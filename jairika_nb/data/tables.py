@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from jairika_nb.data.dataset import TensorDataset
+from jairika_nb.data.option_names import check_options
 from jairika_nb.errors import DataError
 
 Fill = float | str | Mapping[str, float | str] | None
@@ -56,6 +57,7 @@ def from_frame(
     >>> dataset[0], dataset.classes
     ((array([1.5], dtype=float32), array(1, dtype=int32)), ('a', 'b'))
     """
+    check_options("from_frame", options, from_frame, TensorDataset)
     names = _names(frame)
     targets = [target] if isinstance(target, str) else list(target or ())
     chosen = [n for n in names if n not in targets] if features is None else list(features)

@@ -56,6 +56,7 @@ class Batches:
         seed: int | None = None,
         model: Any = None,
     ) -> None:
+        _check_no_list_of_arrays(data)
         if is_structured(data):
             data = Structured(data)
         elif isinstance(data, tuple) and data and not isinstance(data[0], tuple):
@@ -134,6 +135,16 @@ class Batches:
             )
         target = next(iter(targets.values())) if len(targets) == 1 else targets
         return Batch((), inputs, target)
+
+
+def _check_no_list_of_arrays(data: Any) -> None:
+    """Arrays in a list look like samples that have no target."""
+    if isinstance(data, list) and data and all(hasattr(part, "shape") for part in data):
+        shapes = ", ".join(str(tuple(part.shape)) for part in data[:4])
+        raise DataError(
+            f"data is a list of {len(data)} arrays ({shapes}{', ...' if len(data) > 4 else ''}); "
+            "inputs and targets come in a tuple: (inputs, targets)"
+        )
 
 
 def _forward_names(model: Any) -> list[str]:

@@ -226,3 +226,25 @@ def test_a_table_trains_like_any_dataset(write):
     assert isinstance(data, TensorDataset)
     x, y = data[1:]
     assert (x.shape, y.tolist()) == ((2, 4), [0, 2])
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"sep": ";"}, r"read_csv takes no sep=; did you mean delimiter=\? its options are"),
+        ({"na_values": "-"}, r"did you mean missing=\?"),
+        ({"traget": "b"}, r"did you mean target=\?"),
+        ({"clases": ("x",)}, r"did you mean classes=\?"),
+        ({"zzz": 1}, "read_csv takes no zzz=; its options are delimiter, encoding, missing"),
+    ],
+)
+def test_mistyped_options_are_told_before_the_file_is_read(tmp_path, options, words):
+    with pytest.raises(DataError, match=words):
+        read_csv(tmp_path / "nowhere.csv", **options)
+
+
+def test_mistyped_options_of_tables_and_parquet_files(tmp_path):
+    with pytest.raises(DataError, match=r"read_parquet takes no fil=; did you mean fill=\?"):
+        read_parquet(tmp_path / "nowhere.parquet", fil=0)
+    with pytest.raises(DataError, match=r"from_frame takes no transfrom=.*mean transform=\?"):
+        from_frame(pytest.importorskip("pandas").DataFrame({"a": [1]}), transfrom=None)
