@@ -26,8 +26,8 @@ class Activation(Module):
     text = "{name}={value}"
     inplace = False
 
-    def forward(self, x: Tensor) -> Tensor:
-        return type(self).function(x, **{name: getattr(self, name) for name in self.settings})
+    def forward(self, input: Tensor) -> Tensor:
+        return type(self).function(input, **{name: getattr(self, name) for name in self.settings})
 
     def extra_repr(self) -> str:
         rows = {name: getattr(self, name) for name in self.settings}

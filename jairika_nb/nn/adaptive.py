@@ -28,8 +28,8 @@ class Adaptive(Pooling):
 class AdaptiveAvgPool(Adaptive):
     """Base of adaptive average pooling."""
 
-    def forward(self, x: Tensor) -> Tensor:
-        return getattr(functional, f"adaptive_avg_pool{self.rank}d")(x, self.output_size)
+    def forward(self, input: Tensor) -> Tensor:
+        return getattr(functional, f"adaptive_avg_pool{self.rank}d")(input, self.output_size)
 
 
 @register
@@ -72,9 +72,9 @@ class AdaptiveMaxPool(Adaptive):
         super().__init__(output_size)
         self.return_indices = return_indices
 
-    def forward(self, x: Tensor) -> MaxResult:
+    def forward(self, input: Tensor) -> MaxResult:
         pool = getattr(functional, f"adaptive_max_pool{self.rank}d")
-        return pool(x, self.output_size, self.return_indices)
+        return pool(input, self.output_size, self.return_indices)
 
 
 @register

@@ -106,18 +106,18 @@ class BatchNorm(ByChannel):
         place = {"device": device, "dtype": dtype}
         self._keep(num_features, eps, momentum, affine, track_running_stats, bias, place)
 
-    def forward(self, x: Tensor) -> Tensor:
-        self._check(x)
-        check_channels(x, self.num_features)
+    def forward(self, input: Tensor) -> Tensor:
+        self._check(input)
+        check_channels(input, self.num_features)
         if not self.training:
             own = self.running_mean is None
-            return self._normalized(x, self.running_mean, self.running_var, own, 0.0)
+            return self._normalized(input, self.running_mean, self.running_var, own, 0.0)
         if self.running_mean is None or not self.track_running_stats:
-            return self._normalized(x, None, None, True, 0.0)
+            return self._normalized(input, None, None, True, 0.0)
         mean, var = self._statistics()
         old = self.num_batches_tracked
         count = None if old is None else old + 1
-        y = self._normalized(x, mean, var, True, self._share(count))
+        y = self._normalized(input, mean, var, True, self._share(count))
         self.running_mean, self.running_var, self.num_batches_tracked = mean, var, count
         return y
 
@@ -191,16 +191,16 @@ class InstanceNorm(ByChannel):
         place = {"device": device, "dtype": dtype}
         self._keep(num_features, eps, momentum, affine, track_running_stats, bias, place)
 
-    def forward(self, x: Tensor) -> Tensor:
-        self._check(x)
-        alone = x.ndim == self.ranks[0]
+    def forward(self, input: Tensor) -> Tensor:
+        self._check(input)
+        alone = input.ndim == self.ranks[0]
         if self.affine or self.track_running_stats:
-            check_channels(x, self.num_features, 0 if alone else 1)
-        x = x.unsqueeze(0) if alone else x
+            check_channels(input, self.num_features, 0 if alone else 1)
+        input = input.unsqueeze(0) if alone else input
         own = self.training or not self.track_running_stats
         mean, var = self._statistics()
         y = functional.instance_norm(
-            x, mean, var, self.weight, self.bias, own, self.momentum or 0.0, self.eps
+            input, mean, var, self.weight, self.bias, own, self.momentum or 0.0, self.eps
         )
         if own and self.track_running_stats:
             self.running_mean, self.running_var = mean, var

@@ -106,10 +106,10 @@ class Sequential(Numbered):
         for name, layer in one.items() if one is not None else enumerate(layers):
             self.add_module(str(name), _check_module(self, name, layer))
 
-    def forward(self, x: Any) -> Any:
+    def forward(self, input: Any) -> Any:
         for layer in self._modules.values():
-            x = layer(x)
-        return x
+            input = layer(input)
+        return input
 
     def _part(self, modules: dict[str, Module]) -> Sequential:
         return Sequential(OrderedDict(modules))

@@ -110,12 +110,14 @@ class Sliding(Convolution):
         shape = (out_channels, in_channels // groups, *self.kernel_size)
         self._draw(shape, bias, {"device": device, "dtype": dtype})
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, input: Tensor) -> Tensor:
         padding: Any = self.padding
         if self.padding_mode != "zeros" and padding != "valid":
-            x, padding = functional.pad(x, self._around(), PAD[self.padding_mode]), 0
+            input, padding = functional.pad(input, self._around(), PAD[self.padding_mode]), 0
         convolve = getattr(functional, f"conv{self.rank}d")
-        return convolve(x, self.weight, self.bias, self.stride, padding, self.dilation, self.groups)
+        return convolve(
+            input, self.weight, self.bias, self.stride, padding, self.dilation, self.groups
+        )
 
     def _around(self) -> list[int]:
         """(before, after) for each axis of space, the last axis first."""

@@ -25,8 +25,8 @@ class Dropping(Module):
         self.p = p
         self.inplace = inplace
 
-    def forward(self, x: Tensor) -> Tensor:
-        return type(self).function(x, self.p, self.training)
+    def forward(self, input: Tensor) -> Tensor:
+        return type(self).function(input, self.p, self.training)
 
     def extra_repr(self) -> str:
         return f"p={self.p}, inplace={self.inplace}"

@@ -42,10 +42,10 @@ class FractionalMaxPool(Module):
             raise ArchitectureError(f"{name}: _random_samples must be a tensor or None")
         self.register_buffer("_random_samples", _random_samples)
 
-    def forward(self, x: Tensor) -> MaxResult:
+    def forward(self, input: Tensor) -> MaxResult:
         pool = getattr(functional, f"fractional_max_pool{self.rank}d")
         return pool(
-            x, self.kernel_size, self.output_size, self.output_ratio, self.return_indices,
+            input, self.kernel_size, self.output_size, self.output_ratio, self.return_indices,
             self._random_samples,
         )  # fmt: skip
 

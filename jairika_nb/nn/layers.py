@@ -47,8 +47,8 @@ class Linear(Module):
         own = Parameter(init.uniform((out_features,), -bound, bound, **place)) if bias else None
         self.register_parameter("bias", own)
 
-    def forward(self, x: Tensor) -> Tensor:
-        return functional.linear(x, self.weight, self.bias)
+    def forward(self, input: Tensor) -> Tensor:
+        return functional.linear(input, self.weight, self.bias)
 
     def extra_repr(self) -> str:
         has_bias = self.bias is not None
@@ -62,8 +62,8 @@ class Identity(Module):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         self._arguments = ((), {})
 
-    def forward(self, x: Tensor) -> Tensor:
-        return x
+    def forward(self, input: Tensor) -> Tensor:
+        return input
 
 
 @register
@@ -102,8 +102,8 @@ class Bilinear(Module):
         own = Parameter(init.uniform((out_features,), -bound, bound, **place)) if bias else None
         self.register_parameter("bias", own)
 
-    def forward(self, x1: Tensor, x2: Tensor) -> Tensor:
-        return functional.bilinear(x1, x2, self.weight, self.bias)
+    def forward(self, input1: Tensor, input2: Tensor) -> Tensor:
+        return functional.bilinear(input1, input2, self.weight, self.bias)
 
     def extra_repr(self) -> str:
         shown = ", ".join(f"{name}={value}" for name, value in self.shown.items())

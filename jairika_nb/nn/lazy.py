@@ -27,14 +27,14 @@ class Lazy(Module):
     axis: int  # of the input, whose size is the missing argument
     ranks: tuple[int, ...]  # how many axes an input may have; none for any number
 
-    def forward(self, *args: Any, **kwargs: Any) -> Any:
+    def forward(self, input: Any, *args: Any, **kwargs: Any) -> Any:
         if tracing.active.get() is not None:
             raise ReplayError(
                 f"{type(self).__name__} finds its sizes at the first call, which a replay cannot "
                 "repeat: call the network once before it is compiled"
             )
-        self._become(args[0].shape)
-        return self.forward(*args, **kwargs)
+        self._become(input.shape)
+        return self.forward(input, *args, **kwargs)
 
     def _become(self, shape: tuple[int, ...]) -> None:
         if not shape or (self.ranks and len(shape) not in self.ranks):

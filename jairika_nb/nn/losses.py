@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from typing import Any
 
 import numpy as np
@@ -50,8 +51,11 @@ class Loss(Module):
 class Measure(Loss):
     """Base of losses of numbers: arrays become tensors in the prediction's dtype."""
 
-    def __call__(self, prediction: Any, *others: Any) -> Any:
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """See ``forward``."""
+        if kwargs:
+            args = inspect.signature(self.forward).bind(*args, **kwargs).args
+        prediction, *others = args
         if not isinstance(prediction, Tensor):
             prediction = tensor(prediction)
         return super().__call__(prediction, *(_like(prediction, other) for other in others))
@@ -74,8 +78,8 @@ class MSELoss(Measure):
     2.0
     """
 
-    def forward(self, prediction: Tensor, target: Any) -> Tensor:
-        return functional.mse_loss(prediction, target, self.reduction)
+    def forward(self, input: Tensor, target: Any) -> Tensor:
+        return functional.mse_loss(input, target, self.reduction)
 
 
 @register
@@ -99,9 +103,9 @@ class CrossEntropyLoss(Loss):
         self.ignore_index = ignore_index
         self.label_smoothing = label_smoothing
 
-    def forward(self, prediction: Tensor, target: Any) -> Tensor:
+    def forward(self, input: Tensor, target: Any) -> Tensor:
         return functional.cross_entropy(
-            prediction,
+            input,
             target,
             self.weight,
             self.ignore_index,
@@ -126,8 +130,8 @@ class NLLLoss(Loss):
         self.weighted("weight", weight)
         self.ignore_index = ignore_index
 
-    def forward(self, scores: Tensor, target: Any) -> Tensor:
-        return functional.nll_loss(scores, target, self.weight, self.ignore_index, self.reduction)
+    def forward(self, input: Tensor, target: Any) -> Tensor:
+        return functional.nll_loss(input, target, self.weight, self.ignore_index, self.reduction)
 
 
 @register
@@ -151,9 +155,9 @@ class FocalLoss(Loss):
         self.weighted("weight", weight)
         self.gamma, self.ignore_index = gamma, ignore_index
 
-    def forward(self, logits: Tensor, target: Any) -> Tensor:
+    def forward(self, input: Tensor, target: Any) -> Tensor:
         return functional.softmax_focal_loss(
-            logits, target, self.weight, self.gamma, self.ignore_index, self.reduction
+            input, target, self.weight, self.gamma, self.ignore_index, self.reduction
         )
 
 

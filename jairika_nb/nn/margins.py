@@ -34,8 +34,8 @@ class MarginRankingLoss(Measure):
         super().__init__(reduction)
         self.margin = margin
 
-    def forward(self, x1: Tensor, x2: Tensor, target: Tensor) -> Tensor:
-        return functional.margin_ranking_loss(x1, x2, target, self.margin, self.reduction)
+    def forward(self, input1: Tensor, input2: Tensor, target: Tensor) -> Tensor:
+        return functional.margin_ranking_loss(input1, input2, target, self.margin, self.reduction)
 
 
 @register
@@ -45,8 +45,8 @@ class HingeEmbeddingLoss(_Margin):
     def __init__(self, margin: float = 1.0, reduction: str = "mean") -> None:
         super().__init__(margin, reduction)
 
-    def forward(self, x: Tensor, target: Any) -> Tensor:
-        return functional.hinge_embedding_loss(x, target, self.margin, self.reduction)
+    def forward(self, input: Tensor, target: Any) -> Tensor:
+        return functional.hinge_embedding_loss(input, target, self.margin, self.reduction)
 
     def check_target(self, target: Any) -> None:
         """Raise DataError for targets on the host that are neither 1 nor -1."""
@@ -60,16 +60,16 @@ class CosineEmbeddingLoss(_Margin):
     def __init__(self, margin: float = 0.0, reduction: str = "mean") -> None:
         super().__init__(margin, reduction)
 
-    def forward(self, x1: Tensor, x2: Tensor, target: Any) -> Tensor:
-        return functional.cosine_embedding_loss(x1, x2, target, self.margin, self.reduction)
+    def forward(self, input1: Tensor, input2: Tensor, target: Any) -> Tensor:
+        return functional.cosine_embedding_loss(input1, input2, target, self.margin, self.reduction)
 
 
 @register
 class SoftMarginLoss(Measure):
     """``log(1 + exp(-target * x))`` for targets 1 and -1."""
 
-    def forward(self, x: Tensor, target: Tensor) -> Tensor:
-        return functional.soft_margin_loss(x, target, self.reduction)
+    def forward(self, input: Tensor, target: Tensor) -> Tensor:
+        return functional.soft_margin_loss(input, target, self.reduction)
 
 
 @register
@@ -80,8 +80,8 @@ class MultiLabelSoftMarginLoss(Measure):
         super().__init__(reduction)
         self.weighted("weight", weight)
 
-    def forward(self, x: Tensor, target: Tensor) -> Tensor:
-        return functional.multilabel_soft_margin_loss(x, target, self.weight, self.reduction)
+    def forward(self, input: Tensor, target: Tensor) -> Tensor:
+        return functional.multilabel_soft_margin_loss(input, target, self.weight, self.reduction)
 
 
 @register
@@ -91,8 +91,8 @@ class MultiLabelMarginLoss(Loss):
     See :func:`jairika_nb.nn.functional.multilabel_margin_loss` for shapes and errors.
     """
 
-    def forward(self, scores: Tensor, target: Any) -> Tensor:
-        return functional.multilabel_margin_loss(scores, target, self.reduction)
+    def forward(self, input: Tensor, target: Any) -> Tensor:
+        return functional.multilabel_margin_loss(input, target, self.reduction)
 
 
 @register
@@ -113,9 +113,9 @@ class MultiMarginLoss(Loss):
         self.p, self.margin = p, margin
         self.weighted("weight", weight)
 
-    def forward(self, scores: Tensor, target: Any) -> Tensor:
+    def forward(self, input: Tensor, target: Any) -> Tensor:
         return functional.multi_margin_loss(
-            scores, target, self.p, self.margin, self.weight, self.reduction
+            input, target, self.p, self.margin, self.weight, self.reduction
         )
 
 

@@ -19,8 +19,8 @@ class L1Loss(Measure):
     1.0
     """
 
-    def forward(self, prediction: Tensor, target: Tensor) -> Tensor:
-        return functional.l1_loss(prediction, target, self.reduction)
+    def forward(self, input: Tensor, target: Tensor) -> Tensor:
+        return functional.l1_loss(input, target, self.reduction)
 
 
 @register
@@ -33,8 +33,8 @@ class SmoothL1Loss(Measure):
         super().__init__(reduction)
         self.beta = beta
 
-    def forward(self, prediction: Tensor, target: Tensor) -> Tensor:
-        return functional.smooth_l1_loss(prediction, target, self.reduction, self.beta)
+    def forward(self, input: Tensor, target: Tensor) -> Tensor:
+        return functional.smooth_l1_loss(input, target, self.reduction, self.beta)
 
 
 @register
@@ -47,8 +47,8 @@ class HuberLoss(Measure):
         super().__init__(reduction)
         self.delta = delta
 
-    def forward(self, prediction: Tensor, target: Tensor) -> Tensor:
-        return functional.huber_loss(prediction, target, self.reduction, self.delta)
+    def forward(self, input: Tensor, target: Tensor) -> Tensor:
+        return functional.huber_loss(input, target, self.reduction, self.delta)
 
 
 @register
@@ -64,8 +64,8 @@ class BCELoss(Measure):
         super().__init__(reduction)
         self.weighted("weight", weight)
 
-    def forward(self, prediction: Tensor, target: Tensor) -> Tensor:
-        return functional.binary_cross_entropy(prediction, target, self.weight, self.reduction)
+    def forward(self, input: Tensor, target: Tensor) -> Tensor:
+        return functional.binary_cross_entropy(input, target, self.weight, self.reduction)
 
 
 @register
@@ -82,9 +82,9 @@ class BCEWithLogitsLoss(Measure):
         self.weighted("weight", weight)
         self.weighted("pos_weight", pos_weight)
 
-    def forward(self, prediction: Tensor, target: Tensor) -> Tensor:
+    def forward(self, input: Tensor, target: Tensor) -> Tensor:
         return functional.binary_cross_entropy_with_logits(
-            prediction, target, self.weight, self.reduction, self.pos_weight
+            input, target, self.weight, self.reduction, self.pos_weight
         )
 
 
@@ -102,8 +102,8 @@ class KLDivLoss(Measure):
         super().__init__(reduction)
         self.log_target = log_target
 
-    def forward(self, prediction: Tensor, target: Tensor) -> Tensor:
-        return functional.kl_div(prediction, target, self.reduction, self.log_target)
+    def forward(self, input: Tensor, target: Tensor) -> Tensor:
+        return functional.kl_div(input, target, self.reduction, self.log_target)
 
 
 @register
@@ -122,9 +122,9 @@ class PoissonNLLLoss(Measure):
         super().__init__(reduction)
         self.log_input, self.full, self.eps = log_input, full, eps
 
-    def forward(self, prediction: Tensor, target: Tensor) -> Tensor:
+    def forward(self, log_input: Tensor, target: Tensor) -> Tensor:
         return functional.poisson_nll_loss(
-            prediction, target, self.log_input, self.full, self.eps, self.reduction
+            log_input, target, self.log_input, self.full, self.eps, self.reduction
         )
 
 
@@ -141,7 +141,5 @@ class GaussianNLLLoss(Measure):
         super().__init__(reduction)
         self.full, self.eps = full, eps
 
-    def forward(self, prediction: Tensor, target: Tensor, var: Tensor) -> Tensor:
-        return functional.gaussian_nll_loss(
-            prediction, target, var, self.full, self.eps, self.reduction
-        )
+    def forward(self, input: Tensor, target: Tensor, var: Tensor) -> Tensor:
+        return functional.gaussian_nll_loss(input, target, var, self.full, self.eps, self.reduction)

@@ -64,7 +64,7 @@ class Module(Lookup, Hooks, Freezing, Placing):
         return self._call(args, kwargs)
 
     def _call(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        if any(isinstance(a, Symbol) for a in args):
+        if any(isinstance(a, Symbol) for a in (*args, *kwargs.values())):
             return Symbol.of(self, args, kwargs)
         if not self.takes_arrays:
             args = tuple(tensor(a) if isinstance(a, np.ndarray) else a for a in args)

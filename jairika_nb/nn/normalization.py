@@ -70,8 +70,8 @@ class LayerNorm(Module):
         affine, place = elementwise_affine, {"device": device, "dtype": dtype}
         scale_and_shift(self, self.normalized_shape, affine, affine and bias, place)
 
-    def forward(self, x: Tensor) -> Tensor:
-        return functional.layer_norm(x, self.normalized_shape, self.weight, self.bias, self.eps)
+    def forward(self, input: Tensor) -> Tensor:
+        return functional.layer_norm(input, self.normalized_shape, self.weight, self.bias, self.eps)
 
     def extra_repr(self) -> str:
         has_bias = self.bias is not None
@@ -163,9 +163,9 @@ class GroupNorm(Module):
         place = {"device": device, "dtype": dtype}
         scale_and_shift(self, (num_channels,), affine, affine and bias, place)
 
-    def forward(self, x: Tensor) -> Tensor:
-        check_channels(x, self.num_channels)
-        return functional.group_norm(x, self.num_groups, self.weight, self.bias, self.eps)
+    def forward(self, input: Tensor) -> Tensor:
+        check_channels(input, self.num_channels)
+        return functional.group_norm(input, self.num_groups, self.weight, self.bias, self.eps)
 
     def extra_repr(self) -> str:
         return (
@@ -195,8 +195,8 @@ class LocalResponseNorm(Module):
             check_number("LocalResponseNorm", name, value)
         self.alpha, self.beta, self.k = alpha, beta, k
 
-    def forward(self, x: Tensor) -> Tensor:
-        return functional.local_response_norm(x, self.size, self.alpha, self.beta, self.k)
+    def forward(self, input: Tensor) -> Tensor:
+        return functional.local_response_norm(input, self.size, self.alpha, self.beta, self.k)
 
     def extra_repr(self) -> str:
         return f"{self.size}, alpha={self.alpha}, beta={self.beta}, k={self.k}"

@@ -57,10 +57,10 @@ class MaxPool(Pooling):
         self.return_indices = return_indices
         self.ceil_mode = ceil_mode
 
-    def forward(self, x: Tensor) -> MaxResult:
+    def forward(self, input: Tensor) -> MaxResult:
         pool = getattr(functional, f"max_pool{self.rank}d")
         return pool(
-            x, self.kernel_size, self.stride, self.padding, self.dilation, self.ceil_mode,
+            input, self.kernel_size, self.stride, self.padding, self.dilation, self.ceil_mode,
             self.return_indices,
         )  # fmt: skip
 
@@ -122,10 +122,10 @@ class AvgPool(Pooling):
         if divisor_override == 0:
             raise ArchitectureError(f"{type(self).__name__}: divisor_override=0 divides by zero")
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, input: Tensor) -> Tensor:
         pool = getattr(functional, f"avg_pool{self.rank}d")
         return pool(
-            x, self.kernel_size, self.stride, self.padding, self.ceil_mode,
+            input, self.kernel_size, self.stride, self.padding, self.ceil_mode,
             self.count_include_pad, self.divisor_override,
         )  # fmt: skip
 
@@ -158,10 +158,11 @@ class AvgPool1d(AvgPool):
         for name, value in rows.items():
             setattr(self, name, sizes("AvgPool1d", name, value, 1, least=0))
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, input: Tensor) -> Tensor:
         return functional.avg_pool1d(
-            x, self.kernel_size, self.stride, self.padding, self.ceil_mode, self.count_include_pad
-        )
+            input, self.kernel_size, self.stride, self.padding, self.ceil_mode,
+            self.count_include_pad,
+        )  # fmt: skip
 
 
 @register
@@ -199,9 +200,9 @@ class LPPool(Pooling):
         self.stride = None if stride is None else self.stride
         self.ceil_mode = ceil_mode
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, input: Tensor) -> Tensor:
         pool = getattr(functional, f"lp_pool{self.rank}d")
-        return pool(x, float(self.norm_type), self.kernel_size, self.stride, self.ceil_mode)
+        return pool(input, float(self.norm_type), self.kernel_size, self.stride, self.ceil_mode)
 
 
 @register

@@ -57,11 +57,11 @@ class SinusoidalPositionalEncoding(Module):
             base,
         )
 
-    def forward(self, x: Tensor) -> Tensor:
-        length = _length(x, self.batch_first)
-        rows = functional.sinusoidal_positions(length, self.d_model, self.base, x.device)
-        rows = _along_time(type(self).__name__, rows.astype(x.dtype), x, self.batch_first)
-        return functional.dropout(x + rows, self.dropout, self.training)
+    def forward(self, input: Tensor) -> Tensor:
+        length = _length(input, self.batch_first)
+        rows = functional.sinusoidal_positions(length, self.d_model, self.base, input.device)
+        rows = _along_time(type(self).__name__, rows.astype(input.dtype), input, self.batch_first)
+        return functional.dropout(input + rows, self.dropout, self.training)
 
     def extra_repr(self) -> str:
         return f"{self.d_model}, dropout={self.dropout}, batch_first={self.batch_first}"
@@ -94,14 +94,16 @@ class LearnedPositionalEncoding(Module):
         drawn = init.normal((max_len, d_model), 0.0, 0.02, device=device, dtype=dtype)
         self.register_parameter("weight", Parameter(drawn))
 
-    def forward(self, x: Tensor) -> Tensor:
-        length = _length(x, self.batch_first)
+    def forward(self, input: Tensor) -> Tensor:
+        length = _length(input, self.batch_first)
         if length > self.max_len:
             raise ShapeError(
-                f"LearnedPositionalEncoding: input {x.shape} has {length} positions, but there are "
-                f"{self.max_len} rows"
+                f"LearnedPositionalEncoding: input {input.shape} has {length} positions, but there "
+                f"are {self.max_len} rows"
             )
-        return x + _along_time(type(self).__name__, self.weight[:length], x, self.batch_first)
+        return input + _along_time(
+            type(self).__name__, self.weight[:length], input, self.batch_first
+        )
 
     def extra_repr(self) -> str:
         return f"{self.max_len}, {self.d_model}, batch_first={self.batch_first}"
@@ -126,9 +128,9 @@ class RotaryEncoding(Module):
             raise ArchitectureError(f"RotaryEncoding: dim={dim} must be even: pairs turn")
         self.dim, self.base, self.interleaved = dim, base, interleaved
 
-    def forward(self, x: Tensor, offset: int | Tensor = 0) -> Tensor:
-        positions = arange(x.shape[-2], device=x.device) + offset
-        return functional.rotary_embedding(x, positions, self.base, self.interleaved, self.dim)
+    def forward(self, input: Tensor, offset: int | Tensor = 0) -> Tensor:
+        positions = arange(input.shape[-2], device=input.device) + offset
+        return functional.rotary_embedding(input, positions, self.base, self.interleaved, self.dim)
 
     def extra_repr(self) -> str:
         return f"{self.dim}, base={self.base}, interleaved={self.interleaved}"

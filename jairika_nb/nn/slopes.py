@@ -37,8 +37,8 @@ class PReLU(Module):
         slopes = constant((num_parameters,), init, device=device, dtype=dtype)
         self.register_parameter("weight", Parameter(slopes))
 
-    def forward(self, x: Tensor) -> Tensor:
-        return functional.prelu(x, self.weight)
+    def forward(self, input: Tensor) -> Tensor:
+        return functional.prelu(input, self.weight)
 
     def extra_repr(self) -> str:
         return f"num_parameters={self.num_parameters}"
@@ -68,8 +68,8 @@ class RReLU(Module):
         self.upper = upper
         self.inplace = inplace
 
-    def forward(self, x: Tensor) -> Tensor:
-        return functional.rrelu(x, self.lower, self.upper, self.training)
+    def forward(self, input: Tensor) -> Tensor:
+        return functional.rrelu(input, self.lower, self.upper, self.training)
 
     def extra_repr(self) -> str:
         return f"lower={self.lower}, upper={self.upper}{', inplace=True' if self.inplace else ''}"
@@ -79,7 +79,9 @@ class RReLU(Module):
 class Softmax2d(Module):
     """Softmax over the channels at each place of x (N, C, H, W) or (C, H, W)."""
 
-    def forward(self, x: Tensor) -> Tensor:
-        if x.ndim not in (3, 4):
-            raise ShapeError(f"input {x.shape} needs 4 axes (N, C, H, W), or 3 without the batch")
-        return functional.softmax(x, axis=-3)
+    def forward(self, input: Tensor) -> Tensor:
+        if input.ndim not in (3, 4):
+            raise ShapeError(
+                f"input {input.shape} needs 4 axes (N, C, H, W), or 3 without the batch"
+            )
+        return functional.softmax(input, axis=-3)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
 from typing import Any
 
@@ -30,11 +31,12 @@ class Symbol:
     @classmethod
     def of(cls, layer: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Symbol:
         """What a layer makes of symbols and numbers; ArgumentError for anything else."""
+        args, kwargs = _in_order(layer, args, kwargs)
         odd = [a for a in args if not isinstance(a, Symbol) and type(a) not in (int, float)]
         if odd or kwargs:
             shown = ", ".join([*(type(a).__name__ for a in odd), *(f"{k}=" for k in kwargs)])
             raise ArgumentError(
-                f"{layer}: in a graph a layer takes symbols and numbers by position, not {shown}; "
+                f"{layer}: in a graph a layer takes symbols and numbers, not {shown}; "
                 "pass settings to its constructor, and tensors as inputs of the graph"
             )
         return cls(layer, args)
@@ -81,6 +83,17 @@ class Symbol:
             return f"<Symbol {self.name}>"
         of = ", ".join(o.name or "..." if isinstance(o, Symbol) else str(o) for o in self.operands)
         return f"<Symbol {self.name or '...'}: {self.layer} of {of}>"
+
+
+def _in_order(
+    layer: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    """By position what was given by the names of ``forward``, as far as there is no gap."""
+    try:
+        bound = inspect.signature(layer.forward).bind(*args, **kwargs) if kwargs else None
+    except TypeError:
+        bound = None
+    return (args, kwargs) if bound is None else (bound.args, bound.kwargs)
 
 
 def Input(name: str) -> Symbol:

@@ -43,12 +43,13 @@ class Transposed(Convolution):
         shape = (in_channels, out_channels // groups, *self.kernel_size)
         self._draw(shape, bias, {"device": device, "dtype": dtype})
 
-    def forward(self, x: Tensor, output_size: Sequence[int] | None = None) -> Tensor:
-        extra = self.output_padding if output_size is None else self._extra(x, output_size)
+    def forward(self, input: Tensor, output_size: Sequence[int] | None = None) -> Tensor:
+        extra = self.output_padding if output_size is None else self._extra(input, output_size)
         convolve = getattr(functional, f"conv_transpose{self.rank}d")
         return convolve(
-            x, self.weight, self.bias, self.stride, self.padding, extra, self.groups, self.dilation
-        )
+            input, self.weight, self.bias, self.stride, self.padding, extra, self.groups,
+            self.dilation,
+        )  # fmt: skip
 
     def _extra(self, x: Tensor, output_size: Sequence[int]) -> tuple[int, ...]:
         """The output padding that makes ``output_size``, of space or of the whole output."""

@@ -25,10 +25,10 @@ class MaxUnpool(Pooling):
             setattr(self, name, sizes(type(self).__name__, name, value, self.rank, least=0))
 
     def forward(
-        self, x: Tensor, indices: Tensor, output_size: Sequence[int] | None = None
+        self, input: Tensor, indices: Tensor, output_size: Sequence[int] | None = None
     ) -> Tensor:
         unpool = getattr(functional, f"max_unpool{self.rank}d")
-        return unpool(x, indices, self.kernel_size, self.stride, self.padding, output_size)
+        return unpool(input, indices, self.kernel_size, self.stride, self.padding, output_size)
 
 
 @register
