@@ -89,22 +89,21 @@ def extent(place: Place) -> Place:
     return place[0], place[1] & ~FLAG
 
 
-def packed(codec: str, data: dict[str, Any], payload: bytes) -> bytes:
+def packed(codec: str, data: dict[str, Any], payload: bytes | memoryview) -> bytes:
     """The bytes of a coded object, as a file keeps them."""
     head = encoded({"codec": codec, "data": data})
     if len(head) > LONGEST_HEAD:
         raise ValueError(f"a head of {len(head)} bytes, {LONGEST_HEAD} are the limit")
-    body = FIXED.pack(MAGIC, len(head)) + head + payload
+    body = b"".join((FIXED.pack(MAGIC, len(head)), head, payload))
     return body + blake3(body).digest()
 
 
 def unpacked(ranges: Ranges, place: Place, what: str) -> Coded:
     """The coded object at ``place``; raises ``Damaged``, naming ``what``."""
     offset, length = extent(place)
-    check_inside(ranges, place, what)
     if length < FIXED.size + CHECK:
         raise ranges.damaged(what)
-    whole = ranges.mapped(offset, length).data.toreadonly()
+    whole = memoryview(ranges.at(offset, length, what))
     body = whole[:-CHECK]
     magic, count = FIXED.unpack(body[: FIXED.size])
     if magic != MAGIC or count > min(LONGEST_HEAD, len(body) - FIXED.size):

@@ -12,15 +12,18 @@ import contextlib
 import os
 import secrets
 import shutil
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from jairika_nb.errors import Damaged
-from jairika_nb.store import locks, ruling, transaction
+from jairika_nb.store import coded, locks, ruling, transaction
+from jairika_nb.store.catalogue import Catalogue
+from jairika_nb.store.cold import Chilled, lay_down
 from jairika_nb.store.disk import Disk
 from jairika_nb.store.faults import telling
 from jairika_nb.store.journaled import JournaledFile
+from jairika_nb.store.layout import Layout
 from jairika_nb.store.note import Note
 from jairika_nb.store.packing import Progress, packed
 from jairika_nb.store.reader import Reader
@@ -33,11 +36,12 @@ SUFFIX = ".repack"
 
 @dataclass(frozen=True)
 class Collected:
-    """Bytes of the file before and after, and how many removed iterations were dropped."""
+    """Bytes of the file before and after, removed iterations dropped, and what is cold now."""
 
     before: int
     after: int
     dropped: int
+    cold: Chilled = field(default_factory=Chilled)
 
     @property
     def won(self) -> int:
@@ -45,10 +49,11 @@ class Collected:
 
     def __str__(self) -> str:
         lost = f", {self.dropped} removed iterations dropped" if self.dropped else ""
-        return f"{self.won:,} bytes won: {self.before:,} before, {self.after:,} now{lost}"
+        found = f"{self.won:,} bytes won: {self.before:,} before, {self.after:,} now{lost}"
+        return f"{found}\nas differences: {self.cold}" if self.cold.tensors else found
 
     def to_json(self) -> dict[str, Any]:
-        return {"before": self.before, "after": self.after, "dropped": self.dropped}
+        return {**vars(self), "cold": vars(self.cold)}
 
 
 def collect(
@@ -59,8 +64,11 @@ def collect(
     disk: Disk | None,
     wait: float,
     progress: Progress | None = None,
+    cold: bool | None = None,
 ) -> Collected:
     """Rewrite the file at ``path`` without what was removed more than ``days`` days ago.
+
+    ``cold`` makes older iterations cold (see ``store.cold``), False all plain, None leaves each.
 
     Raises ``Damaged`` where what it would keep is not whole, ``Locked``, ``NoSpace``; the file
     stays as it was then.
@@ -73,25 +81,41 @@ def collect(
             locks.keep_others_out(file.file, path, wait, shared=True)
             file.recover()
             _clear(real)
-            return _swapped(path, real, days, note, disk, progress)
+            return _swapped(path, real, days, note, disk, progress, cold)
         finally:
             file.close()
 
 
 def _swapped(
-    path: Path, real: Path, days: float, note: Note, disk: Disk, progress: Progress | None
+    path: Path,
+    real: Path,
+    days: float,
+    note: Note,
+    disk: Disk,
+    progress: Progress | None,
+    cold: bool | None,
 ) -> Collected:
     aside = real.with_name(f".{real.name[:100]}.{secrets.token_hex(4)}{SUFFIX}")
     reader = Reader(real, disk)
     try:
         before, (events, dropped) = reader.ranges.size, _kept(reader, days, note.time)
         line = Event(note.time, note.author, "gc", "", "", None, None)
+        chilled: list[Chilled] = []
+
+        def make(layout: Layout) -> Catalogue:
+            told = progress
+            if cold or (cold is None and reader.root.format >= coded.FORMAT):
+                rows = (*reader.rows(), *(each.row for each in events if each.row))
+                chilled.append(lay_down(reader, layout, rows, more=bool(cold), progress=told))
+                told = None  # all that takes long is there already
+            return ruling.ruled(
+                packed(reader, layout, (*events, line), told), layout, reader.policy()
+            )
+
         with telling("repack", path):
             transaction.fill(
                 aside,
-                lambda layout: ruling.ruled(
-                    packed(reader, layout, (*events, line), progress), layout, reader.policy()
-                ),
+                make,
                 disk,
                 called=path,
                 generation=reader.root.generation + 1,
@@ -100,7 +124,7 @@ def _swapped(
             shutil.copymode(real, aside)
             disk.replace(aside, real)
             disk.sync_folder(real.parent)
-        return Collected(before, after, dropped)
+        return Collected(before, after, dropped, *chilled)
     finally:
         reader.close()
         with contextlib.suppress(FileNotFoundError):

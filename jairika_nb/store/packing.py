@@ -66,7 +66,7 @@ def copy(
     for placed in zip(manifest.tensors, reader.locations(row, manifest), strict=True):
         each = placed[0]
         there = layout.place(each.digest, each.dtype, each.shape)
-        places.append(there or _copied(reader, layout, placed))
+        places.append(there or copied(reader, layout, placed))
         if told and not there:
             told(each.bytes)
     at = {
@@ -80,7 +80,7 @@ def copy(
     return replace(row, at=at)
 
 
-def _copied(reader: Reader, layout: Layout, placed: Placed) -> Place:
+def copied(reader: Reader, layout: Layout, placed: Placed) -> Place:
     """The object in the new file: coded where that means the same there, else plain."""
     tensor, place = placed
     if coded.is_coded(place):

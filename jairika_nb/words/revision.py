@@ -213,11 +213,18 @@ def gc(
     model: CurrentModel,
     *,
     days: Annotated[float, Argument("keep what was removed in so many days; default: 30")] = 30.0,
+    cold: Annotated[
+        bool, Argument("keep older iterations as differences from newer ones: smaller, slower")
+    ] = False,
+    plain: Annotated[bool, Argument("undo --cold: keep all as plain values again")] = False,
 ) -> Done:
     """Write the file anew without what nothing leads to; safe at any moment."""
     from jairika_nb import store
 
+    if cold and plain:
+        raise WordError("gc: --cold and --plain undo each other; give one of them")
     with store.open(model, mode="a") as opened:
-        done = opened.gc(days, progress=told(session, "repacking"))
+        how = True if cold else False if plain else None
+        done = opened.gc(days, progress=told(session, "repacking"), cold=how)
         address = opened.address
     return Done(str(done), {"address": address, **done.to_json()})

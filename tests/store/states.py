@@ -19,6 +19,15 @@ def arrays(seed: int = 0) -> dict[str, np.ndarray]:
     }
 
 
+def drifting(seed: int = 0) -> dict[str, np.ndarray]:
+    """The same with tensors that change little from seed to seed, as in training."""
+    random = np.random.default_rng(99)
+    weight, step = (random.standard_normal((40, 30)).astype(np.float32) for _ in range(2))
+    counts = random.integers(0, 1000, 300) + seed
+    moved = {"2.weight": weight + np.float32(1e-4 * seed) * step, "2.counts": counts}
+    return {**arrays(seed), **moved}
+
+
 def same(left, right) -> bool:
     """Equal names in order, equal dtypes, equal bytes."""
     return list(left) == list(right) and all(

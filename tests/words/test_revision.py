@@ -105,6 +105,17 @@ def test_gc_and_reflog(model):
     )
 
 
+def test_gc_makes_old_iterations_cold_and_plain_again(model):
+    chosen = np.random.default_rng(0).standard_normal((40, 40))
+    with store.open(model, mode="a") as opened:
+        for step in range(3):
+            opened.commit({"0.weight": chosen + 1e-9 * step}, variant="wide", name=f"s{step}")
+    assert "as differences: 2 tensors of 25,600 bytes kept in" in say("gc", model, "--cold")
+    assert "as differences: 2" in say("gc", model) and "as" not in say("gc", model, "--plain")
+    with pytest.raises(WordError, match="give one"):
+        say("gc", model, "--cold", "--plain")
+
+
 def test_the_graph_of_a_log(model):
     answer = say("log", model, "--graph")
     assert answer.count("●") == 3 and "[main *" in answer and "[wide" in answer
