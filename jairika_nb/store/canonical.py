@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import json
 import math
+import re
+from collections.abc import Callable
 from typing import Any
 
 from blake3 import blake3
@@ -16,6 +18,7 @@ from jairika_nb.errors import Damaged
 
 LARGEST = 64 << 20  # bytes of one JSON text
 DEEPEST = 100  # lists and dicts inside each other
+SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 
 
 def encoded(value: Any) -> bytes:
@@ -26,21 +29,25 @@ def encoded(value: Any) -> bytes:
     """
     if deeper(value, DEEPEST):
         raise ValueError(f"more than {DEEPEST} lists or dicts inside each other")
-    text = json.dumps(
-        value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False
-    )
-    data = text.encode()
+    data = _text(value).encode()
     if len(data) > LARGEST:
         raise ValueError(f"{len(data)} bytes of JSON, {LARGEST} are the limit")
     return data
 
 
-def decoded(data: bytes, what: str) -> Any:
-    """The JSON data in ``data``; raises ``Damaged``, naming ``what``, where it is none."""
+def decoded(data: bytes, what: str, real: Callable[[str], float] | None = None) -> Any:
+    """The JSON data in ``data``; raises ``Damaged``, naming ``what``, where it is none.
+
+    ``real`` reads a number with a point or an exponent; by default one beyond all floats is damage.
+    """
     try:
         if len(data) > LARGEST:
             raise ValueError("too long")
-        return json.loads(data.decode(), parse_constant=_no_constant, parse_float=_finite)
+        text, real = data.decode(), real or _finite
+        found = json.loads(text, parse_constant=_no_constant, parse_float=real)
+        if SURROGATE.search(text):
+            _text(found).encode()  # half a character can be neither printed nor kept again
+        return found
     except (ValueError, RecursionError) as error:
         raise Damaged(f"{what} does not read as JSON ({error}); the file is damaged") from error
 
@@ -57,6 +64,12 @@ def deeper(value: Any, room: int = DEEPEST) -> bool:
     elif not isinstance(value, list | tuple):
         return False
     return room == 0 or any(deeper(each, room - 1) for each in value)
+
+
+def _text(value: Any) -> str:
+    return json.dumps(
+        value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False
+    )
 
 
 def _no_constant(name: str) -> Any:

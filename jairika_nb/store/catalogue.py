@@ -2,8 +2,8 @@
 
 A head names the variants and carries the newest iterations; older ones lie in sealed segments
 that later commits only point at. Sixteen rows seal a segment, sixteen such segments merge into
-one of 256, so a commit writes a few rows however long the history is. The events of the reflog
-are kept in the same way.
+one of 256, so a commit writes a few rows however long the history is. They lie there in columns
+(before format 2 as JSON). The events of the reflog are kept in the same way, as JSON.
 """
 
 from __future__ import annotations

@@ -83,8 +83,8 @@ def _replacing(
     """Put an iteration in the place of the newest one of its variant."""
     rows = reader.iterations(branch.name)
     old = rules.replaceable(reader, branch, rows, replaces)
-    rest = rows[:-1]
-    chosen = old.name if name is None else rules.free_name(reader, branch, rest, name)
+    kept_name = name in (None, old.name)
+    chosen = old.name if kept_name else rules.free_name(reader, branch, rows, name)
     content = rules.completed(reader, rows, kept)
     layout.hide(branch.name, old.name)
     row = iteration(layout, branch.name, chosen, content, note, old.parents)

@@ -12,22 +12,21 @@ from jairika_nb.store.rows import Row
 
 def without(reader: Reader, catalogue: Catalogue, gone: Sequence[Row]) -> Catalogue:
     """The catalogue without ``gone``: segments that held none of them stay as they are."""
-    names_gone = {(row.variant, row.name) for row in gone}
+    places_gone = {(row.variant, row.name) for row in gone}
 
     def kept(rows: Sequence[Row]) -> tuple[Row, ...]:
-        return tuple(row for row in rows if (row.variant, row.name) not in names_gone)
+        return tuple(row for row in rows if (row.variant, row.name) not in places_gone)
 
     for branch in catalogue.variants:
-        if branch.blank and (branch.name, branch.blank.name) in names_gone:
+        if branch.blank and (branch.name, branch.blank.name) in places_gone:
             catalogue = catalogue.with_variant(replace(branch, blank=None))
     segments = catalogue.segments
-    touched = (i for i, each in enumerate(segments) if len(kept(reader.segment(each))) < each.rows)
+    tables = [reader.segment(each) for each in segments]
+    touched = (i for i, each in enumerate(tables) if not places_gone.isdisjoint(each.places))
     first = next(touched, len(segments))
-    later = [row for each in segments[first:] for row in reader.segment(each)]
-    tail = kept([*later, *catalogue.tail])
-    listed = (row for row in reader.rows() if (row.variant, row.name) not in names_gone)
-    ids = {row.id for row in gone} - {row.id for row in listed}
-    tags = tuple(each for each in catalogue.tags if each.id not in ids)
+    tail = kept([*(row for each in tables[first:] for row in each), *catalogue.tail])
+    left = {row.id for row in gone} - _listed(reader, places_gone)
+    tags = tuple(each for each in catalogue.tags if each.id not in left)
     return replace(catalogue, segments=segments[:first], tail=tail, tags=tags)
 
 
@@ -42,13 +41,19 @@ def renewed(
     for branch in catalogue.variants:
         if branch.blank and branch.blank.id in signatures:
             catalogue = catalogue.with_variant(replace(branch, blank=changed(branch.blank)))
-    segments = catalogue.segments
-    touched = (
-        i
-        for i, each in enumerate(segments)
-        if any(row.id in signatures for row in reader.segment(each))
-    )
-    first = next(touched, len(segments))
-    later = (row for each in segments[first:] for row in reader.segment(each))
+    tables = [reader.segment(each) for each in catalogue.segments]
+    touched = (i for i, each in enumerate(tables) if not signatures.keys().isdisjoint(each.ids))
+    first = next(touched, len(tables))
+    later = (row for each in tables[first:] for row in each)
     tail = tuple(map(changed, (*later, *catalogue.tail)))
-    return replace(catalogue, segments=segments[:first], tail=tail)
+    return replace(catalogue, segments=catalogue.segments[:first], tail=tail)
+
+
+def _listed(reader: Reader, places_gone: set[tuple[str, str]]) -> set[str]:
+    """The ids that are still listed when those places are gone."""
+    return {
+        id
+        for variant, rows in reader.branches.items()
+        for name, id in zip(rows.names, rows.ids, strict=True)
+        if (variant, name) not in places_gone
+    }

@@ -63,7 +63,8 @@ class Model(Revising, Ruling):
     def log(self, variant: str | None = None) -> list[Iteration]:
         """The iterations of ``variant`` (default: the one in use), newest first."""
         branch = self[self.current if variant is None else variant]
-        return [branch[name] for name in reversed(branch.iterations)]
+        rows = self._reader.iterations(branch.name)
+        return [Iteration(self._reader, row) for row in reversed(rows)]
 
     def graph(self) -> list[graph.Node]:
         """All iterations with their lines of descent, children first: see ``store.graph``."""
@@ -93,13 +94,13 @@ class Model(Revising, Ruling):
 
     def _before(self, iteration: Iteration) -> Iteration:
         rows = self._reader.iterations(iteration.variant)
-        places = [i for i, row in enumerate(rows) if row.id == iteration.id]
-        if not places or places[0] == 0:
+        place = rows.ids.index(iteration.id) if iteration.id in rows.ids else 0
+        if place == 0:
             raise NotFound(
                 f"nothing comes before iteration {iteration.name!r} of variant "
                 f"{iteration.variant!r}; name two iterations to compare"
             )
-        return Iteration(self._reader, rows[places[0] - 1])
+        return Iteration(self._reader, rows[place - 1])
 
     def verify(self) -> Report:
         """Check every byte that an iteration leads to, and what other HDF5 programs see."""

@@ -118,7 +118,7 @@ def _rows(reader: Reader, after: Catalogue) -> dict[str, list[Row]]:
 def _of_variant(
     reader: Reader,
     branch: VariantRow,
-    before: list[Row] | None,
+    before: Sequence[Row] | None,
     rows: dict[str, list[Row]],
     manifest: Manifests,
 ) -> Iterator[Need]:

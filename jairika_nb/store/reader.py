@@ -20,12 +20,14 @@ from jairika_nb.store.canonical import decoded, deeper
 from jairika_nb.store.catalogue import Catalogue, events_from_json, rows_from_json
 from jairika_nb.store.coded import FORMAT as CODED_FORMAT
 from jairika_nb.store.coded import is_coded
+from jairika_nb.store.columns import MAGIC, Columns
 from jairika_nb.store.disk import Disk
 from jairika_nb.store.manifest import Manifest, Tensor
 from jairika_nb.store.policy import Policy
 from jairika_nb.store.ranges import Ranges
 from jairika_nb.store.rows import Event, Place, Row, Segment, VariantRow
 from jairika_nb.store.slots import Root
+from jairika_nb.store.table import Branch, Table
 
 Guard = Callable[["Reader", Row], None]
 
@@ -65,7 +67,7 @@ class Reader:
         self,
         path: addresses.Location,
         disk: Disk | None = None,
-        sealed: dict[str, tuple[Row, ...]] | None = None,
+        sealed: dict[str, Table] | None = None,
         *,
         guard: Guard | None = None,
     ) -> None:
@@ -92,9 +94,9 @@ class Reader:
         """The variant called ``name``, or None."""
         return self.catalogue.variant(name)
 
-    def iterations(self, variant: str) -> tuple[Row, ...]:
+    def iterations(self, variant: str) -> Branch:
         """The iterations of ``variant``, oldest first."""
-        return tuple(self.branches.get(variant, ()))
+        return self.branches.get(variant) or Branch(variant)
 
     def unguarded(self) -> Reader:
         """The same state for those who look at every iteration, whoever made it."""
@@ -152,12 +154,16 @@ class Reader:
         """The bytes of a record as they lie in the file, checked against their hash."""
         return self._record(row, kind, expected, _called(f"the {kind}", row))
 
-    def segment(self, segment: Segment) -> tuple[Row, ...]:
+    def segment(self, segment: Segment) -> Table:
         """The rows of a sealed segment, read once."""
         if segment.digest not in self.sealed:
             what = "a segment of the catalogue"
             data = self.ranges.record(segment.offset, segment.length, segment.digest, what)
-            self.sealed[segment.digest] = rows_from_json(decoded(data, what))
+            if data.startswith(MAGIC):
+                table = Table(Columns(data))
+            else:  # as format 1 sealed them
+                table = Table.of(rows_from_json(decoded(data, what)))
+            self.sealed[segment.digest] = table
         return self.sealed[segment.digest]
 
     def event_segment(self, segment: Segment) -> tuple[Event, ...]:
@@ -213,23 +219,23 @@ class Reader:
         self.ranges.close()
 
     def _turn(self) -> None:
-        self.root, self.catalogue, rows = _patiently(self._look)
-        self.branches: dict[str, list[Row]] = {
-            each.name: [each.blank] if each.blank else [] for each in self.catalogue.variants
+        self.root, self.catalogue, tables = _patiently(self._look)
+        variants = {each.name for each in self.catalogue.variants}
+        if not all(variants.issuperset(each.groups) for each in tables):
+            raise self.ranges.damaged("the catalogue")
+        self.branches = {
+            each.name: Branch.of(each.name, [*_blank(each), *tables])
+            for each in self.catalogue.variants
         }
-        for row in rows:
-            if row.variant not in self.branches:
-                raise self.ranges.damaged("the catalogue")
-            self.branches[row.variant].append(row)
 
-    def _look(self) -> tuple[Root, Catalogue, tuple[Row, ...]]:
+    def _look(self) -> tuple[Root, Catalogue, list[Table]]:
         root = self.ranges.root()
         self._check_end(root)
         what = "the catalogue"
         data = self.ranges.record(root.offset, root.length, root.digest, what)
         catalogue = Catalogue.from_json(decoded(data, what))
-        sealed = (row for segment in catalogue.segments for row in self.segment(segment))
-        return root, catalogue, (*sealed, *catalogue.tail)
+        sealed = [self.segment(segment) for segment in catalogue.segments]
+        return root, catalogue, [*sealed, Table.of(catalogue.tail)]
 
     def _check_end(self, root: Root) -> None:
         size = self.ranges.size
@@ -257,21 +263,17 @@ class Reader:
             "name": variant.name,
             "created": times.printed(variant.created),
             "parent": parent,
-            "iterations": [_leaf(row) for row in self.iterations(variant.name)],
+            "iterations": self.iterations(variant.name).leaves(),
         }
 
 
-def _leaf(row: Row) -> dict[str, Any]:
-    return {
-        "name": row.name,
-        "id": row.id,
-        "time": times.printed(row.time),
-        "message": row.message,
-        "metrics": row.metrics,
-        "parents": list(row.parents),
-        "layers": row.layers,
-        "bytes": row.bytes,
-    }
+def _blank(variant: VariantRow) -> list[Table]:
+    """The empty iteration of a new variant, which is before all others."""
+    if variant.blank and variant.blank.variant != variant.name:
+        raise Damaged(
+            f"the iteration of variant {variant.name!r} is of another; the file is damaged"
+        )
+    return [Table.of([variant.blank])] if variant.blank else []
 
 
 def _called(what: str, row: Row) -> str:

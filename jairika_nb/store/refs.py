@@ -35,9 +35,8 @@ def row_at(reader: Reader, text: object, variant: str | None = None) -> Row:
         return rules.row_of(reader, left, right)
     name = names.checked("variant or iteration", text)
     rules.branch_of(reader, branch)
-    for row in reader.iterations(branch):
-        if row.name == name:
-            return row
+    if (row := reader.iterations(branch).find(name)) is not None:
+        return row
     if reader.variant(name) is not None:
         return rules.row_of(reader, name)
     if tag := reader.catalogue.tag(name):
@@ -48,7 +47,11 @@ def row_at(reader: Reader, text: object, variant: str | None = None) -> Row:
 def by_id(reader: Reader, digits: str) -> Row:
     """The iteration whose id begins with ``digits``, among those listed and those removed."""
     found: dict[str, Row] = {}
-    for row in all_rows(reader):
+    for rows in reader.branches.values():
+        for i, id in enumerate(rows.ids):
+            if id.startswith(digits):
+                found.setdefault(id, rows[i])
+    for row in reader.removed():
         if row.id.startswith(digits):
             found.setdefault(row.id, row)
     if not found:
@@ -61,10 +64,9 @@ def by_id(reader: Reader, digits: str) -> Row:
 
 def again(reader: Reader, row: Row) -> Row:
     """The same iteration in a file that was written anew."""
-    for each in reader.iterations(row.variant):
-        if each.id == row.id:
-            return each
-    return by_id(reader, row.id)
+    rows = reader.iterations(row.variant)
+    there = rows.find(row.name)
+    return there if there is not None and there.id == row.id else by_id(reader, row.id)
 
 
 def all_rows(reader: Reader) -> Iterable[Row]:
@@ -74,6 +76,6 @@ def all_rows(reader: Reader) -> Iterable[Row]:
 
 
 def _lost(reader: Reader, name: str, branch: str) -> Row:
-    known = [row.name for row in reader.iterations(branch)]
+    known = [*reader.iterations(branch).names]
     known += [each.name for each in (*reader.catalogue.variants, *reader.catalogue.tags)]
     raise names.unknown("iteration, variant or tag", name, known, rules.file_name(reader))

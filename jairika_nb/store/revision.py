@@ -86,7 +86,7 @@ def remove(
 
     def change(reader: Reader, layout: Layout) -> tuple[Catalogue, tuple[Row, ...]]:
         rows = reader.iterations(variant)
-        gone = rows if start is None else (rules.row_of(reader, variant, start),)
+        gone = rows[:] if start is None else (rules.row_of(reader, variant, start),)
         if start is not None and len(rows) == 1:
             raise StoreError(
                 f"cannot remove iteration {start!r}: it is the only one of variant {variant!r}; "

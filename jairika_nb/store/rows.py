@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from jairika_nb.errors import Damaged
@@ -36,6 +36,15 @@ class Row:
     at: dict[str, Place]
     origin: tuple[str, str] | None = None
     signatures: tuple[tuple[str, str], ...] = ()
+
+    def more(self) -> dict[str, Any]:
+        """What it has that most rows do not, as JSON data."""
+        return {"origin": list(self.origin)} if self.origin else {}
+
+    def with_more(self, data: Any) -> Row:
+        """The row with what ``more`` gave of it; raises ``Damaged``."""
+        origin = schema.field({"more": data}, "more", dict).get("origin")
+        return self if origin is None else replace(self, origin=_pair(origin))
 
     def to_json(self) -> dict[str, Any]:
         data = asdict(self)

@@ -13,6 +13,7 @@ from jairika_nb.store.canonical import decoded, digest, encoded
 from jairika_nb.store.names import unknown
 from jairika_nb.store.reader import Reader
 from jairika_nb.store.rows import Row, VariantRow
+from jairika_nb.store.table import Branch
 
 PRIME = "prime"
 
@@ -30,11 +31,11 @@ def row_of(reader: Reader, variant: str, iteration: str | None = None) -> Row:
     """The iteration of that name, or the newest; raises ``NotFound``."""
     branch_of(reader, variant)
     rows = reader.iterations(variant)
-    found = [row for row in rows if iteration in (None, row.name)]
-    if not found:
+    found = rows.find(iteration) if iteration is not None else rows[-1] if rows else None
+    if found is None:
         where = f"variant {variant!r} of {file_name(reader)}"
-        raise unknown("iteration", iteration, [row.name for row in rows], where)
-    return found[-1]
+        raise unknown("iteration", iteration, rows.names, where)
+    return found
 
 
 def architecture_bytes(reader: Reader, row: Row) -> bytes | None:
@@ -111,12 +112,12 @@ def completed(reader: Reader, rows: Sequence[Row], kept: Content) -> Content:
     return replace(kept, architecture=architecture_bytes(reader, head))
 
 
-def free_name(reader: Reader, branch: VariantRow, rows: Sequence[Row], name: str | None) -> str:
-    taken = {row.name for row in rows}
+def free_name(reader: Reader, branch: VariantRow, rows: Branch, name: str | None) -> str:
+    """``name``, or the next numbered one; raises ``NameTaken``."""
     if name is None:
         numbered = (f"iteration-{n}" for n in range(len(rows) + 1, 2 * len(rows) + 3))
-        return PRIME if not rows else next(each for each in numbered if each not in taken)
-    if name in taken:
+        return PRIME if not rows else next(each for each in numbered if rows.find(each) is None)
+    if rows.find(name) is not None:
         raise NameTaken(
             f"cannot commit {name!r}: variant {branch.name!r} of {file_name(reader)} has an "
             "iteration of that name, and iterations do not change; choose another name"

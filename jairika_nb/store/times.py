@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import time as clock
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, timedelta
+from functools import lru_cache
 
 from jairika_nb.errors import StoreError
 
-PRINTED = "%Y-%m-%dT%H:%M:%SZ"
+TWO = [f"{number:02}" for number in range(60)]
 LAST = int(datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC).timestamp())
 
 
@@ -40,7 +41,14 @@ def printed(stamp: int) -> str:
     >>> printed(1696515825)
     '2023-10-05T14:23:45Z'
     """
-    return moment(stamp).strftime(PRINTED)
+    days, second = divmod(stamp, 86_400)
+    minute = second // 60
+    return f"{_day(days)}T{TWO[minute // 60]}:{TWO[minute % 60]}:{TWO[second % 60]}Z"
+
+
+@lru_cache(1000)
+def _day(days: int) -> str:
+    return (date(1970, 1, 1) + timedelta(days)).isoformat()
 
 
 def _parsed(time: datetime | str) -> datetime:

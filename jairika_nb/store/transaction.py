@@ -14,12 +14,14 @@ from jairika_nb.errors import Damaged, JairikaError
 from jairika_nb.store import isolated, locks
 from jairika_nb.store.canonical import digest, encoded
 from jairika_nb.store.catalogue import CHUNK, Catalogue, to_json
+from jairika_nb.store.columns import FORMAT, packed
 from jairika_nb.store.disk import Disk
 from jairika_nb.store.journaled import JournaledFile
 from jairika_nb.store.layout import Layout
 from jairika_nb.store.reader import Guard, Reader
-from jairika_nb.store.rows import Place, Row, Segment
+from jairika_nb.store.rows import Event, Place, Segment
 from jairika_nb.store.slots import Root
+from jairika_nb.store.table import Table
 
 Result = TypeVar("Result")
 # Gets the committed state and the open HDF5 session; gives the new catalogue and a result.
@@ -33,7 +35,7 @@ def change(
     *,
     disk: Disk | None,
     wait: float,
-    sealed: dict[str, tuple[Row, ...]] | None = None,
+    sealed: dict[str, Table] | None = None,
     guard: Guard | None = None,
 ) -> Result:
     """Run ``make`` as the only writer and commit what it wrote.
@@ -108,7 +110,7 @@ def uninterrupted() -> Iterator[None]:
 def _changed(
     file: JournaledFile,
     make: Change[Result],
-    sealed: dict[str, tuple[Row, ...]] | None = None,
+    sealed: dict[str, Table] | None = None,
     guard: Guard | None = None,
 ) -> Result:
     file.recover()
@@ -164,20 +166,29 @@ def _sealed(catalogue: Catalogue, reader: Reader | None, layout: Layout) -> Cata
         rows = [row for each in merged if reader for row in reader.segment(each)]
         rows += catalogue.tail
         kept = catalogue.segments[: len(catalogue.segments) - len(merged)]
-        catalogue = replace(catalogue, segments=(*kept, *_segments(layout, rows)), tail=())
+        made = _segments(layout, rows, packed)
+        layout.format = max(layout.format, FORMAT)
+        catalogue = replace(catalogue, segments=(*kept, *made), tail=())
     if (merged := catalogue.events_to_seal()) is not None:
         events = [event for each in merged if reader for event in reader.event_segment(each)]
         events += catalogue.recent
         kept = catalogue.past[: len(catalogue.past) - len(merged)]
-        catalogue = replace(catalogue, past=(*kept, *_segments(layout, events)), recent=())
+        made = _segments(layout, events, _json)
+        catalogue = replace(catalogue, past=(*kept, *made), recent=())
     return catalogue
 
 
-def _segments(layout: Layout, rows: Sequence[Any]) -> list[Segment]:
+def _json(events: Sequence[Event]) -> bytes:
+    return encoded(to_json(events))
+
+
+def _segments(
+    layout: Layout, rows: Sequence[Any], form: Callable[[Sequence[Any]], bytes]
+) -> list[Segment]:
     made = []
     for start in range(0, len(rows), CHUNK):
         chunk = rows[start : start + CHUNK]
-        data = encoded(to_json(chunk))
+        data = form(chunk)
         name = digest(data)
         offset, length = layout.put_bytes("catalog", f"rows-{name}", data)
         made.append(Segment(offset, length, name, len(chunk)))

@@ -146,7 +146,8 @@ def _received(
     written: list[int],
 ) -> Callable[[Reader, Layout], tuple[Catalogue, None]]:
     def change(reader: Reader, layout: Layout) -> tuple[Catalogue, None]:
-        there, catalogue = reader.iterations(place), reader.catalogue
+        there: Sequence[Row] = reader.iterations(place)
+        catalogue = reader.catalogue
         if (there[-1].id if there else None) != head:
             raise HeadMoved(f"another program committed to variant {place!r} meanwhile; repeat")
         created = branch.created if branch else note.time

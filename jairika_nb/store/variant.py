@@ -10,6 +10,7 @@ from jairika_nb.store import names, rules, times
 from jairika_nb.store.iteration import Iteration
 from jairika_nb.store.reader import Reader
 from jairika_nb.store.rows import VariantRow
+from jairika_nb.store.table import Branch
 
 
 class Variant:
@@ -35,7 +36,7 @@ class Variant:
     @property
     def iterations(self) -> tuple[str, ...]:
         """Names of the iterations, oldest first."""
-        return tuple(row.name for row in self._reader.iterations(self.name))
+        return self._rows.names
 
     @property
     def head(self) -> Iteration:
@@ -52,13 +53,17 @@ class Variant:
         return Iteration(self._reader, rules.row_of(self._reader, self.name, name))
 
     def __contains__(self, iteration: object) -> bool:
-        return iteration in self.iterations
+        return isinstance(iteration, str) and self._rows.find(iteration) is not None
 
     def __iter__(self) -> Iterator[str]:
         return iter(self.iterations)
 
     def __len__(self) -> int:
-        return len(self.iterations)
+        return len(self._rows)
 
     def __repr__(self) -> str:
         return f"<Variant {self.name!r}: {', '.join(self.iterations)}>"
+
+    @property
+    def _rows(self) -> Branch:
+        return self._reader.iterations(self.name)

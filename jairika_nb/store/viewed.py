@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from jairika_nb.errors import Forbidden
@@ -63,7 +64,10 @@ class Viewed(Reader):
         self._hide()
 
     def _hide(self) -> None:
-        rows = {v: [r for r in branch if self._sees(r)] for v, branch in self.branches.items()}
+        rows = {
+            name: branch.where(partial(self.ruling.allows, self.who, "read", name))
+            for name, branch in self.branches.items()
+        }
         self.branches = {variant: branch for variant, branch in rows.items() if branch}
         if not self.branches:
             raise refused(self, "read", ())
@@ -77,7 +81,7 @@ class Viewed(Reader):
             tags=tuple(each for each in kept.tags if each.id in ids),
         )
 
-    def _sees(self, row: Row | Event) -> bool:
+    def _sees(self, row: Event) -> bool:
         return self.ruling.allows(self.who, "read", row.variant, row.name)
 
 
