@@ -28,6 +28,7 @@ from jairika_nb.store.note import Note
 from jairika_nb.store.packing import Progress, packed
 from jairika_nb.store.reader import Reader
 from jairika_nb.store.rows import Event
+from jairika_nb.store.show import counted
 from jairika_nb.store.verify import verify
 
 DAY = 86_400  # seconds
@@ -48,7 +49,7 @@ class Collected:
         return self.before - self.after
 
     def __str__(self) -> str:
-        lost = f", {self.dropped} removed iterations dropped" if self.dropped else ""
+        lost = f", {counted(self.dropped, 'removed iteration')} dropped" if self.dropped else ""
         found = f"{self.won:,} bytes won: {self.before:,} before, {self.after:,} now{lost}"
         return f"{found}\nas differences: {self.cold}" if self.cold.tensors else found
 

@@ -86,7 +86,8 @@ class Revising(Sharing):
 
         No tensor is copied and nothing is lost: the iterations in between stay. ``iteration`` is
         what ``find`` takes, so a removed one comes back by its id. Default ``variant``: the one
-        in use. Raises ``NotFound``, ``NameTaken``, ``StoreError`` where it is the newest already.
+        in use. Raises ``NotFound``, ``NameTaken``, ``StoreError`` where it is the newest already,
+        ``ArchitectureError`` where the variant has another architecture (derive one from it).
         """
         self._check_mode("revert in")
         branch = known(self.current if variant is None else variant)

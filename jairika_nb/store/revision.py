@@ -70,6 +70,7 @@ def revert(
                 f"cannot revert variant {variant!r}: nothing was committed to it yet; derive a "
                 "variant from that iteration"
             )
+        rules.check_fits(reader, branch, rows, origin)
         chosen = rules.free_name(reader, branch, rows, name)
         said = note if note.message else replace(note, message=f'back to "{origin.name}"')
         row = history.shared(reader, layout, origin, (variant, chosen), said, (rows[-1].id,))
@@ -112,7 +113,7 @@ def _check_untagged(reader: Reader, gone: Sequence[Row]) -> None:
         if each.id in ids:
             raise StoreError(
                 f"cannot remove what the tag {each.name!r} names: remove the tag first, or "
-                "remove both with force"
+                "remove both with force=True"
             )
 
 
@@ -127,7 +128,7 @@ def _without_variant(reader: Reader, variant: str, *, force: bool) -> Catalogue:
     if not force:
         raise StoreError(
             f"cannot remove variant {variant!r}: it is the one in use; switch to another first, "
-            "or use force"
+            "or give force=True"
         )
     parent = branch.parent[0] if branch.parent else ""
     return replace(catalogue, current=(catalogue.variant(parent) or kept[0]).name)

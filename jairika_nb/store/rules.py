@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
+
 from jairika_nb.errors import ArchitectureError, HeadMoved, NameTaken, StoreError
 from jairika_nb.store import address
 from jairika_nb.store.arrays import Content
@@ -16,6 +18,8 @@ from jairika_nb.store.rows import Row, VariantRow
 from jairika_nb.store.table import Branch
 
 PRIME = "prime"
+CURES = {"commit to": "first and commit to that", "revert": "from that iteration"}
+NOTHING = np.empty(0)  # where only names and shapes count
 
 
 def branch_of(reader: Reader, variant: str) -> VariantRow:
@@ -54,7 +58,7 @@ def check_head(reader: Reader, branch: VariantRow, rows: Sequence[Row], expected
 
 
 def check_architecture(
-    reader: Reader, branch: VariantRow, rows: Sequence[Row], kept: Content
+    reader: Reader, branch: VariantRow, rows: Sequence[Row], kept: Content, verb: str = "commit to"
 ) -> None:
     """One architecture a variant; one that was only derived so far may still change it."""
     if len(rows) == 1 and (branch.blank is not None or branch.parent is not None):
@@ -69,9 +73,16 @@ def check_architecture(
         why = None if same else _misfit(reader, head, kept) or "the net's architecture is another"
     if why:
         raise ArchitectureError(
-            f"cannot commit to variant {branch.name!r} of {file_name(reader)}: {why}; derive a "
-            "variant first and commit to that"
+            f"cannot {verb} variant {branch.name!r} of {file_name(reader)}: {why}; derive a "
+            f"variant {CURES[verb]}"
         )
+
+
+def check_fits(reader: Reader, branch: VariantRow, rows: Sequence[Row], row: Row) -> None:
+    """Raise ``ArchitectureError`` where a variant cannot go back to ``row``: see the rule above."""
+    parameters = tuple((each, NOTHING) for each in reader.manifest(row).tensors)
+    kept = Content(parameters, architecture_bytes(reader, row))
+    check_architecture(reader, branch, rows, kept, "revert")
 
 
 def _is_same(reader: Reader, head: Row, kept: Content) -> bool:

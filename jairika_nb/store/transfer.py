@@ -19,6 +19,7 @@ from jairika_nb.store.note import Note
 from jairika_nb.store.packing import Progress, copy
 from jairika_nb.store.reader import Reader
 from jairika_nb.store.rows import METRIC, Row, VariantRow
+from jairika_nb.store.show import counted
 
 BATCH = 64 << 20  # bytes of one commit: what is lost at most when a transfer is cut off
 
@@ -39,7 +40,7 @@ class Moved:
     def __str__(self) -> str:
         parts = [f"{n} to variant {name!r}" for name, n in self.iterations.items()]
         tags = [f"tags {', '.join(self.tags)}"] if self.tags else []
-        late = [f"signatures of {self.signatures} iterations"] if self.signatures else []
+        late = [f"signatures of {counted(self.signatures, 'iteration')}"] if self.signatures else []
         what = "; ".join([*parts, *tags, *late]) or "nothing new"
         return "\n".join([f"{what} ({self.bytes:,} bytes of tensors)", *self.notes])
 
@@ -105,7 +106,7 @@ def missing(source: Reader, target: Reader, variant: str, place: str) -> list[Ro
         return []
     raise HeadMoved(
         f"variant {variant!r} has gone different ways in {source.path} and {target.path}: pull "
-        "theirs into a variant of its own (into=, --into), merge that, then push"
+        "theirs into a variant of its own (into=), merge that, then push"
     )
 
 

@@ -13,6 +13,7 @@ from jairika_nb.errors import Damaged, Forbidden
 from jairika_nb.store import isolated, journal, locks, signing, tensors, trust
 from jairika_nb.store.reader import Reader
 from jairika_nb.store.rows import Row
+from jairika_nb.store.show import counted
 
 PENDING = "a killed writer left a commit in the journal; opening the model in mode 'a' completes it"
 
@@ -38,14 +39,14 @@ class Report:
     def checked(self) -> str:
         """How much was looked at, in words."""
         counts = {"iteration": self.iterations, "tensor": self.objects, "byte": self.bytes}
-        looked = ", ".join(_counted(number, what) for what, number in counts.items())
+        looked = ", ".join(counted(number, what) for what, number in counts.items())
         signed = ", ".join(f"{number} {what}" for what, number in self.signatures.items())
         return f"{looked}; {signed}" if signed else looked
 
     def __str__(self) -> str:
         if self.ok:
             return f"all whole: {self.checked}"
-        found = _counted(len(self.problems), "problem")
+        found = counted(len(self.problems), "problem")
         return "\n".join([f"{found} in {self.checked}:", *self.problems])
 
     def to_json(self) -> dict[str, Any]:
@@ -138,7 +139,3 @@ def _problems(reader: Reader, row: Row, seen: dict[str, int]) -> Iterator[str]:
             tensors.read(reader.ranges, (tensor, place))
         except Damaged as error:
             yield f'iteration "{row.name}" of variant "{row.variant}": {error}'
-
-
-def _counted(number: int, what: str) -> str:
-    return f"{number:,} {what}" + ("" if number == 1 else "s")

@@ -10,11 +10,11 @@ from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any, NoReturn
 
-from jairika_nb.errors import WordError
+from jairika_nb.errors import JairikaError, WordError
 from jairika_nb.words.help import help_for, usage
 from jairika_nb.words.results import Result
 from jairika_nb.words.session import Session
-from jairika_nb.words.spelling import did_you_mean
+from jairika_nb.words.spelling import as_options, did_you_mean
 from jairika_nb.words.table import WORDS
 from jairika_nb.words.word import Parameter, Word
 
@@ -46,7 +46,12 @@ def run(tokens: Sequence[str], session: Session) -> Result:
         return help_for([word], session)
     _check_place(word, session)
     places, options = arguments(word, tokens[1:], session)
-    return word.function(session, *places, **options)
+    try:
+        return word.function(session, *places, **options)
+    except JairikaError as error:
+        names = [each.name for each in word.parameters if each.option]
+        error.args = (as_options(str(error), names), *error.args[1:])
+        raise
 
 
 def _check_place(word: Word, session: Session) -> None:

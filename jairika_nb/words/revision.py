@@ -152,6 +152,7 @@ def rm(
 ) -> Done:
     """Take an iteration, a variant or a tag off the lists; the reflog keeps it until gc."""
     from jairika_nb import store
+    from jairika_nb.store.show import counted
 
     if iteration is None and variant is None and tag is None:
         raise WordError("rm: name an iteration, or give --variant or --tag; see log and tag")
@@ -161,9 +162,8 @@ def rm(
     facts = {"address": address, "iteration": iteration, "variant": variant, "tag": tag}
     if tag is not None:
         return Done(f'removed the tag "{tag}"', facts)
-    what = (
-        f'iteration "{iteration}"' if iteration else f'variant "{variant}" ({len(ids)} iterations)'
-    )
+    how_many = counted(len(ids), "iteration")
+    what = f'iteration "{iteration}"' if iteration else f'variant "{variant}" ({how_many})'
     where = () if session.notebook else (model,)
     return Done(
         f"removed {what}; it can be had back by its id until gc drops it",
@@ -179,6 +179,8 @@ def reflog(
     count: Annotated[int, Argument("how many lines; default: 40")] = 40,
 ) -> Sheet:
     """What was done to the file, newest first, and the ids of what was removed."""
+    if count < 1:
+        raise WordError(f"reflog: cannot show {count} lines; give --count 1 or more")
     from jairika_nb import store
     from jairika_nb.store.times import printed
 
@@ -194,10 +196,10 @@ def reflog(
             (each.after or each.before or "")[:10],
             each.row.id[:10] if each.row else "",
         )
-        for each in events[: max(count, 0)]
+        for each in events[:count]
     )
     columns = ("time", "who", "what", "where", "id", "can be had back")
-    facts = {"address": address, "events": [_event(each) for each in events[: max(count, 0)]]}
+    facts = {"address": address, "events": [_event(each) for each in events[:count]]}
     more = len(events) - len(rows)
     return Sheet(f"reflog of {address}", columns, rows, facts, (f"{more} more",) if more else ())
 

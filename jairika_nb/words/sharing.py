@@ -100,9 +100,10 @@ def import_(
 ) -> Done:
     """Commit the arrays of a file of another program; it is read under guard."""
     from jairika_nb import store
+    from jairika_nb.store.show import counted
 
     with store.open(model, mode="a") as opened:
         made = opened.import_from(file, variant, name, message, layout=layout, match=match)
         facts = {"address": opened.address, "file": file, **iteration_facts(made)}
         count = len(made.tensors)
-    return Done(f'imported {count} arrays as "{made.variant}/{made.name}"', facts)
+    return Done(f'imported {counted(count, "array")} as "{made.variant}/{made.name}"', facts)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 from collections.abc import Iterable
 from difflib import get_close_matches
@@ -22,6 +23,20 @@ def did_you_mean(wrong: str, known: Iterable[str]) -> str:
         return ""
     wanted = " or ".join(repr(names[name]) for name in dict.fromkeys(close[:2]))
     return f" (did you mean {wanted}?)"
+
+
+def as_options(text: str, names: Iterable[str]) -> str:
+    """What an error says to give in Python, as it is given on a line.
+
+    >>> as_options("pull it into another (into=), or give force=True", ["into", "force"])
+    'pull it into another (--into), or give --force'
+    >>> as_options("open it with mode='a'", ["force"])
+    "open it with mode='a'"
+    """
+    for name in names:
+        flag = "--" + name.replace("_", "-")
+        text = re.sub(rf"\b{name}=True\b|\b{name}=(?![\w'\"])", flag, text)
+    return text
 
 
 def spelled(*places: str) -> str:

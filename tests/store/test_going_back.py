@@ -7,8 +7,15 @@ import numpy as np
 import pytest
 from states import FIRST, SECOND, arrays, same
 
-from jairika_nb import store
-from jairika_nb.errors import BadName, NameTaken, NotFound, ReadOnly, StoreError
+from jairika_nb import nn, store
+from jairika_nb.errors import (
+    ArchitectureError,
+    BadName,
+    NameTaken,
+    NotFound,
+    ReadOnly,
+    StoreError,
+)
 
 
 def test_revert_restores_bits_and_keeps_what_came_between(model):
@@ -20,6 +27,20 @@ def test_revert_restores_bits_and_keeps_what_came_between(model):
     assert same(model["main"]["PT"].arrays(), arrays(1))
     assert model.path.stat().st_size - size < 16_000  # records and HDF5's groups, no tensor
     assert model.verify().ok
+
+
+def test_revert_keeps_to_one_architecture_a_variant(tmp_path):
+    """As commit does: what has another one goes on in a variant derived from it."""
+    narrow, wide = nn.Sequential(nn.Linear(3, 2)), nn.Sequential(nn.Linear(3, 5))
+    with store.init(tmp_path / "a.jrk.h5", narrow) as model:
+        model.derive("wide", switch=True)
+        model.commit(wide, name="first")
+        model.commit(wide, name="second")
+        for other in ("main", "wide/prime"):
+            with pytest.raises(ArchitectureError, match=r"revert variant 'wide'.*derive a variant"):
+                model.revert(other)
+        assert model["wide"].iterations == ("prime", "first", "second")
+        assert model.revert("first").architecture == wide.architecture()
 
 
 def test_revert_brings_the_optimizer_back(path):

@@ -44,7 +44,7 @@ def test_other_programs_read_what_is_exported(model, tmp_path):
 def test_an_export_replaces_nothing_by_mistake(model, tmp_path):
     head = model["main"].head
     head.export(tmp_path / "out.h5")
-    with pytest.raises(AddressError, match="use force"):
+    with pytest.raises(AddressError, match="give force=True"):
         head.export(tmp_path / "out.h5")
     head.export(tmp_path / "out.h5", force=True)
     store.init(tmp_path / "plain.h5", arrays(1)).close()  # a model by its content alone

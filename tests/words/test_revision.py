@@ -57,7 +57,7 @@ def test_revert_and_rm_and_back(model):
     assert line.startswith("next: jrk revert ")
     assert "main/PT" in say("reflog", model)
     assert "is back at" in say(*line.removeprefix("next: jrk ").split())
-    assert 'variant "wide" (1 iterations)' in say("rm", model, "--variant", "wide")
+    assert 'variant "wide" (1 iteration)' in say("rm", model, "--variant", "wide")
     with pytest.raises(WordError, match="--variant or --tag"):
         say("rm", model)
     with pytest.raises(JairikaError, match="in use"):
@@ -99,7 +99,7 @@ def test_merge_by_layer_and_the_author_of_a_commit(model, tmp_path):
 
 def test_gc_and_reflog(model):
     say("rm", model, "--variant", "wide")
-    assert "1 removed iterations dropped" in say("gc", model, "--days", "0")
+    assert "1 removed iteration dropped" in say("gc", model, "--days", "0")
     assert "gc" in say("reflog", model, "--count", "1") and "more" in say(
         "reflog", model, "--count", "1"
     )
@@ -165,7 +165,7 @@ def test_push_and_pull(model, tmp_path):
 def test_export_and_import(model, tmp_path):
     file = str(tmp_path / "out.npz")
     assert f'exported "main/PT" to {file}' in say("export", model, file)
-    with pytest.raises(JairikaError, match="use force"):
+    with pytest.raises(JairikaError, match="give --force"):
         say("export", model, file)
     assert "main/prime" in say("export", model, file, "--iteration", "prime", "--force")
     assert 'imported 2 arrays as "wide/iteration-2"' in say(
@@ -179,3 +179,10 @@ def test_the_graph_can_be_drawn_in_ascii(model):
 
     answer = say("log", model, "--graph").translate(ASCII)
     assert answer.isascii() and answer.count("*") >= 3
+
+
+def test_refusals_speak_the_language_of_the_line(model):
+    with pytest.raises(WordError, match=r"reflog: cannot show -3 lines; give --count 1 or more"):
+        say("reflog", model, "--count", "-3")
+    with pytest.raises(JairikaError, match="or give --force"):
+        say("rm", model, "--variant", "main")
