@@ -10,7 +10,7 @@ import numpy as np
 from jairika_nb.engine.device import Device
 from jairika_nb.engine.dtypes import DType
 from jairika_nb.engine.graph import Node, leaf
-from jairika_nb.engine.waiting import keep, wait
+from jairika_nb.engine.waiting import keep
 
 ALIGNED = 64  # bytes: what vector loads of kernels rely on, and what drivers want of host memory
 
@@ -34,14 +34,6 @@ class Borrowed:
             import pyopencl as cl
 
             keep(cl.enqueue_marker(self.queue), self.host)
-
-
-def finish(device: Device) -> None:
-    """Wait until all that was sent to ``device`` so far is over."""
-    if not device.is_reference:
-        import pyopencl as cl
-
-        wait(device, cl.enqueue_marker(device.queue))
 
 
 def borrow(array: np.ndarray, dtype: DType, device: Device) -> Node | None:

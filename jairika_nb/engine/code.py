@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from jairika_nb.engine import spelling
+from jairika_nb.engine import inplace, spelling
 from jairika_nb.engine.dtypes import DType
 from jairika_nb.engine.fused import Expr, Kernel, Reduction
 from jairika_nb.engine.index import Atom, Form, Picked, Quotient, Remainder, Var
@@ -60,13 +60,16 @@ class Writer:
         spans = [e.size for e in entries if e.size >= 2**31]
         self.integer = "long" if spans else "int"
         self.picked: dict[Expr, str] = {}
+        # Such outputs and inputs may be one buffer.
+        self.shared = {e for pair in inplace.elementwise(kernel, entries) for e in pair}
 
     # Arguments: outputs first, then inputs, numbers, random streams, sizes
 
     def buffer(self, entry: int, output: bool = False) -> str:
         """The name of a buffer argument."""
         kind, const = ("out", "") if output else ("in", "const ")
-        text = f"global {const}{self.entries[entry].dtype.opencl} *restrict {{}}"
+        promise = "" if entry in self.shared else "restrict "
+        text = f"global {const}{self.entries[entry].dtype.opencl} *{promise}{{}}"
         return self._argument(kind, entry, text, Argument("buffer", entry))
 
     def integer_argument(self, value: int) -> str:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from jairika_nb.engine import bundle, product, routines, schedule_cpu, schedule_gpu
+from jairika_nb.engine import bundle, inplace, product, routines, schedule_cpu, schedule_gpu
 from jairika_nb.engine.device import Device
 from jairika_nb.engine.fused import Check, Kernel
 from jairika_nb.engine.graph import TABLE
+from jairika_nb.engine.inplace import Pair
 from jairika_nb.engine.lower import Lowered
 from jairika_nb.engine.planner import Planner
 from jairika_nb.engine.program import Entry, Program
@@ -25,6 +26,7 @@ class Plan:
     place: list[int]  # for each entry of the program, the entry here that computes it
     inside: list[list[int]]  # for each kernel, the entries it computes
     checks: list[Check]  # what indices kernels read, of which they report those out of range
+    over: frozenset[Pair]  # results that may be written over a leaf
 
     @property
     def launches(self) -> int:
@@ -43,7 +45,10 @@ def plan(program: Program, device: Device) -> Plan:
     inside = [[p for m in g.members for p in _computed(kernels[m])] for g in groups]
     frees = _frees(sources, lowered.entries, set(planner.results))
     checks = list(dict.fromkeys(c for k in kernels for c in _checks(k, lowered.entries)))
-    return Plan(lowered.entries, sources, planner.results, frees, lowered.place, inside, checks)
+    over = inplace.pairs(lowered, kernels, groups, planner.results)
+    return Plan(
+        lowered.entries, sources, planner.results, frees, lowered.place, inside, checks, over
+    )
 
 
 def _checks(kernel: Kernel, entries: list[Entry]) -> list[Check]:

@@ -7,7 +7,9 @@ results, scalars where they changed, and random streams.
 from __future__ import annotations
 
 import weakref
+from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -25,6 +27,7 @@ from jairika_nb.engine.source import Source
 
 Place = tuple[Any, int]  # a kernel and the position of one of its arguments
 Stream = tuple[int, int, int]
+NOTHING: Mapping[int, int] = MappingProxyType({})
 
 
 @dataclass
@@ -83,6 +86,15 @@ class Step:
         # The places that every run binds anew: leaves, results, and what the host computes.
         self.results = [e for e in sorted(made) if not self._is_hosted(e)]
 
+    def may_spend(self, number: int, slot: int) -> bool:
+        """Whether a result, by number, may be written over a leaf."""
+        return (self.plan.results[number], self.leaves[slot]) in self.plan.over
+
+    def is_sure(self, leaves: list[Any]) -> bool:
+        """Whether a run neither waits nor finds an index out of range, as far as the host knows."""
+        checks, buffers = self.plan.checks, {e: leaves[slot] for slot, e in self.leaves.items()}
+        return len(self.stretches) == 1 and not faults.possible(checks, buffers)
+
     def _is_hosted(self, entry: int) -> bool:
         return any(run.source.host is not None and entry in run.source.outputs for run in self.runs)
 
@@ -110,20 +122,25 @@ class Step:
                 self.device.lock.release()
 
     def run(
-        self, leaves: list[memory.Buffer], scalars: list[Any], streams: list[Stream]
+        self,
+        leaves: list[memory.Buffer],
+        scalars: list[Any],
+        streams: list[Stream],
+        spent: Mapping[int, int] = NOTHING,
     ) -> list[memory.Buffer]:
-        """Launch everything; the buffers of the wanted values, in the program's order."""
+        """Launch everything; the buffers of the wanted values, in the program's order.
+
+        ``spent`` are results to be written over leaves that nobody needs any more, by number.
+        """
         devices.check_process(self.device)
         with self.device.lock:
             self.is_running = True
             buffers: dict[int, Any] = {}
             try:
                 buffers.update(self._bind_arena() if self.arena is None else self.pieces)
-                for entry in self.results:
-                    row = self.plan.entries[entry]
-                    buffers[entry] = memory.Buffer(self.device, row.size * row.dtype.itemsize)
                 for slot, entry in self.leaves.items():
                     buffers[entry] = leaves[slot]
+                self._take(buffers, spent)
                 self._bind(buffers, scalars, streams)
                 try:
                     self._launch(buffers)
@@ -137,6 +154,16 @@ class Step:
                 self.is_running = False
                 # A traceback would keep the memory of what failed.
                 buffers.clear()
+
+    def _take(self, buffers: dict[int, Any], spent: Mapping[int, int]) -> None:
+        """Buffers for the results."""
+        for number, slot in spent.items():
+            buffer = buffers[self.plan.results[number]] = buffers[self.leaves[slot]]
+            buffer.bounds = None
+        for entry in self.results:
+            if entry not in buffers:
+                row = self.plan.entries[entry]
+                buffers[entry] = memory.Buffer(self.device, row.size * row.dtype.itemsize)
 
     def _bind(self, buffers: dict[int, Any], scalars: list[Any], streams: list[Stream]) -> None:
         places = self.places
@@ -221,7 +248,13 @@ class ReferenceStep:
     def __init__(self, program: Program) -> None:
         self.entries, self.wanted = program.entries, program.wanted
 
-    def run(self, leaves: list[Any], scalars: list[Any], streams: list[Stream]) -> list[Any]:
+    def run(
+        self,
+        leaves: list[Any],
+        scalars: list[Any],
+        streams: list[Stream],
+        spent: Mapping[int, int] = NOTHING,
+    ) -> list[Any]:
         """The arrays of the wanted values, in the program's order."""
         values: list[Any] = []
         with np.errstate(all="ignore"):

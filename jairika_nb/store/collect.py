@@ -16,6 +16,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from jairika_nb.engine.interrupts import uninterrupted
 from jairika_nb.errors import Damaged
 from jairika_nb.store import coded, locks, ruling, transaction
 from jairika_nb.store.catalogue import Catalogue
@@ -75,7 +76,7 @@ def collect(
     stays as it was then.
     """
     disk, real = disk or Disk(), Path(os.path.realpath(path))
-    with locks.writing(path, wait), transaction.uninterrupted():
+    with locks.writing(path, wait), uninterrupted():
         file = JournaledFile(real, disk)
         try:
             # Those who only read keep the old file, so they need not be waited for.

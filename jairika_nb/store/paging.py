@@ -16,8 +16,9 @@ from typing import Any
 import numpy as np
 
 from jairika_nb.engine import run, tracing
-from jairika_nb.engine.borrowing import borrow, finish
+from jairika_nb.engine.borrowing import borrow
 from jairika_nb.engine.memory import parse_size
+from jairika_nb.engine.waiting import synchronize
 from jairika_nb.errors import ArchitectureError
 from jairika_nb.nn.state import like, mismatches
 from jairika_nb.store.manifest import Tensor as Record
@@ -129,7 +130,7 @@ def _watch(module: Any, pages: Mapping[int, Any], pager: Pager) -> None:
             found = list(_tensors(output))
             run.evaluate(each.node for each in found)
             for device in {each.device for each in found}:
-                finish(device)  # kernels that run later would bring back what was let go
+                synchronize(device)  # kernels that run later would bring back what was let go
 
     module.register_forward_pre_hook(before)
     module.register_forward_hook(after)

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import signal
-import threading
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
 
+from jairika_nb.engine.interrupts import uninterrupted
 from jairika_nb.errors import Damaged, JairikaError
 from jairika_nb.store import isolated, locks
 from jairika_nb.store.canonical import digest, encoded
@@ -89,22 +87,6 @@ def fill(
             file.finish_new(_root(file, generation, written))
         finally:
             file.close()
-
-
-@contextmanager
-def uninterrupted() -> Iterator[None]:
-    """Hold back Ctrl-C: raised inside HDF5 it would leave the library in pieces."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    held: list[Any] = []
-    before = signal.signal(signal.SIGINT, lambda *received: held.append(received))
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before if before is not None else signal.SIG_DFL)
-        if held and callable(before):
-            before(*held[0])
 
 
 def _changed(

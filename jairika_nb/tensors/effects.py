@@ -7,7 +7,7 @@ watched places and from the tensors that a replay computes.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from jairika_nb.engine.graph import Node
 from jairika_nb.errors import ReplayError
@@ -32,18 +32,32 @@ PLACE, CONSTANT, NEW, PARTS, ENTRIES = range(5)
 SET_ITEM, SET_ATTRIBUTE, SET_CELL, SET_NODE, SET_ALL, DELETE = range(6)
 
 
+class Replaced(NamedTuple):
+    """A watched tensor whose place a new one took: its place, and the number of the new handle.
+
+    ``within`` are the places of containers that were replaced along with it; None where the tensor
+    is the same and only its node is new.
+    """
+
+    place: int
+    handle: int
+    within: tuple[int, ...] | None
+
+
 @dataclass
 class Effects:
     """Templates of what a run returned and assigned.
 
     ``nodes`` are the nodes to compute, each once; ``handles`` tell for each new tensor its node:
     a number from 0 up is one of ``nodes``, ``-1 - i`` the node of the ``i``-th watched tensor.
+    ``replaced`` tells what new tensors stand where others stood.
     """
 
     result: Template = (CONSTANT, None)
     assignments: list[tuple[int, int, Any, Template]] = field(default_factory=list)
     nodes: list[Node] = field(default_factory=list)
     handles: list[int] = field(default_factory=list)
+    replaced: list[Replaced] = field(default_factory=list)
 
     def form(self) -> tuple:
         """All but the nodes: equal for two runs that left the same behind."""
@@ -115,11 +129,15 @@ class Observer:
     def _compare(self, kind: int, at: int, value: Any, before: dict[Any, Any]) -> None:
         if kind == NODE:
             if value.node is not before["node"]:
-                self._assign(SET_NODE, at, None, (NEW, self._handle(Tensor(value.node))))
+                handle = self._handle(Tensor(value.node))
+                self._assign(SET_NODE, at, None, (NEW, handle))
+                self.effects.replaced.append(Replaced(at, handle, None))
         elif kind == SEQUENCE:
             if not _same_items(list(value), [*before.values()]):
                 parts = [self._template(item, self.watch.names[at]) for item in value]
                 self._assign(SET_ALL, at, None, (PARTS, list, parts))
+                for old, new in zip(before.values(), value, strict=False):
+                    self._replace(old, new, ())
         elif kind == CELLS:
             for i, old in before.items():
                 self._changed(SET_CELL, at, i, old, value.__closure__[i].cell_contents)
@@ -146,6 +164,22 @@ class Observer:
             self._assign(DELETE, at, key, (CONSTANT, None))
         else:
             self._assign(kind, at, key, self._template(new, f"{self.watch.names[at]}.{key}"))
+            self._replace(old, new, ())
+
+    def _replace(self, old: Any, new: Any, within: tuple[int, ...]) -> None:
+        """Note the tensors in ``new`` that stand where others stood in ``old``."""
+        at = self.places.get(id(old))
+        if at is None or new is old:
+            return
+        if isinstance(old, Tensor) and isinstance(new, Tensor):
+            if id(new) in self.numbers:
+                self.effects.replaced.append(Replaced(at, self.numbers[id(new)], within))
+        elif isinstance(old, dict) and isinstance(new, dict):
+            for key in new:
+                self._replace(old.get(key), new[key], (*within, at))
+        elif isinstance(old, list | tuple) and isinstance(new, list | tuple):
+            for a, b in zip(old, new, strict=False):
+                self._replace(a, b, (*within, at))
 
     def _assign(self, kind: int, at: int, key: Any, template: Template) -> None:
         self.effects.assignments.append((kind, at, key, template))

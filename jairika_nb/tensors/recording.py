@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import copy
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field
+from itertools import repeat
 from typing import Any
 
 import numpy as np
@@ -15,12 +17,14 @@ from jairika_nb.engine.boundary import Origin, ancestors
 from jairika_nb.engine.device import Device
 from jairika_nb.engine.dtypes import DType
 from jairika_nb.engine.graph import Node, leaf
+from jairika_nb.engine.interrupts import uninterrupted
 from jairika_nb.engine.program import capture
 from jairika_nb.engine.tracing import HostData, PerCall, Trace
 from jairika_nb.errors import ReplayError
 from jairika_nb.tensors import random
-from jairika_nb.tensors.effects import Effects
+from jairika_nb.tensors.effects import Effects, Replaced
 from jairika_nb.tensors.guards import Places
+from jairika_nb.tensors.spending import is_alone
 from jairika_nb.tensors.tensor import Tensor
 
 # Where a leaf of the program comes from: a watched tensor, an array made inside, per-call numbers.
@@ -38,6 +42,23 @@ class Part:
     scalars: list[Any]
     streams: list[Any]  # the number of a draw, or the key of a stream from outside
     nodes: list[int]
+    # Tensors that results may be written over, with the result's number and the leaf.
+    updates: list[tuple[Replaced, int, int]]
+
+    def spent(self, values: list[Any], inputs: list[Any]) -> Mapping[int, int]:
+        """The results to write over leaves whose values nobody else has.
+
+        There are none where a run could fail once it has begun: it still needs its inputs then.
+        """
+        if not self.updates or not self.step.is_sure(
+            [inputs[i] if k == INPUT else None for k, i in self.leaves]
+        ):
+            return replay.NOTHING
+        return {
+            number: slot
+            for old, number, slot in self.updates
+            if is_alone(values, old.place, old.within)
+        }
 
     def form(self) -> tuple:
         """Equal for two recordings that compute the same."""
@@ -95,11 +116,22 @@ class Recording:
     def replay(self, values: list[Any], nodes: list[Node]) -> Any:
         """Run again: compute, assign, return."""
         inputs = [node.value for node in nodes]
+        spent = [part.spent(values, inputs) for part in self.parts]
+        with uninterrupted() if any(spent) else nullcontext():
+            return self._replay(values, nodes, inputs, spent)
+
+    def _replay(
+        self,
+        values: list[Any],
+        nodes: list[Node],
+        inputs: list[Any],
+        spent: list[Mapping[int, int]],
+    ) -> Any:
         owners = {id(n.owner): n.owner for n in self.numbers}.values()
         before = [_unwatched(owner) for owner in owners]
         try:
             numbers = [n.advance() for n in self.numbers]
-            new = self.compute(inputs, numbers, random.reserve(self.draws))
+            new = self.compute(inputs, numbers, random.reserve(self.draws), spent)
         except BaseException:
             # The call did nothing: what it moved on goes back.
             for owner, state in zip(owners, before, strict=True):
@@ -122,14 +154,21 @@ class Recording:
                 node.op, node.attrs = "replayed", (origin.beside(others) if others else origin,)
 
     def compute(
-        self, inputs: list[Any], numbers: list[np.ndarray], start: tuple[int, int]
+        self,
+        inputs: list[Any],
+        numbers: list[np.ndarray],
+        start: tuple[int, int],
+        spent: Sequence[Mapping[int, int]] = (),
     ) -> list[Any]:
-        """The values of the nodes, from those of the watched tensors and the numbers."""
+        """The values of the nodes, from those of the watched tensors and the numbers.
+
+        ``spent`` are the leaves of each part that results may be written over.
+        """
         results: list[Any] = [None] * len(self.kinds)
-        for part in self.parts:
+        for part, free in zip(self.parts, spent or repeat(replay.NOTHING), strict=False):
             leaves = [self._leaf(part, kind, i, inputs, numbers) for kind, i in part.leaves]
             streams = [random.stream(start, k) for k in part.streams]
-            found = part.step.run(leaves, part.scalars, streams)
+            found = part.step.run(leaves, part.scalars, streams, free)
             for n, value in zip(part.nodes, found, strict=True):
                 results[n] = value
         return results
@@ -241,7 +280,29 @@ def _part(
     drawn = {node.attrs: k for k, node in enumerate(trace.draws)}
     streams = [drawn.get(attrs, attrs) for attrs in program.streams]
     step = replay.step_of(device, program)
-    return Part(device, program.key, step, leaves, program.scalars, streams, numbers)
+    updates = []
+    if isinstance(step, replay.Step):
+        updates = _updates(found, step, numbers, leaves)
+    return Part(device, program.key, step, leaves, program.scalars, streams, numbers, updates)
+
+
+def _updates(
+    found: Recording, step: replay.Step, numbers: list[int], leaves: list[tuple[int, int]]
+) -> list[tuple[Replaced, int, int]]:
+    """The tensors that nodes of ``numbers`` may be written over."""
+    effects = found.effects
+    taken: dict[int, tuple[Replaced, int, int]] = {}
+    places = {at: (INPUT, i) for i, at in enumerate(found.watch.tensors)}
+    # Old values that are also part of the results stay as they are.
+    kept = {(INPUT, -1 - n) for n in effects.handles if n < 0}
+    for old in effects.replaced:
+        node, source = effects.handles[old.handle], places.get(old.place)
+        if node in numbers and source in leaves and source not in kept:
+            number, slot = numbers.index(node), leaves.index(source)
+            if step.may_spend(number, slot):
+                taken.setdefault(number, (old, number, slot))
+    slots = [slot for _, _, slot in taken.values()]
+    return [row for row in taken.values() if slots.count(row[2]) == 1]
 
 
 def finish(recording: Recording, inputs: list[Node], values: list[Any]) -> None:

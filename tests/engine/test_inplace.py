@@ -1,0 +1,187 @@
+"""Replays write new parameters over the old ones, but only where nobody else has those."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import jairika_nb as jrk
+from jairika_nb import nn, optim
+from jairika_nb.engine.memory import usage
+
+SHAPE = (64, 48)
+
+
+def trained(device, steps=1, hold=lambda net, opt: None, dtype="float32"):
+    """A step's function, its network and optimiser, after so many steps on the device."""
+    rng = np.random.default_rng(0)
+    net = nn.ParameterList([nn.Parameter(rng.standard_normal(SHAPE).astype(dtype))])
+    opt = optim.Adam(lr=0.1)
+    x = jrk.tensor(rng.standard_normal(SHAPE).astype(dtype))
+
+    @jrk.compile
+    def step(x):
+        opt.update(net, {"0": 2 * (net[0] - x)})
+
+    for _ in range(steps):
+        step(x)
+    return lambda: step(x), net, opt
+
+
+def expected(steps):
+    """Adam of D. P. Kingma and J. Ba 2015 in float64."""
+    rng = np.random.default_rng(0)
+    p, x = rng.standard_normal(SHAPE), rng.standard_normal(SHAPE)
+    m, v = np.zeros(SHAPE), np.zeros(SHAPE)
+    for t in range(1, steps + 1):
+        g = 2 * (p - x)
+        m, v = 0.9 * m + 0.1 * g, 0.999 * v + 0.001 * g * g
+        p = p - 0.1 * (m / (1 - 0.9**t)) / (np.sqrt(v / (1 - 0.999**t)) + 1e-8)
+    return p, m, v
+
+
+def state(net, opt):
+    slots = opt.state[next(iter(opt.state))]
+    return [net[0], slots["exp_avg"], slots["exp_avg_sq"]]
+
+
+def buffers(net, opt):
+    return [id(tensor.node.value) for tensor in state(net, opt)]
+
+
+def test_steps_are_those_of_adam(device):
+    _, net, opt = trained(device, 9)
+    for found, wanted in zip(state(net, opt), expected(9), strict=True):
+        np.testing.assert_allclose(found.numpy(), wanted, rtol=2e-5, atol=1e-6)
+
+
+def test_parameters_and_moments_stay_where_they_are(device):
+    if device.is_reference:
+        pytest.skip("NumPy makes new arrays")
+    step, net, opt = trained(device, 4)
+    before, live = buffers(net, opt), usage.live
+    with jrk.profile() as p:
+        step()
+    assert buffers(net, opt) == before
+    assert p.peak_bytes - live < 100  # the numbers of the step
+
+
+HOLD = {
+    "a detached tensor": lambda net, opt: net[0].detach(),
+    "the state of the network": lambda net, opt: next(iter(net.state_dict().values())),
+    "something that is still to be computed": lambda net, opt: net[0] * 1,
+    "a view": lambda net, opt: net[0].reshape(-1).reshape(SHAPE),
+    "a tensor of the moments": lambda net, opt: state(net, opt)[1],
+    "a copy of the moments": lambda net, opt: opt.state_dict(),
+    "the dict of the moments": lambda net, opt: opt.state[next(iter(opt.state))],
+    "the dict of all moments": lambda net, opt: opt.state,
+    "memory that is shared": lambda net, opt: np.from_dlpack(net[0].detach()),
+}  # fmt: skip
+
+
+def read(held):
+    """The held values as plain arrays, in order of their names."""
+    if isinstance(held, dict):
+        return [a for key in sorted(held, key=str) for a in read(held[key])]
+    if isinstance(held, jrk.Tensor):
+        return [held.numpy()]
+    return [np.array(held)]
+
+
+@pytest.mark.parametrize("what", HOLD)
+def test_what_somebody_holds_keeps_its_values(device, what):
+    step, net, opt = trained(device, 4)
+    held = HOLD[what](net, opt)
+    # Computed from arrays in memory of their own, before and after.
+    before = [a.copy() for a in read(HOLD[what](net, opt))]
+    alias = dict(held) if isinstance(held, dict) and what != "the dict of all moments" else None
+    for _ in range(3):
+        step()
+    if what == "the dict of all moments":
+        return  # the optimiser's own: it shows what is there now
+    after = read(held) if alias is None else read(alias)
+    for a, b in zip(after, before, strict=True):
+        np.testing.assert_array_equal(a, b)
+    for found, wanted in zip(state(net, opt), expected(7), strict=True):
+        np.testing.assert_allclose(found.numpy(), wanted, rtol=2e-5, atol=1e-6)
+
+
+def test_a_dict_of_old_moments_that_is_let_go_again_is_written_over(device):
+    if device.is_reference:
+        pytest.skip("NumPy makes new arrays")
+    step, net, opt = trained(device, 4)
+    held = opt.state[next(iter(opt.state))]
+    first = buffers(net, opt)
+    step()
+    assert buffers(net, opt)[1:] != first[1:] and buffers(net, opt)[0] == first[0]
+    del held
+    second = buffers(net, opt)
+    step()
+    assert buffers(net, opt) == second
+
+
+def test_an_old_value_that_is_returned_stays(device):
+    net = nn.ParameterList([nn.Parameter(np.ones(SHAPE, np.float32))])
+
+    @jrk.compile
+    def step():
+        old = net[0].detach()
+        net[0][...] = net[0] * 2
+        return old
+
+    for n in range(5):
+        assert (step().numpy() == 2**n).all()
+    assert (net[0].numpy() == 32).all()
+
+
+def test_swapped_values_are_not_mixed_up(device):
+    a, b = (nn.Parameter(np.full(SHAPE, x, np.float32)) for x in (1, 2))
+    net = nn.ParameterList([a, b])
+
+    @jrk.compile
+    def swap():
+        first, second = net[0] + 0.5, net[1] - 0.5
+        net[0][...] = second
+        net[1][...] = first
+
+    wanted = [1.0, 2.0]
+    for _ in range(5):
+        swap()
+        wanted = [wanted[1] - 0.5, wanted[0] + 0.5]
+        assert [float(p.numpy().max()) for p in net] == wanted
+        assert [float(p.numpy().min()) for p in net] == wanted
+
+
+def test_what_is_read_at_other_places_is_not_written_over(device):
+    x = np.arange(64 * 64, dtype=np.float32).reshape(64, 64)
+    net = nn.ParameterList([nn.Parameter(x)])
+
+    @jrk.compile
+    def turn():
+        net[0][...] = net[0].T + net[0].flip(0)
+
+    for _ in range(4):
+        turn()
+        x = x.T + x[::-1]
+        np.testing.assert_array_equal(net[0].numpy(), x)
+
+
+def test_an_index_out_of_range_leaves_all_as_it_was(device):
+    table = nn.ParameterList([nn.Parameter(np.ones((8, 16), np.float32))])
+
+    @jrk.compile
+    def step(at):
+        picked = jrk.take(table[0], at, axis=0)
+        table[0][...] = table[0] + picked.sum()
+        return picked
+
+    # Computed on the device, so that nobody knows the index before it is used.
+    good, bad = (jrk.tensor(np.array([i], np.int32)) * 1 for i in (3, 30))
+    for _ in range(3):
+        step(good)
+    before = table[0].numpy()
+    with pytest.raises(jrk.errors.OutOfRange):
+        step(bad).numpy()
+    np.testing.assert_array_equal(table[0].numpy(), before)
+    step(good)
+    assert table[0].numpy()[0, 0] > before[0, 0]
