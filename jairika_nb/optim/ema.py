@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from copy import copy
 from typing import Any
 
 import numpy as np
@@ -118,9 +119,7 @@ class EMA:
     @contextmanager
     def average_parameters(self) -> Iterator[Module]:
         """The model with the averaged weights inside the block, with its own again after it."""
-        self._check_made()
-        own = self.sources()
-        known = {name: value for name, value in self.average.items() if name in own}
+        own, known = self.sources(), self._handles()
         self.model.replace(known)
         try:
             yield self.model
@@ -129,13 +128,14 @@ class EMA:
 
     def copy_to(self) -> None:
         """Make the averaged weights the model's own."""
-        self._check_made()
-        own = self.sources()
-        self.model.replace({n: value for n, value in self.average.items() if n in own})
+        self.model.replace(self._handles())
 
-    def _check_made(self) -> None:
+    def _handles(self) -> dict[str, Tensor]:
+        """The averages in handles of their own: writing to the model's changes no average."""
         if not self.average:
             raise TrainingError("EMA has averaged nothing yet: call update() after each step")
+        own = self.sources()
+        return {name: copy(value) for name, value in self.average.items() if name in own}
 
     def state_dict(self) -> dict[str, Any]:
         """Options, the number of updates, and ``NAME.average`` for each parameter."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import copy
 from typing import TYPE_CHECKING, Any
 
 from jairika_nb.train.arguments import count
@@ -52,8 +53,9 @@ class EarlyStopping(Callback):
         """Look at the newest measures."""
         if self.monitor.improves(training.history.metrics):
             self.best_epoch = training.epoch
-            # Tensors do not change, so keeping them copies nothing.
-            self.weights = training.model.state_dict() if self.restore_best_weights else {}
+            # Only handles are copied: what they hold never changes.
+            best = training.model.state_dict() if self.restore_best_weights else {}
+            self.weights = {name: copy(value) for name, value in best.items()}
         elif training.epoch - self.best_epoch >= self.patience:
             self.stopped_epoch = training.epoch
             training.history.stop = True

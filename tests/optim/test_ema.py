@@ -154,6 +154,20 @@ def test_errors_inside_the_block_put_the_weights_back():
     assert net[0].weight is weight
 
 
+def test_writing_to_the_models_weights_changes_no_average():
+    net = nn.Linear(2, 1, device="reference")
+    ema = optim.EMA(net)
+    ema.update()
+    before = ema.average["weight"].tolist()
+    ema.copy_to()
+    net.weight[0, 0] = 77.0
+    with ema.average_parameters():
+        assert net.weight.tolist() == before
+        net.weight[0, 1] = 88.0
+    assert net.weight.tolist()[0][0] == 77.0
+    assert ema.average["weight"].tolist() == before
+
+
 def test_wrong_use():
     net = nn.Linear(2, 1)
     with pytest.raises(TrainingError, match="takes a model, not Adam"):
