@@ -14,7 +14,7 @@ from weakref import WeakKeyDictionary
 
 import numpy as np
 
-from jairika_nb.errors import ArchitectureError, ArgumentError, ShapeError
+from jairika_nb.errors import ArchitectureError, ArgumentError, ShapeError, TrainingError
 from jairika_nb.nn.capturing import capture
 from jairika_nb.nn.freezing import Freezing
 from jairika_nb.nn.hooks import Hooks
@@ -115,14 +115,15 @@ class Module(Lookup, Hooks, Freezing, Placing):
         """Take parameters and buffers by name from tensors or arrays, in this module's dtypes.
 
         All or nothing: raises ArchitectureError that lists every missing, unexpected and
-        mismatched name. ``strict=False`` forgives missing and unexpected ones and returns them as
-        ``missing_keys`` and ``unexpected_keys``.
+        mismatched name, TrainingError while a job trains the module. ``strict=False`` forgives
+        missing and unexpected ones and returns them as ``missing_keys`` and ``unexpected_keys``.
         """
         if not isinstance(state, Mapping):
             raise ArgumentError(
                 f"load_state_dict takes names with arrays, as state_dict() gives them, not "
                 f"{type(state).__name__}"
             )
+        self._check_no_job()
         own = self.state_dict()
         problems = mismatches(own, state, strict)
         if problems:
@@ -131,6 +132,17 @@ class Module(Lookup, Hooks, Freezing, Placing):
             )
         self.replace({name: like(own[name], state[name]) for name in own if name in state})
         return unused(own, state)
+
+    def _check_no_job(self) -> None:
+        """TrainingError where a job would overwrite what is loaded with its next step."""
+        own = {id(part) for part in self.modules()} if guards else set()
+        for model in list(guards):
+            if any(id(part) in own for part in model.modules()):
+                raise TrainingError(
+                    f"load_state_dict: a job in the background trains this {type(self).__name__} "
+                    "and would overwrite what is loaded; end it with job.stop() and job.wait() "
+                    "first, or load into a copy.deepcopy(...) of it"
+                )
 
     def train(self, mode: bool = True) -> Module:
         """Set training mode here and in all modules inside; dropout acts only in it."""

@@ -125,7 +125,7 @@ def fit(
     check_free(model, optimizer)
     given = model
     if background:
-        compute(*model.state_dict().values())
+        compute(*model._tensors().values())
         model = copied(model)
     objective = Objective(CrossEntropyLoss() if loss is None else loss, loss_weights)
     measures = Measures([] if metrics is None else metrics, objective)

@@ -82,7 +82,7 @@ class Job:
         except BaseException as error:
             self.exception = error
         try:
-            self._publish(self._twin.state_dict())
+            self._publish(self._twin._tensors())
             self._let_go()
             self._finish()
         except Exception as error:
@@ -103,7 +103,7 @@ class Job:
 
     def _publish(self, state: dict[str, Tensor]) -> None:
         with self._guard:
-            own = self.model.state_dict()
+            own = self.model._tensors()
             odd = [name for name in {**own, **state} if _shape(own, name) != _shape(state, name)]
             if odd:
                 raise TrainingError(

@@ -21,7 +21,7 @@ class Snapshot:
     def __init__(self, step: Step, schedule: Any = None) -> None:
         self.step, self.schedule = step, schedule
         self.model, self.optimizer = step.model, step.optimizer
-        self.tensors = self.model.state_dict()
+        self.tensors = self.model._tensors()
         self.gradients = step.gradients
         self.memory = self.optimizer.memory()
         self.moved = None if schedule is None else schedule.state_dict()

@@ -78,7 +78,7 @@ class Step(Forward):
 
     def tensors(self) -> list[Tensor]:
         """Weights, buffers, the optimiser's state, and gradients that wait for others."""
-        own = self.model.state_dict().values()
+        own = self.model._tensors().values()
         return [*own, *self.optimizer.tensors(), *self.gradients.values()]
 
     def uncompile(self, reason: str) -> None:

@@ -1,5 +1,6 @@
 """Training in the background: the same bits, a notebook that stays usable, clean ends."""
 
+import copy
 import signal
 import subprocess
 import sys
@@ -10,7 +11,7 @@ import numpy as np
 import pytest
 
 import jairika_nb as jrk
-from jairika_nb import nn, optim
+from jairika_nb import data, nn, optim
 from jairika_nb.errors import TrainingError
 from jairika_nb.train import Callback, Checkpoint
 
@@ -209,6 +210,51 @@ class TestWhileItRuns:
 
 
 @pytest.mark.usefixtures("reference")
+class Counting(nn.Module):
+    """Counts its forwards in a buffer that is not saved."""
+
+    def __init__(self):
+        self.inner = nn.Linear(4, 2)
+        self.register_buffer("seen", jrk.zeros(()), persistent=False)
+
+    def forward(self, x):
+        if self.training:
+            self.seen = self.seen + 1
+        return self.inner(x)
+
+
+def test_buffers_that_are_not_saved_come_back_too():
+    with jrk.device("reference"):
+        net, twin = Counting(), Counting()
+        twin.load_state_dict(net.state_dict())
+        begin(net, epochs=2, seed=1).wait(SOON)
+        begin(twin, epochs=2, seed=1, background=False)
+        assert net.seen.item() == twin.seen.item() == 16
+        assert bits(net) == bits(twin)
+        spoiled = np.where(np.arange(64)[:, None] == 60, np.nan, X)
+        with pytest.raises(TrainingError, match="the loss became nan"):
+            jrk.fit(net, data.DataLoader(data.TensorDataset(spoiled, Y), 8), epochs=1,
+                    progress=False)  # fmt: skip
+        assert net.seen.item() == 23
+
+
+def test_nothing_is_loaded_into_a_model_in_training():
+    with jrk.device("reference"):
+        gate, net = Gate(), network()
+        state = net.state_dict()
+        job = begin(net, callbacks=[gate])
+        assert gate.reached.acquire(timeout=SOON)
+        for part in (net, net[0], nn.Sequential(net)):
+            names = part.state_dict()
+            with pytest.raises(TrainingError, match=r"a job in the background trains this .*stop"):
+                part.load_state_dict(names)
+        copy.deepcopy(net).load_state_dict(state)
+        gate.go.release(99)
+        job.wait(SOON)
+        net.load_state_dict(state)
+        assert np.array_equal(net[0].weight.numpy(), state["0.weight"].numpy())
+
+
 class TestFailures:
     def test_what_it_raised_is_raised_for_who_waits(self):
         class Fails(Callback):
