@@ -10,7 +10,7 @@ from jairika_nb.errors import TrainingError
 if TYPE_CHECKING:
     from jairika_nb.train.loop import Training
 
-MOMENTS = ("on_start", "on_step", "on_epoch", "on_end")
+MOMENTS = ("on_start", "on_step", "on_epoch", "on_end", "on_error")
 
 
 class Callback:
@@ -18,7 +18,8 @@ class Callback:
 
     ``on_step`` comes after every optimiser step, when its loss is known; ``on_epoch`` when an
     epoch's measures are in ``training.history``; ``on_end`` once, also where a run was
-    interrupted, but not where it failed. ``state_dict`` and ``load_state_dict`` bring what a
+    interrupted; where it failed ``on_error`` in its place, with the exception in
+    ``training.error``. ``state_dict`` and ``load_state_dict`` bring what a
     callback remembers through a checkpoint: numbers, text, tensors, and lists and dicts of them.
 
     >>> class Count(Callback):
@@ -43,6 +44,9 @@ class Callback:
 
     def on_end(self, training: Training) -> None:
         """Called after the last epoch, or the step that was interrupted."""
+
+    def on_error(self, training: Training) -> None:
+        """Called where the run failed, with the weights of the last step that did not."""
 
     def state_dict(self) -> dict[str, Any]:
         """What to bring through a checkpoint."""
@@ -87,9 +91,22 @@ class Callbacks:
                 )
                 raise
 
+    def failed(self, training: Training, error: BaseException) -> None:
+        """Call all that look at failures; what goes wrong there is noted on the error itself."""
+        for row in self.rows:
+            try:
+                getattr(row, "on_error", _ignore)(training)
+            except Exception as other:
+                told = f"{type(other).__name__}: {other}"
+                error.add_note(f"the callback {_name(row)} (on_error) failed too: {told}")
+
     def stateful(self) -> list[Any]:
         """Those that remember something, in order."""
         return [row for row in self.rows if callable(getattr(row, "state_dict", None))]
+
+
+def _ignore(training: Training) -> None:
+    """What a callback without ``on_error`` does."""
 
 
 def _is_function(row: Any) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+import warnings
 from typing import TYPE_CHECKING, Any
 
 from jairika_nb.errors import TrainingError
@@ -21,8 +22,9 @@ class Checkpoint(Callback):
 
     ``model`` is a ``Model`` open for adding, or its address. It commits after every ``epochs``
     epochs (default 1), ``steps`` steps or ``seconds`` seconds, whichever are given, and where a run
-    is interrupted; with ``best="val_loss"`` only after epochs that are the best so far by that
-    measure (``mode`` "min" or "max"; accuracies and the like are known to be better when larger).
+    is interrupted or fails; with ``best="val_loss"`` only after epochs that are the best so far by
+    that measure (``mode`` "min" or "max"; accuracies and the like are known to be better when
+    larger).
     ``fit(..., resume=model)`` goes on from the newest one, with the bits of a run that was never
     interrupted.
 
@@ -79,10 +81,12 @@ class Checkpoint(Callback):
             self.model = store.open(self.given, mode="a")
         else:
             self.model = self.given
+        self.last_steps, self.last_time = training.history.steps, time.monotonic()
         self.model.check_fits(training.model, self.variant)
+        if self.watches_steps:
+            training.tally.measures.check_can_go_on()
         if not training.history.steps:
             self._forget()
-        self.last_steps, self.last_time = training.history.steps, time.monotonic()
 
     def _forget(self) -> None:
         """Leave the checkpoints of an earlier run as they are."""
@@ -107,19 +111,46 @@ class Checkpoint(Callback):
 
     def on_end(self, training: Training) -> None:
         """Commit where a run was interrupted, unless that was right after the last commit."""
-        is_new = training.history.steps != self.last_steps
-        if training.history.interrupted and is_new and self.monitor is None:
-            self.save(training)
+        try:
+            if training.history.interrupted:
+                self._save_rest(training)
+        finally:
+            self._close()
+
+    def on_error(self, training: Training) -> None:
+        """Commit what was learned since the last commit where a run fails."""
+        try:
+            if self.model is not None and training.is_whole:
+                self._save_rest(training)
+        finally:
+            self._close()
+
+    def _save_rest(self, training: Training) -> None:
+        if training.history.steps == self.last_steps or self.monitor is not None:
+            return
+        try:
+            run = packed_state(training)
+        except TrainingError as error:
+            run = None
+            warnings.warn(f"kept without a run to go on with: {error}", stacklevel=2)
+        self._commit(training, run)
+
+    def _close(self) -> None:
         if self.model is not self.given and self.model is not None:
             self.model.close()
             self.model = None
 
     def save(self, training: Training) -> None:
         """Commit now."""
+        self._commit(training, packed_state(training))
+
+    def _commit(self, training: Training, run: dict[str, Any] | None) -> None:
         self.model.refresh()
         branch = self.model[self.model.current if self.variant is None else self.variant]
         newest = branch.iterations[-1] if branch.iterations else None
         is_own = self.saved == newest and not self.keep and not self._is_used(branch)
+        # What can go on is not given up for what cannot.
+        is_own = is_own and run is not None
         before = newest if is_own else None
         name = self._name(training, branch, before)
         self.saved, self.last_steps = name, training.history.steps
@@ -132,7 +163,7 @@ class Checkpoint(Callback):
             message="automatic checkpoint",
             metrics=history.metrics | counts,
             optimizer=training.optimizer,
-            training=packed_state(training),
+            training=run,
             replaces=before,
         )
         self.last_time = time.monotonic()

@@ -6,7 +6,6 @@ import contextlib
 import math
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 
 import numpy as np
 
@@ -17,7 +16,6 @@ from jairika_nb.optim import Optimizer
 from jairika_nb.tensors.autograd import eval as compute
 from jairika_nb.tensors.tensor import Tensor
 from jairika_nb.train.accumulate import in_groups
-from jairika_nb.train.alarm import blame
 from jairika_nb.train.batches import Batch, Batches
 from jairika_nb.train.callbacks import Callbacks
 from jairika_nb.train.evaluate import Evaluation
@@ -25,25 +23,16 @@ from jairika_nb.train.forward import Outcome
 from jairika_nb.train.history import History
 from jairika_nb.train.interrupt import Wish, stopping
 from jairika_nb.train.measures import numbers
+from jairika_nb.train.precision import LossScale
 from jairika_nb.train.progress import Silent
 from jairika_nb.train.snapshot import Snapshot
 from jairika_nb.train.standing import Standing
 from jairika_nb.train.step import Step
 from jairika_nb.train.tally import Tally
+from jairika_nb.train.undoing import Waiting, undone
 
 # Weights of so many bytes are not kept three times over to save the host's time.
 MANY_BYTES = 32 << 20
-
-
-@dataclass
-class Waiting:
-    """A step that was launched and whose loss has not been read."""
-
-    outcome: Outcome
-    batch: Batch
-    number: int
-    before: Snapshot
-    after: dict[str, Tensor] | None = None
 
 
 class Training:
@@ -75,6 +64,9 @@ class Training:
         self.wish = Wish()
         self.waiting: Waiting | None = None
         self.last_loss = math.nan
+        self.error: BaseException | None = None
+        self.closing: dict[str, float] | None = None  # the row of an epoch until it is validated
+        self.is_whole = True  # whether counters and weights are of one moment
         self.published: Callable[[dict[str, Tensor]], None] | None = None
         self.start = 0  # batches of the running epoch that are done already
         self.started = time.perf_counter()
@@ -110,7 +102,7 @@ class Training:
         self.standing.started = time.perf_counter()
         self.standing.share_at_start = self.standing.share
         # Fresh weights are lazy draws; computed once, every step has the same graph.
-        compute(*self.model.state_dict().values())
+        compute(*self.model._tensors().values())
         state = "failed"
         try:
             with stopping(self.wish):
@@ -119,7 +111,7 @@ class Training:
                 self.callbacks.call("on_end", self)
             state = "interrupted" if self.history.interrupted else "done"
         except BaseException as error:
-            self.standing.error = f"{type(error).__name__}: {error}"
+            self._failed(error)
             raise
         finally:
             self.standing.state, self.standing.ended = state, time.perf_counter()
@@ -127,6 +119,17 @@ class Training:
             self.history.uncompiled = self.run_step.reason
             self.display.end(self.standing)
         return self.history
+
+    def _failed(self, error: BaseException) -> None:
+        self.error, self.standing.error = error, f"{type(error).__name__}: {error}"
+        # Nobody knows where a second Ctrl-C, or the end of the program, came in between.
+        self.is_whole = self.is_whole and isinstance(error, Exception)
+        if self.is_whole:
+            try:
+                self.settle()
+            except Exception as other:
+                error.add_note(f"the step before it failed too: {other}")
+        self.callbacks.failed(self, error)
 
     def _epochs(self) -> None:
         while self.standing.epoch < self.standing.epochs:
@@ -183,8 +186,9 @@ class Training:
         outcome = self.run_step.learn(batch, is_last)
         # The loss of the step before is read only now, while the device computes this one.
         self.settle()
-        after = None if self.published is None else self.model.state_dict()
-        self.waiting = Waiting(outcome, batch, number, self.run_step.before, after)
+        after = None if self.published is None else self.model._tensors()
+        counted = self.history.steps, self.history.updates
+        self.waiting = Waiting(outcome, batch, number, counted, self.run_step.before, after)
         self.standing.step = number + 1
         self.history.steps += 1
         if is_last:
@@ -193,7 +197,8 @@ class Training:
 
     def _updated(self, outcome: Outcome) -> None:
         """What follows a step of the optimiser."""
-        if self.run_step.scale is not None and not self._is_finite(outcome):
+        scale = self.run_step.scale
+        if scale is not None and not self._is_finite(outcome, scale):
             self.history.skipped += 1
             return
         self.history.updates += 1
@@ -203,17 +208,15 @@ class Training:
             self.settle()
             self.callbacks.call("on_step", self)
 
-    def _is_finite(self, outcome: Outcome) -> bool:
+    def _is_finite(self, outcome: Outcome, scale: LossScale) -> bool:
         """Whether gradients did not overflow in float16; a step that did is taken back."""
-        step, waiting = self.run_step, self.waiting
-        finite = bool(outcome.losses.numpy()[-1])
+        waiting, finite = self.waiting, bool(outcome.losses.numpy()[-1])
         if not finite and waiting is not None:
             waiting.after = waiting.before.tensors
         self.settle()
         if not finite and waiting is not None:
             waiting.before.undo_update()
-        if step.scale is not None:
-            step.scale.update(finite)
+        scale.update(finite)
         return finite
 
     def settle(self) -> None:
@@ -225,34 +228,21 @@ class Training:
         losses = self.run_step.losses_of(losses)
         self.last_loss = float(np.ravel(losses)[0])
         if not math.isfinite(self.last_loss):
-            self._fail(waiting, self.last_loss)
+            raise undone(self, waiting, self.last_loss)
         self.tally.add(losses, waiting.outcome.prediction, waiting.batch)
         self.standing.measures = self.tally.losses()
         self.standing.add_loss(self.last_loss)
         if self.published is not None and waiting.after is not None:
             self.published(waiting.after)
 
-    def _fail(self, waiting: Waiting, value: float) -> None:
-        waiting.before.restore()
-        where = f"epoch {self.standing.epoch + 1}, step {waiting.number + 1}"
-        with mode(self.model, training=True):
-            cause = blame(waiting.before, waiting.outcome.inputs, waiting.outcome.named)
-        waiting.before.restore()
-        kept = "the weights are those before that step"
-        if waiting.before.spoiled():
-            self.at_start.restore()
-            kept = f"the weights are those at the start of the {'run' if self.start else 'epoch'}"
-        raise TrainingError(
-            f"the loss became {value} in {where}: {cause}; {kept}; lower the learning rate or "
-            "look at the data"
-        )
-
     def _close_epoch(self) -> None:
-        row = self.tally.row()
+        # Validation takes the measures for itself, so that they are lost where it fails.
+        row = self.closing = self.closing or self.tally.row()
         if self.validation is not None:
             evaluate, data = self.validation
             found = numbers(evaluate(data))
-            row |= {f"val_{name}": value for name, value in found.items()}
+            row = row | {f"val_{name}": value for name, value in found.items()}
+        self.closing = None
         self.history.epochs.append(row)
         if self.schedule is not None and self.schedule.every == "epoch":
             watched = row.get("val_loss", row["loss"])

@@ -41,6 +41,16 @@ class Measures:
         for _, metric, _ in self.rows:
             metric.reset()
 
+    def check_can_go_on(self) -> None:
+        """Raise TrainingError for a measure that cannot be kept in the middle of an epoch."""
+        for _, metric, name in self.rows:
+            if not (hasattr(metric, "to_json") and hasattr(metric, "restore")):
+                raise TrainingError(
+                    f"the metric {name} cannot be kept in the middle of an epoch, as it has no "
+                    "to_json() and restore(state): make it a subclass of jrk.metrics.Metric, or "
+                    "keep checkpoints at the ends of epochs only, without steps= and seconds="
+                )
+
     def state(self) -> list[Any]:
         """What each measure has seen of the running pass."""
         return [metric.to_json()["state"] if hasattr(metric, "to_json") else None

@@ -19,15 +19,19 @@ FORMAT = 1
 def state_of(training: Training) -> dict[str, Any]:
     """Counters, sums, history, random stream, data position, and what callbacks remember.
 
-    Weights and the optimiser's state are kept beside it, in places of their own.
+    Weights and the optimiser's state are kept beside it, in places of their own. Raises
+    TrainingError where a measure cannot go on from here.
     """
     training.settle()
+    if training.standing.step and training.closing is None:
+        training.tally.measures.check_can_go_on()
     history = training.history
     return {
         "format": FORMAT,
         "epoch": training.standing.epoch,
         "step": training.standing.step,
         "epochs": training.standing.epochs,
+        "closing": training.closing,
         "tally": training.tally.state_dict(),
         "history": {
             "epochs": history.epochs[:-1] if history.partial else history.epochs,
@@ -72,7 +76,10 @@ def _restore(training: Training, state: dict[str, Any]) -> None:
     training.batches.go_to(state["data"])
     if training.validation and state["validation"]:
         training.validation[1].go_to(state["validation"])
-    training.tally.load_state_dict(state["tally"], is_inside=training.start > 0)
+    closing = state.get("closing")
+    training.closing = None if closing is None else {n: float(v) for n, v in closing.items()}
+    is_inside = training.start > 0 and closing is None
+    training.tally.load_state_dict(state["tally"], is_inside)
     _check(training.schedule is None, state["schedule"] is None, "schedule")
     if training.schedule is not None:
         training.schedule.load_state_dict(state["schedule"])
