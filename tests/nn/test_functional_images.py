@@ -72,6 +72,10 @@ def test_interpolate(device, compare, space, options):
 @pytest.mark.parametrize("padding_mode", ["zeros", "border", "reflection"])
 @pytest.mark.parametrize("mode", ["bilinear", "nearest", "bicubic"])
 def test_grid_sample(device, compare, mode, padding_mode, align_corners):
+    if mode == "bicubic" and not device.is_reference and (padding_mode, align_corners) != (
+        "reflection", False,
+    ):  # fmt: skip
+        pytest.skip("its kernels are long: one of their kinds on each driver")
     grid = np.random.default_rng(5).uniform(-1.3, 1.3, (2, 3, 4, 2)).astype(np.float32)
     compare(
         lambda x, g: F.grid_sample(x, g, mode, padding_mode, align_corners),
