@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections import Counter, deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -63,9 +63,13 @@ def content(net: Any, optimizer: Any = None, training: Any = None) -> Content:
 
 
 def hashed_ahead(
-    kept: Sequence[tuple[Tensor, np.ndarray]],
+    kept: Sequence[tuple[Tensor, np.ndarray]], digest: Callable[[Tensor, np.ndarray], str]
 ) -> Iterator[tuple[Tensor, np.ndarray]]:
     """Each record with its hash and its values; the next is hashed while one is written."""
+
+    def hashed(tensor: Tensor, values: np.ndarray) -> Tensor:
+        return replace(tensor, digest=digest(tensor, values))
+
     if sum(values.nbytes for _, values in kept) < THREADED_FROM:
         yield from ((hashed(tensor, values), values) for tensor, values in kept)
         return
@@ -77,13 +81,15 @@ def hashed_ahead(
             yield waiting.popleft().result(), values
 
 
-def object_digest(values: np.ndarray) -> str:
+def object_digest(values: np.ndarray, key: bytes | None = None) -> str:
     """The name of the object that holds ``values``: BLAKE3 over dtype, shape and bytes.
 
-    The shape counts, so that equal bytes of another shape are another object.
+    The shape counts, so that equal bytes of another shape are another object. With ``key``, 32
+    bytes, it is BLAKE3 in keyed mode.
     """
     head = json.dumps([values.dtype.str, list(values.shape)], separators=(",", ":"))
-    hasher = blake3(head.encode() + b"\n", max_threads=_threads(values.nbytes))
+    options: Any = {"max_threads": _threads(values.nbytes), **({"key": key} if key else {})}
+    hasher = blake3(head.encode() + b"\n", **options)
     return hasher.update(flat(values)).hexdigest()
 
 

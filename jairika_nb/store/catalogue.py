@@ -20,6 +20,9 @@ TAIL = 16  # rows the head carries before they are sealed
 FULL = 256  # rows of a segment that is never rewritten
 CHUNK = 4096  # rows of the longest segment
 
+LATER = ("policy", "keyrings", "encrypts")  # left out where they say nothing
+MOST_KEYRINGS = 32
+
 Each = TypeVar("Each")
 
 
@@ -28,7 +31,8 @@ class Catalogue:
     """The head: the variants in order of creation, the one in use, sealed and newest rows.
 
     ``past`` and ``recent`` are the sealed and the newest events, ``policy`` leads to the access
-    rules where there are any.
+    rules where there are any, ``keyrings`` to who can read encrypted layers; the first of them says
+    what commits encrypt where ``encrypts`` is true.
     """
 
     current: str
@@ -39,10 +43,12 @@ class Catalogue:
     past: tuple[Segment, ...] = ()
     recent: tuple[Event, ...] = ()
     policy: Record | None = None
+    keyrings: tuple[Record, ...] = ()
+    encrypts: bool = False
 
     def to_json(self) -> dict[str, Any]:
         data = {**asdict(self), "tail": to_json(self.tail), "recent": to_json(self.recent)}
-        return data if self.policy else {k: v for k, v in data.items() if k != "policy"}
+        return {k: v for k, v in data.items() if v or k not in LATER}
 
     @classmethod
     def from_json(cls, data: Any) -> Catalogue:
@@ -62,7 +68,11 @@ class Catalogue:
             past=tuple(map(Segment.from_json, past)),
             recent=events_from_json(recent),
             policy=None if data.get("policy") is None else Record.from_json(data["policy"]),
+            keyrings=tuple(map(Record.from_json, schema.field(_later(data), "keyrings", list))),
+            encrypts=schema.field(_later(data), "encrypts", bool),
         )
+        if len(catalogue.keyrings) > MOST_KEYRINGS or catalogue.encrypts > len(catalogue.keyrings):
+            raise Damaged("the keyrings are none or too many; the file is damaged")
         if catalogue.current not in {each.name for each in catalogue.variants}:
             raise Damaged("the variant in use is not in the catalogue; the file is damaged")
         return catalogue
@@ -93,6 +103,10 @@ class Catalogue:
     def events_to_seal(self) -> tuple[Segment, ...] | None:
         """The same for the events."""
         return _to_merge(self.past, len(self.recent))
+
+
+def _later(data: dict[str, Any]) -> dict[str, Any]:
+    return {"keyrings": [], "encrypts": False, **data}
 
 
 def rows_from_json(data: Any) -> tuple[Row, ...]:

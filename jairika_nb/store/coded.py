@@ -19,7 +19,7 @@ A file with coded objects has format 2 in its root, so that older releases refus
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -68,7 +68,7 @@ class Codec:
 
     decode: Decode
     movable: bool = False
-    digest: Callable[[Ranges, np.ndarray], str] | None = None
+    digest: Callable[[Ranges, Coded, np.ndarray], str] | None = None
 
 
 CODECS: dict[str, Codec] = {}
@@ -89,9 +89,9 @@ def extent(place: Place) -> Place:
     return place[0], place[1] & ~FLAG
 
 
-def packed(codec: str, data: dict[str, Any], payload: bytes | memoryview) -> bytes:
+def packed(codec: str, data: Mapping[str, Any], payload: bytes | bytearray | memoryview) -> bytes:
     """The bytes of a coded object, as a file keeps them."""
-    head = encoded({"codec": codec, "data": data})
+    head = encoded({"codec": codec, "data": dict(data)})
     if len(head) > LONGEST_HEAD:
         raise ValueError(f"a head of {len(head)} bytes, {LONGEST_HEAD} are the limit")
     body = b"".join((FIXED.pack(MAGIC, len(head)), head, payload))

@@ -12,7 +12,7 @@ from dataclasses import replace
 import numpy as np
 
 from jairika_nb.errors import NameTaken
-from jairika_nb.store import arrays, listing, refs, rules, times
+from jairika_nb.store import listing, refs, rules, sealing, times
 from jairika_nb.store.arrays import Content
 from jairika_nb.store.canonical import digest, encoded
 from jairika_nb.store.catalogue import Catalogue
@@ -137,9 +137,9 @@ def iteration(
 ) -> Row:
     """Write an iteration: its tensors where they are new, and its records."""
     tensors, places = [], []
-    for tensor, values in arrays.hashed_ahead(kept.tensors):
+    for tensor, where in sealing.kept(layout, (variant, name), kept.tensors):
         tensors.append(tensor)
-        places.append(layout.put("objects", tensor.digest, values))
+        places.append(where)
     return recorded(layout, (variant, name), tuple(tensors), places, kept, note, parents)
 
 

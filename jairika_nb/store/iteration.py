@@ -112,10 +112,17 @@ class Iteration:
 
         A parameter that is in no layer is named itself; nothing is written.
         """
-        from jairika_nb.store.arrays import content, hashed
+        from jairika_nb.store.arrays import content, object_digest
+        from jairika_nb.store.sealing import digest_as
 
+        placed, ranges = self._placed("net"), self._reader.ranges
         before = {each.name: each.digest for each in self.tensors}
-        after = {each.name: hashed(each, values).digest for each, values in content(net).tensors}
+        after = {
+            each.name: digest_as(ranges, placed[each.name], values)
+            if each.name in placed
+            else object_digest(values)
+            for each, values in content(net).tensors
+        }
         odd = (k for k in {**before, **after} if before.get(k) != after.get(k))
         return tuple(dict.fromkeys(layer_of(name) or name for name in odd))
 

@@ -109,7 +109,7 @@ def new(name: str, passphrase: Passphrase = None) -> Key:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
     place = folder() / checked_name(name)
-    private, word = Ed25519PrivateKey.generate(), _told(passphrase)
+    private, word = Ed25519PrivateKey.generate(), told(passphrase)
     lock: Any = forms.BestAvailableEncryption(word.encode()) if word else forms.NoEncryption()
     key = Key(private, name)
     place.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -231,7 +231,7 @@ def _loaded(place: Path, passphrase: Passphrase) -> Key:
         try:
             private = load_ssh_private_key(data, None)
         except TypeError:  # that is how the library says that it is encrypted
-            word = _told(passphrase or (lambda: getpass.getpass(f"passphrase of {place}: ")))
+            word = told(passphrase or (lambda: getpass.getpass(f"passphrase of {place}: ")))
             private = load_ssh_private_key(data, word.encode())
     except Exception as error:
         why = "the passphrase is wrong" if word is not None else "it is no OpenSSH private key"
@@ -243,7 +243,8 @@ def _loaded(place: Path, passphrase: Passphrase) -> Key:
     return Key(private, name)
 
 
-def _told(passphrase: Passphrase) -> str:
+def told(passphrase: Passphrase) -> str:
+    """The passphrase, asked for where that is to be done."""
     return (passphrase() if callable(passphrase) else passphrase) or ""
 
 

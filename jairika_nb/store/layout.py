@@ -8,6 +8,7 @@
     /manifests/<id>               canonical JSON as bytes; /arch, /meta, /catalog likewise
     /locations/<id>               offset and length of each tensor, in the manifest's order
     /policy/<hash>                access rules, where there are any
+    /keyring/<hash>               who can read encrypted layers, where there are any
     /variants/<variant>/<iteration>/<layer>/<parameter>      soft links to the objects
 
 Only contiguous data of fixed-width numbers, fixed-length attributes, no filters, no references,
@@ -18,7 +19,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from types import TracebackType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import h5py
 import numpy as np
@@ -28,6 +29,9 @@ from jairika_nb.errors import Damaged, StoreError
 from jairika_nb.store import coded, slots
 from jairika_nb.store.journaled import JournaledFile
 from jairika_nb.store.rows import Place
+
+if TYPE_CHECKING:
+    from jairika_nb.store.sealing import Sealer
 
 GROUPS = ("objects", "manifests", "locations", "arch", "meta", "catalog", "variants")
 # The oldest format that has what we need; newer ones mark a file as open in a way that a
@@ -44,6 +48,7 @@ class Layout:
         self.file, self.committed = file, file.committed
         self.at_last: list[Callable[[], None]] = []
         self.format = slots.FORMAT
+        self.sealer: Sealer | None = None  # encrypts what is committed
         alignment = (slots.PAGE_OFFSET,) * 2 if new else (ALIGNED_FROM, ALIGNED_TO)
         self.hdf5 = h5py.File(
             file,
@@ -101,7 +106,7 @@ class Layout:
         Raises ``Damaged`` where it is of another kind.
         """
         if digest.encode() not in self.hdf5["objects"].id:
-            return self._coded_place(digest)
+            return self.coded_place(digest)
         found = self.hdf5["objects"][digest]
         if found.dtype.str != dtype or found.shape != shape:
             raise Damaged(
@@ -110,7 +115,8 @@ class Layout:
             )
         return found.id.get_offset() or 0, found.nbytes
 
-    def _coded_place(self, digest: str) -> Place | None:
+    def coded_place(self, digest: str) -> Place | None:
+        """Where the coded form of the object of that hash lies, or None."""
         found = self.hdf5["coded"].get(digest) if "coded" in self.hdf5 else None
         return None if found is None else coded.flagged((found.id.get_offset(), found.nbytes))
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from jairika_nb.errors import ArchitectureError, HeadMoved, MergeConflict
-from jairika_nb.store import ancestry, arrays, history, refs, rules, tensors
+from jairika_nb.store import ancestry, arrays, history, refs, rules, sealing, tensors
 from jairika_nb.store.arrays import Content
 from jairika_nb.store.catalogue import Catalogue
 from jairika_nb.store.layout import Layout
@@ -124,7 +124,13 @@ def _merged(
         )
     taken = [
         _taken(
-            reader, layout, each, choices.get(layer_of(each.name)), (ours, theirs, frame), how[1]
+            reader,
+            layout,
+            each,
+            choices.get(layer_of(each.name)),
+            (ours, theirs, frame),
+            how[1],
+            place,
         )
         for each in frame.parameters
     ]
@@ -201,6 +207,7 @@ def _taken(
     choice: str | None,
     sides: tuple[Side, Side, Side],
     weight: float,
+    place: tuple[str, str],
 ) -> tuple[Tensor, Place]:
     ours, theirs, frame = sides
     layer = layer_of(tensor.name)
@@ -211,9 +218,8 @@ def _taken(
     other = theirs.layers[layer][one.name]
     left = tensors.read(reader.ranges, (one, ours.places[one.digest]))
     right = tensors.read(reader.ranges, (other, theirs.places[other.digest]))
-    made, values = arrays.tensor(one.name, one.role, mean(left, right, weight))
-    made = arrays.hashed(made, values)
-    return made, layout.put("objects", made.digest, values)
+    made = arrays.tensor(one.name, one.role, mean(left, right, weight))
+    return next(sealing.kept(layout, place, [made]))
 
 
 def mean(left: np.ndarray, right: np.ndarray, weight: float) -> np.ndarray:

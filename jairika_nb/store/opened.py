@@ -16,6 +16,7 @@ from jairika_nb.store.faults import telling
 from jairika_nb.store.needs import watched
 from jairika_nb.store.policy import person
 from jairika_nb.store.reader import Guard, Reader
+from jairika_nb.store.vault import Vault
 from jairika_nb.store.viewed import Viewed, refused
 
 MODES = ("r", "a")
@@ -33,6 +34,7 @@ class Opened:
         wait: float = locks.WAIT,
         guard: Guard | None = None,
         as_: str | None = None,
+        vault: Vault | None = None,
     ) -> None:
         if mode not in MODES:
             raise AddressError(f"cannot open {path} in mode {mode!r}: the modes are 'r' and 'a'")
@@ -42,9 +44,9 @@ class Opened:
             self._file()
         self._as = None if as_ is None else person(as_)
         self._reader = (
-            Reader(path, disk, guard=guard)
+            Reader(path, disk, guard=guard, vault=vault)
             if self._as is None
-            else Viewed(path, self._as, disk, guard=guard)
+            else Viewed(path, self._as, disk, guard=guard, vault=vault)
         )
         self._attempted: set[str] = set()
         if mode == "a":
@@ -80,6 +82,7 @@ class Opened:
             change = watched(change, self._as)
         options: Any = {"disk": self._disk, "wait": self._wait}
         options |= {"sealed": self._reader.sealed, "guard": self._reader.guard}
+        options["vault"] = self._reader.ranges.vault
         result = transaction.change(self._file(), change, **options)
         with suppress(Forbidden):  # what was done may be that one may read no longer
             self._reader.refresh()

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from jairika_nb.store import coded, tensors, times
+from jairika_nb.store import coded, keyrings, tensors, times
 from jairika_nb.store.catalogue import Catalogue
 from jairika_nb.store.layout import Layout
 from jairika_nb.store.reader import Reader
@@ -53,7 +53,15 @@ def packed(
     ids = {row.id for row in (*tail, *blank, *(each.row for each in kept)) if row}
     tags = tuple(each for each in reader.catalogue.tags if each.id in ids)
     current = reader.catalogue.current
-    return Catalogue(current, tuple(branches), tail=tuple(tail), tags=tags, recent=kept)
+    return Catalogue(
+        current,
+        tuple(branches),
+        tail=tuple(tail),
+        tags=tags,
+        recent=kept,
+        keyrings=tuple(keyrings.record(layout, each) for each in reader.keyrings()),
+        encrypts=reader.catalogue.encrypts,
+    )
 
 
 def copy(

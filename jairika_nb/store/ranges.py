@@ -11,6 +11,8 @@ from jairika_nb.store.address import Location, Url, missing
 from jairika_nb.store.canonical import LARGEST, digest
 from jairika_nb.store.disk import Disk
 from jairika_nb.store.faults import telling
+from jairika_nb.store.rows import Record
+from jairika_nb.store.vault import Vault
 
 if TYPE_CHECKING:
     import numpy as np
@@ -21,9 +23,13 @@ SIGNATURE = b"\x89HDF\r\n\x1a\n"  # HDF5 file format specification, II.A
 class Ranges:
     """A model file open for reading; raises ``AddressError`` where there is none at ``path``."""
 
-    def __init__(self, path: Location, disk: Disk | None = None) -> None:
+    def __init__(
+        self, path: Location, disk: Disk | None = None, vault: Vault | None = None
+    ) -> None:
         self.path, self.disk = path, disk or disk_of(path)
         self.number = 0  # of files it turned to: offsets hold for one of them
+        self.vault = vault or Vault()
+        self.keyrings: tuple[Record, ...] = ()  # where the file's lie
         self.file = self._opened()
 
     @property

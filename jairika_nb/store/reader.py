@@ -22,12 +22,14 @@ from jairika_nb.store.coded import FORMAT as CODED_FORMAT
 from jairika_nb.store.coded import is_coded
 from jairika_nb.store.columns import MAGIC, Columns
 from jairika_nb.store.disk import Disk
+from jairika_nb.store.keyring import Keyring
 from jairika_nb.store.manifest import Manifest, Tensor
 from jairika_nb.store.policy import Policy
 from jairika_nb.store.ranges import Ranges
 from jairika_nb.store.rows import Event, Place, Row, Segment, VariantRow
 from jairika_nb.store.slots import Root
 from jairika_nb.store.table import Branch, Table
+from jairika_nb.store.vault import Vault
 
 Guard = Callable[["Reader", Row], None]
 
@@ -70,8 +72,9 @@ class Reader:
         sealed: dict[str, Table] | None = None,
         *,
         guard: Guard | None = None,
+        vault: Vault | None = None,
     ) -> None:
-        self.ranges = Ranges(path, disk)
+        self.ranges = Ranges(path, disk, vault)
         self.sealed = {} if sealed is None else sealed  # segments by hash
         self.past: dict[str, tuple[Event, ...]] = {}
         self.guard = guard  # raises for an iteration that is not to be used
@@ -179,6 +182,14 @@ class Reader:
         sealed = (event for each in self.catalogue.past for event in self.event_segment(each))
         return (*sealed, *self.catalogue.recent)
 
+    def keyrings(self) -> list[Keyring]:
+        """Who can read encrypted layers, the keyring that encrypts first; raises ``Damaged``."""
+        return self.ranges.vault.rings(self.ranges)
+
+    def encrypts(self) -> Keyring | None:
+        """The keyring that says what a commit encrypts and for whom, or None."""
+        return self.keyrings()[0] if self.catalogue.encrypts else None
+
     def policy(self) -> Policy:
         """The access rules; raises ``Damaged`` where they cannot be told."""
         record, what = self.catalogue.policy, "the access rules"
@@ -220,6 +231,7 @@ class Reader:
 
     def _turn(self) -> None:
         self.root, self.catalogue, tables = _patiently(self._look)
+        self.ranges.keyrings = self.catalogue.keyrings
         variants = {each.name for each in self.catalogue.variants}
         if not all(variants.issuperset(each.groups) for each in tables):
             raise self.ranges.damaged("the catalogue")

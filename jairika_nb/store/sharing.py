@@ -9,16 +9,16 @@ from jairika_nb.errors import AddressError, ReadOnly
 from jairika_nb.store import address as addresses
 from jairika_nb.store import arrays, history, names, rules, signing
 from jairika_nb.store.create import create
+from jairika_nb.store.encrypting import Encrypting
 from jairika_nb.store.note import Note, noted
 from jairika_nb.store.opened import Opened, known
 from jairika_nb.store.packing import Progress
 from jairika_nb.store.publishing import publish, write_copy
 from jairika_nb.store.reader import Reader
 from jairika_nb.store.transfer import Moved, transfer
-from jairika_nb.store.vouching import Vouching
 
 
-class Sharing(Vouching):
+class Sharing(Encrypting):
     """Push and pull."""
 
     def push(
@@ -48,7 +48,7 @@ class Sharing(Vouching):
                 return _cloned(self._reader, place, progress)
             rules.branch_of(self._reader, chosen[0])  # no file is made for a name that is none
             _create_blank(place, chosen[0], note)
-        other = Opened(place, "a", wait=self._wait)
+        other = Opened(place, "a", wait=self._wait, vault=self._reader.ranges.vault)
         try:
             return transfer(
                 self._reader, other._reader, chosen, None, other._change, note, progress

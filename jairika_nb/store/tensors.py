@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 
 import numpy as np
 
 from jairika_nb.errors import Damaged
-from jairika_nb.store import coded
+from jairika_nb.store import coded, sealing  # noqa: F401 the codec of encrypted objects
 from jairika_nb.store.address import Url
 from jairika_nb.store.arrays import object_digest
 from jairika_nb.store.manifest import Tensor
@@ -25,7 +26,10 @@ def read(ranges: Ranges, placed: Placed) -> np.ndarray:
         return _verified(ranges, tensor, _plain(ranges, tensor, place))
     found = coded.unpacked(ranges, place, f"{tensor.name!r}")
     raw = _decoded(ranges, tensor, found, DEEPEST)
-    return _verified(ranges, tensor, raw, coded.codec_of(ranges, found).digest)
+    digest = coded.codec_of(ranges, found).digest
+    return _verified(
+        ranges, tensor, raw, partial(digest, ranges, found) if digest else object_digest
+    )
 
 
 def mapped(ranges: Ranges, placed: Placed) -> np.ndarray:
@@ -106,10 +110,10 @@ def _verified(
     ranges: Ranges,
     tensor: Tensor,
     raw: np.ndarray,
-    digest: Callable[[Ranges, np.ndarray], str] | None = None,
+    digest: Callable[[np.ndarray], str] = object_digest,
 ) -> np.ndarray:
     values = raw.view(tensor.dtype).reshape(tensor.shape)
-    if (digest(ranges, values) if digest else object_digest(values)) != tensor.digest:
+    if digest(values) != tensor.digest:
         raise ranges.damaged(f"{tensor.name!r}")
     # Bytes other than 0 and 1 in a bool are no values of NumPy's, hash or no hash.
     if tensor.dtype == "|b1" and raw.size and raw.max() > 1:

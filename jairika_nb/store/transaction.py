@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 from jairika_nb.engine.interrupts import uninterrupted
 from jairika_nb.errors import Damaged, JairikaError
-from jairika_nb.store import isolated, locks
+from jairika_nb.store import isolated, locks, sealing
 from jairika_nb.store.canonical import digest, encoded
 from jairika_nb.store.catalogue import CHUNK, Catalogue, to_json
 from jairika_nb.store.columns import FORMAT, packed
@@ -20,6 +20,7 @@ from jairika_nb.store.reader import Guard, Reader
 from jairika_nb.store.rows import Event, Place, Segment
 from jairika_nb.store.slots import Root
 from jairika_nb.store.table import Table
+from jairika_nb.store.vault import Vault
 
 Result = TypeVar("Result")
 # Gets the committed state and the open HDF5 session; gives the new catalogue and a result.
@@ -35,11 +36,12 @@ def change(
     wait: float,
     sealed: dict[str, Table] | None = None,
     guard: Guard | None = None,
+    vault: Vault | None = None,
 ) -> Result:
     """Run ``make`` as the only writer and commit what it wrote.
 
     ``sealed`` are segments read before, by their hashes, so that a long history is not read again;
-    ``guard`` is that of the reader which ``make`` gets.
+    ``guard`` and ``vault`` are those of the reader which ``make`` gets.
 
     Raises what ``make`` raises, ``Locked``, ``NoSpace``, ``ReadOnly``, ``Damaged``, and then
     the committed state is the one before.
@@ -48,7 +50,7 @@ def change(
         file = JournaledFile(path, disk)
         try:
             locks.keep_others_out(file.file, path, wait)
-            return _changed(file, make, sealed, guard)
+            return _changed(file, make, sealed, guard, vault)
         finally:
             file.close()
 
@@ -94,9 +96,10 @@ def _changed(
     make: Change[Result],
     sealed: dict[str, Table] | None = None,
     guard: Guard | None = None,
+    vault: Vault | None = None,
 ) -> Result:
     file.recover()
-    reader = Reader(file.path, file.disk, sealed, guard=guard)
+    reader = Reader(file.path, file.disk, sealed, guard=guard, vault=vault)
     try:
         if reader.root.stamp != file.disk.stamp(file.file):
             # A copy: its HDF5 part may be torn, which only a process of its own may find out.
@@ -135,6 +138,7 @@ def _first(layout: Layout, make: Callable[[Layout], Catalogue], generation: int)
 
 
 def _next(layout: Layout, reader: Reader, make: Change[Result], results: list[Result]) -> Written:
+    layout.sealer = sealing.sealer(reader)
     catalogue, result = make(reader, layout)
     results.append(result)
     data = encoded(_sealed(catalogue, reader, layout).to_json())

@@ -11,7 +11,17 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from jairika_nb.errors import Damaged, HeadMoved
-from jairika_nb.store import ancestry, arrays, history, listing, names, rules, signing, times
+from jairika_nb.store import (
+    ancestry,
+    arrays,
+    history,
+    keyrings,
+    listing,
+    names,
+    rules,
+    signing,
+    times,
+)
 from jairika_nb.store.catalogue import Catalogue
 from jairika_nb.store.layout import Layout
 from jairika_nb.store.manifest import Manifest
@@ -63,11 +73,12 @@ def transfer(
     to a variant. Each batch is a commit of its own, so a transfer that is cut off goes on from
     there the next time.
     """
+    notes = _keyrings(source, target, change)
     plans = [(name, into or name, missing(source, target, name, into or name)) for name in variants]
     # How far it is, for batches and progress; what is new is known when it is written.
     known: set[str] = set()
     sizes = {row.id: _new_bytes(source, row, known) for _, _, rows in plans for row in rows}
-    moved, done, total = Moved(), 0, sum(sizes.values())
+    moved, done, total = Moved(notes=notes), 0, sum(sizes.values())
     for name, place, rows in plans:
         branch = source.variant(name)
         for batch in _batches(source, target, place, rows, sizes):
@@ -82,6 +93,26 @@ def transfer(
     _tags(source, target, change, note, moved)
     _signatures(source, target, change, moved)
     return moved
+
+
+def _keyrings(source: Reader, target: Reader, change: Callable[[Any], Any]) -> list[str]:
+    """What reads encrypted layers comes before them, for those who have a key; gives remarks."""
+    notes: list[str] = []
+    if not source.catalogue.keyrings or keyrings.united(source, target, notes) is None:
+        return notes
+
+    def keyed(reader: Reader, layout: Layout) -> tuple[Catalogue, None]:
+        rings = keyrings.united(source, reader, [])
+        if rings is None:
+            return reader.catalogue, None
+        kept = tuple(keyrings.record(layout, each) for each in rings)
+        # A file that was made to take them goes on encrypting for the same readers.
+        begins = not reader.catalogue.keyrings and all(v.blank for v in reader.catalogue.variants)
+        encrypts = reader.catalogue.encrypts or (begins and source.catalogue.encrypts)
+        return replace(reader.catalogue, keyrings=kept, encrypts=encrypts), None
+
+    change(keyed)
+    return notes
 
 
 def missing(source: Reader, target: Reader, variant: str, place: str) -> list[Row]:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from jairika_nb.errors import Damaged, Forbidden
+from jairika_nb.errors import Damaged, Forbidden, KeyProblem, MissingPackage
 from jairika_nb.store import isolated, journal, locks, signing, tensors, trust
 from jairika_nb.store.reader import Reader
 from jairika_nb.store.rows import Row
@@ -22,7 +22,9 @@ PENDING = "a killed writer left a commit in the journal; opening the model in mo
 class Report:
     """What was checked and what was found: ``ok`` where ``problems`` is empty.
 
-    ``signatures`` counts the iterations by what their signatures are worth, where there are any.
+    ``signatures`` counts the iterations by what their signatures are worth, where there are any,
+    ``sealed`` the encrypted tensors that no key at hand opens: their bytes are as written, their
+    values were not looked at.
     """
 
     iterations: int
@@ -30,6 +32,7 @@ class Report:
     bytes: int
     problems: tuple[str, ...]
     signatures: Mapping[str, int] = field(default_factory=dict)
+    sealed: int = 0
 
     @property
     def ok(self) -> bool:
@@ -41,7 +44,8 @@ class Report:
         counts = {"iteration": self.iterations, "tensor": self.objects, "byte": self.bytes}
         looked = ", ".join(counted(number, what) for what, number in counts.items())
         signed = ", ".join(f"{number} {what}" for what, number in self.signatures.items())
-        return f"{looked}; {signed}" if signed else looked
+        sealed = f"{_counted(self.sealed, 'encrypted tensor')} not opened" if self.sealed else ""
+        return "; ".join(filter(None, (looked, sealed, signed)))
 
     def __str__(self) -> str:
         if self.ok:
@@ -57,6 +61,7 @@ class Report:
             "bytes": self.bytes,
             "problems": list(self.problems),
             "signatures": dict(self.signatures),
+            "sealed": self.sealed,
         }
 
 
@@ -66,14 +71,18 @@ def verify(reader: Reader) -> Report:
     seen: dict[str, int] = {}
     rows = list(reader.rows())
     signatures, problems = _signatures(reader, rows, required)
+    closed: set[str] = set()
     for row in (*rows, *reader.removed()):
-        problems += _problems(reader, row, seen)
+        problems += _problems(reader, row, seen, closed)
+    problems += _told(reader.keyrings)
     with suppress(Forbidden):
-        problems += _policy(reader)
+        problems += _told(reader.policy)
     # HDF5's view is compared with the catalogue, so that has to be whole first.
     if not problems:
         problems += [f"HDF5 view: {each}" for each in _view(reader)]
-    return Report(len(rows), len(seen), sum(seen.values()), tuple(problems), signatures)
+    return Report(
+        len(rows), len(seen), sum(seen.values()), tuple(problems), signatures, len(closed)
+    )
 
 
 def _signatures(
@@ -98,9 +107,9 @@ def _signatures(
     return dict(Counter(str(each) for _, each in found)), problems
 
 
-def _policy(reader: Reader) -> list[str]:
+def _told(read: Callable[[], object]) -> list[str]:
     try:
-        reader.policy()
+        read()
     except Damaged as error:
         return [str(error)]
     return []
@@ -122,7 +131,7 @@ def _view(reader: Reader) -> list[str]:
         disk.close(file)
 
 
-def _problems(reader: Reader, row: Row, seen: dict[str, int]) -> Iterator[str]:
+def _problems(reader: Reader, row: Row, seen: dict[str, int], closed: set[str]) -> Iterator[str]:
     try:
         manifest = reader.manifest(row)
         reader.meta(row, manifest)
@@ -137,5 +146,7 @@ def _problems(reader: Reader, row: Row, seen: dict[str, int]) -> Iterator[str]:
         seen[tensor.digest] = tensor.bytes
         try:
             tensors.read(reader.ranges, (tensor, place))
+        except (KeyProblem, MissingPackage):
+            closed.add(tensor.digest)  # the checksum of what is encrypted was right
         except Damaged as error:
             yield f'iteration "{row.name}" of variant "{row.variant}": {error}'

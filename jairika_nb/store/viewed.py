@@ -20,6 +20,7 @@ from jairika_nb.store.names import layer_of
 from jairika_nb.store.policy import Policy
 from jairika_nb.store.reader import Guard, Reader
 from jairika_nb.store.rows import Event, Row
+from jairika_nb.store.vault import Vault
 
 if TYPE_CHECKING:
     from jairika_nb.store.tensors import Lazy
@@ -37,9 +38,10 @@ class Viewed(Reader):
         disk: Disk | None = None,
         *,
         guard: Guard | None = None,
+        vault: Vault | None = None,
     ) -> None:
         self.who = who
-        super().__init__(path, disk, guard=guard)
+        super().__init__(path, disk, guard=guard, vault=vault)
 
     def policy(self) -> Policy:
         """The access rules, for those who may see them; raises ``Forbidden``."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import datetime
@@ -10,7 +9,6 @@ from typing import Any
 
 from jairika_nb.errors import KeyProblem, StoreError
 from jairika_nb.store import history, keys, listing, refs, signing
-from jairika_nb.store.address import Location
 from jairika_nb.store.catalogue import Catalogue
 from jairika_nb.store.keys import Key
 from jairika_nb.store.layout import Layout
@@ -18,42 +16,25 @@ from jairika_nb.store.note import Note, noted
 from jairika_nb.store.opened import Opened
 from jairika_nb.store.reader import Reader
 from jairika_nb.store.rows import Row
+from jairika_nb.store.vault import Which
 
-Signer = Key | str | os.PathLike[str] | bool | None
+Signer = Which | bool
 
 
 class Vouching(Opened):
     """Signing, now or at each change."""
 
-    def __init__(
-        self,
-        path: Location,
-        mode: str = "r",
-        *,
-        key: Key | str | os.PathLike[str] | None = None,
-        **options: Any,
-    ) -> None:
-        self._key = key
-        super().__init__(path, mode, **options)
-
     @property
     def key(self) -> Key | None:
-        """What signs the iterations that are made here.
+        """What signs the iterations that are made here and opens layers encrypted for its owner.
 
         A ``Key``, a key's name or its file; default: what ``JRK_KEY`` names, else none.
         """
-        self._key = found = self.key_of(self._key)  # once: a passphrase may have to be asked for
-        return found
+        return self._reader.ranges.vault.key
 
     @key.setter
-    def key(self, which: Key | str | os.PathLike[str] | None) -> None:
-        self._key = which
-
-    @staticmethod
-    def key_of(which: Key | str | os.PathLike[str] | None) -> Key | None:
-        """The key that is meant, or that ``JRK_KEY`` names, or None."""
-        named = which or os.environ.get("JRK_KEY")
-        return keys.found(named) if named else None
+    def key(self, which: Which) -> None:
+        self._reader.ranges.vault.which = which
 
     def sign(self, iteration: str | None = None, key: Signer = None) -> Any:
         """Sign an iteration that is there (default: the newest of the variant in use).
