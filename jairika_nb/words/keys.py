@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any
@@ -10,6 +9,7 @@ from typing import Annotated, Any
 from jairika_nb.errors import WordError
 from jairika_nb.words.addresses import CurrentModel
 from jairika_nb.words.history import iteration_facts
+from jairika_nb.words.passphrases import new_passphrase
 from jairika_nb.words.results import Done, Sheet
 from jairika_nb.words.session import Session
 from jairika_nb.words.spelling import did_you_mean, spelled
@@ -86,7 +86,7 @@ def _list(session: Session) -> Sheet:
 def _new(session: Session, name: str, line: str, passphrase: bool) -> Done:
     from jairika_nb.store import keys
 
-    made = keys.new(name, _asked if passphrase else None)
+    made = keys.new(name, new_passphrase if passphrase else None)
     where = keys.folder() / name
     return Done(
         f"made the key {name} {made.public.fingerprint}; its private part is {where}, keep it to "
@@ -94,13 +94,6 @@ def _new(session: Session, name: str, line: str, passphrase: bool) -> Done:
         {**made.public.to_json(), "file": str(where)},
         f"{session.sign} key show {spelled(name)}",
     )
-
-
-def _asked() -> str:
-    word = getpass.getpass("passphrase: ")
-    if not word or getpass.getpass("once more: ") != word:
-        raise WordError("key new: both passphrases must be the same and not empty; nothing is made")
-    return word
 
 
 def _show(session: Session, name: str, line: str, passphrase: bool) -> Done:

@@ -6,6 +6,7 @@ import os
 from typing import Annotated, Any
 
 from jairika_nb.words.addresses import Address, CurrentModel, NewAddress
+from jairika_nb.words.passphrases import listed, new_passphrase
 from jairika_nb.words.results import Done, Sheet, Tree
 from jairika_nb.words.session import Session
 from jairika_nb.words.spelling import spelled
@@ -24,13 +25,34 @@ def init(
         str, Argument("the first iteration's name; default: prime", show="NAME")
     ] = "prime",
     message: Annotated[str, Argument("a note kept with the iteration", show="TEXT")] = "",
+    key: Annotated[
+        str | None, Argument("your key, which signs it; default: what JRK_KEY names", "key", "KEY")
+    ] = None,
+    encrypt: Annotated[
+        str | None, Argument("the layers to encrypt, as in '*' or 'mlp/*/encoder.*'", show="PATH")
+    ] = None,
+    readers: Annotated[
+        str | None, Argument("who can read them besides you: keys, with commas", show="NAMES")
+    ] = None,
+    passphrase: Annotated[bool, Argument("ask for a passphrase that opens them too")] = False,
 ) -> Done:
     """Make a new model file and use it."""
     from jairika_nb import store
 
     check_free(session, address)
     arrays = session.arrays(net) if net else None
-    with store.init(address, arrays, variant=variant, name=name, message=message) as model:
+    word = new_passphrase() if passphrase else None
+    with store.init(
+        address,
+        arrays,
+        variant=variant,
+        name=name,
+        message=message,
+        key=key,
+        encrypt=encrypt or False,
+        readers=listed(readers),
+        passphrase=word,
+    ) as model:
         session.address = model.address
     kept = f' and iteration "{name}"' if net else ""
     return Done(

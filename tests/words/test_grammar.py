@@ -16,7 +16,7 @@ BUILT = [
     *("diff", "merge", "revert", "tag", "rm", "reflog", "gc"),
     *("push", "pull", "export", "import"),
     *("rules", "allow", "deny"),
-    *("key", "sign"),
+    *("key", "sign", "encrypt", "readers"),
     *("graph", "kernels", "profile", "kernel", "train"),
 ]
 NOTEBOOK_ONLY = {

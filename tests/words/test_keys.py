@@ -1,4 +1,4 @@
-"""The words that say who made what, as a shell types them."""
+"""The words that say who made what and who can read it, as a shell types them."""
 
 from __future__ import annotations
 
@@ -22,7 +22,8 @@ SHELL = Session()
 def config(tmp_path, monkeypatch):
     """A folder of settings of the test's own."""
     monkeypatch.setenv("JRK_CONFIG_DIR", str(tmp_path / "config"))
-    monkeypatch.delenv("JRK_KEY", raising=False)
+    for name in ("JRK_KEY", "JRK_PASSPHRASE"):
+        monkeypatch.delenv(name, raising=False)
 
 
 @pytest.fixture
@@ -70,7 +71,7 @@ def test_a_key_is_made_shown_trusted_and_forgotten(tmp_path, monkeypatch):
 def test_a_passphrase_is_asked_for_twice(monkeypatch):
     answers = iter(["one", "two", "one", "one"])
     monkeypatch.setattr("getpass.getpass", lambda prompt: next(answers))
-    with pytest.raises(WordError, match="nothing is made"):
+    with pytest.raises(WordError, match="nothing was made"):
         say("key", "new", "alice", "--passphrase")
     assert not keys.own()
     say("key", "new", "alice", "--passphrase")
@@ -98,3 +99,45 @@ def test_sign_log_info_verify_and_pull(model, tmp_path):
     np.savez(tmp_path / "net.npz", **{"0.weight": np.eye(2)})
     say("commit", model, str(tmp_path / "net.npz"), "--sign", "alice")
     assert "pulled 1 to variant 'main'" in say("pull", there, model, "--require-signed")
+
+
+def test_encrypt_and_readers(tmp_path, monkeypatch):
+    for name in ("alice", "bob"):
+        say("key", "new", name)
+    place = str(tmp_path / "a.jrk.h5")
+    np.savez(tmp_path / "net.npz", **{"0.weight": np.eye(2), "1.weight": np.ones(3)})
+    say("init", place, str(tmp_path / "net.npz"), "--key", "alice", "--encrypt", "*/*/0")
+    assert "*/*/0   alice" in say("readers", place)
+    assert say("readers", place, "add", "bob", "--key", "alice") == "bob can read what is encrypted"
+    with store.open(place, key="bob") as opened:
+        assert opened["main"].head.arrays()["0.weight"].tolist() == [[1.0, 0.0], [0.0, 1.0]]
+    answer = say("readers", place, "remove", "bob", "--key", "alice")
+    assert "copies from before stay readable" in answer
+    assert "for alice, bob; what was committed" in say(
+        "encrypt", place, "--readers", "bob", "--key", "alice"
+    )
+    assert "opened" not in say("readers", place) and "2 problems" not in say("verify", place)
+    assert "1 encrypted tensor not opened" in say("verify", place)
+    monkeypatch.setenv("JRK_KEY", "alice")
+    assert "not opened" not in say("verify", place)
+    say("commit", place, str(tmp_path / "net.npz"), "--name", "all")
+    say("export", place, str(tmp_path / "out.npz"))
+    monkeypatch.delenv("JRK_KEY")
+    with pytest.raises(KeyProblem, match="encrypted for alice"):
+        say("export", place, str(tmp_path / "again.npz"))
+    for wrong in (("readers", place, "ad"), ("readers", place, "add")):
+        with pytest.raises(WordError):
+            say(*wrong)
+
+
+def test_a_passphrase_opens_a_model_too(tmp_path, monkeypatch):
+    monkeypatch.setattr("jairika_nb.store.keyring.COST", 1 << 4)
+    monkeypatch.setattr("getpass.getpass", lambda prompt: "correct horse")
+    place = str(tmp_path / "a.jrk.h5")
+    np.savez(tmp_path / "net.npz", **{"0.weight": np.eye(2)})
+    say("init", place, str(tmp_path / "net.npz"), "--encrypt", "*", "--passphrase")
+    with pytest.raises(KeyProblem, match="encrypted for passphrase"):
+        say("export", place, str(tmp_path / "out.npz"))
+    monkeypatch.setenv("JRK_PASSPHRASE", "correct horse")
+    say("export", place, str(tmp_path / "out.npz"))
+    assert (tmp_path / "out.npz").exists()
