@@ -207,6 +207,10 @@ class Reader:
         for branch in self.branches.values():
             yield from branch
 
+    def is_signed(self) -> bool:
+        """Whether any iteration that is listed has a signature."""
+        return any(branch.is_signed for branch in self.branches.values())
+
     def removed(self) -> Iterator[Row]:
         """Iterations that were removed and can still be had back, the latest first."""
         for event in reversed(self.events()):

@@ -124,7 +124,7 @@ def guard(required: bool) -> SignedOnly | None:
 
 def told(reader: Reader, tree: dict[str, Any]) -> dict[str, Any]:
     """The tree with a verdict on each iteration, where any of them is signed."""
-    if not any(row.signatures for row in reader.rows()):
+    if not reader.is_signed():
         return tree
     trusted = trust.trusted()
     for variant in tree["variants"]:
@@ -165,9 +165,11 @@ def united(row: Row, other: Row) -> Row:
 
 def lacking(source: Reader, target: Reader) -> dict[str, Sequence[tuple[str, str]]]:
     """Signatures that iterations of ``target`` lack and ``source`` has, by id: all of both."""
+    if not source.is_signed():
+        return {}
     there = {row.id: row for row in source.rows() if row.signatures}
     found: dict[str, Sequence[tuple[str, str]]] = {}
-    for row in target.rows() if there else ():
+    for row in target.rows():
         if row.id in there and (made := united(row, there[row.id])) is not row:
             found[row.id] = made.signatures
     return found

@@ -156,6 +156,12 @@ class Branch(Sequence[Row]):
             id for table, numbers in self.parts for id in map(table.ids.__getitem__, numbers)
         )
 
+    @property
+    def is_signed(self) -> bool:
+        """Whether any of the iterations has a signature."""
+        columns = ((table.columns.column("signatures"), numbers) for table, numbers in self.parts)
+        return any(column[i] for column, numbers in columns for i in numbers)
+
     def find(self, name: str) -> Row | None:
         """The iteration called ``name``, or None."""
         for table, numbers in reversed(self.parts):

@@ -44,7 +44,7 @@ class Report:
         counts = {"iteration": self.iterations, "tensor": self.objects, "byte": self.bytes}
         looked = ", ".join(counted(number, what) for what, number in counts.items())
         signed = ", ".join(f"{number} {what}" for what, number in self.signatures.items())
-        sealed = f"{_counted(self.sealed, 'encrypted tensor')} not opened" if self.sealed else ""
+        sealed = f"{counted(self.sealed, 'encrypted tensor')} not opened" if self.sealed else ""
         return "; ".join(filter(None, (looked, sealed, signed)))
 
     def __str__(self) -> str:
@@ -89,7 +89,7 @@ def _signatures(
     reader: Reader, rows: Sequence[Row], required: bool
 ) -> tuple[dict[str, int], list[str]]:
     """How many iterations have which verdict, and those that are a problem."""
-    if not required and not any(row.signatures for row in rows):
+    if not required and not reader.is_signed():
         return {}, []
     trusted = trust.trusted()
     found = [(row, signing.verdict(reader, row, trusted)) for row in rows]
