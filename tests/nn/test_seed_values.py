@@ -49,6 +49,25 @@ def test_dense_step(device, rows, x, y, out, loss, after):
     assert new.ravel() == pytest.approx(after, rel=1e-4)
 
 
+def test_two_layers_learn_in_one_step(device):
+    """Without a function between them; the loss has 1.119082 of the errors -1.204 and -0.888."""
+    first, second = dense([[2, -3], [0.4, 0.8], [0.6, 0.2]]), dense([[0.11, 0.22], [0.33, 0.44],
+                                                                     [0.55, 0.66]])  # fmt: skip
+    net = nn.Sequential(first, second)
+    predicted = net(jrk.tensor([[-0.5, 1.5]]))
+    error = nn.MSELoss()(predicted, np.array([[0.5, 0.25]], np.float32))
+    assert predicted.numpy()[0] == pytest.approx([-0.704, -0.638], rel=1e-5)
+    assert error.item() == pytest.approx(1.11908, rel=1e-5)
+    optim.SGD(lr=0.1).update(net, error.backward(net))
+    after = {
+        first: [2.078804, -2.875172, 0.360598, 0.737586, 0.718206, 0.387242],
+        second: [0.2304, 0.3088, 0.65508, 0.67976, 0.17676, 0.38472],
+    }
+    for layer, rows in after.items():
+        new = np.concatenate([layer.bias.numpy()[None], layer.weight.numpy().T])
+        assert new.ravel() == pytest.approx(rows, rel=1e-5)
+
+
 class NadamFromTwo(optim.NAdam):
     """NAdam whose first step is number 2, as TensorFlow 2 counts.
 
@@ -138,6 +157,19 @@ def test_convolution_and_pooling_of_three_by_three(device):
     assert largest.numpy().ravel().tolist() == [6, 8, 10, 11]
     (slope,) = jrk.grad(largest, [image], upstream=jrk.tensor([[[[1.0, 2], [3, 4]]]]))
     assert slope.numpy()[0, 0].tolist() == [[0, 0, 0], [0, 1, 2], [0, 3, 4]]
+
+
+def test_pooling_of_two_by_two(device):
+    image = jrk.tensor([[[[1.1, 1.5], [2.0, 1.4]]]])
+    pool = nn.functional.max_pool2d
+    assert pool(image, (2, 1)).numpy().ravel().tolist() == pytest.approx([2.0, 1.5])
+    largest = pool(image, (1, 2))
+    assert largest.numpy().ravel().tolist() == pytest.approx([1.5, 2.0])
+    (slope,) = jrk.grad(largest, [image], upstream=jrk.tensor([[[[1.11], [2.22]]]]))
+    assert slope.numpy().ravel().tolist() == pytest.approx([0, 1.11, 2.22, 0])
+    # Two channels, which come last where the values are from.
+    image = jrk.tensor([[[[1.1, 1.4], [2.0, 1.5]], [[1.2, 4.0], [1.3, 1.6]]]])
+    assert pool(image.permute((0, 3, 1, 2)), 2).numpy().ravel().tolist() == [2, 4]
 
 
 def test_two_filters_of_three_by_three_have_38_weights():
