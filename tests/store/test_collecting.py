@@ -24,8 +24,9 @@ from jairika_nb import store
 with store.open(sys.argv[1], "a") as model:
     print("open", flush=True)
     while True:
-        model.gc(days=0)
-        print("done", flush=True)
+        for cold in (True, None, False):
+            model.gc(days=0, cold=cold)
+            print("done", flush=True)
 """
 
 
@@ -188,7 +189,7 @@ def test_days_are_a_number_of_days(model):
 def test_kills_leave_the_old_file_or_the_new_one_whole(path):
     with store.init(path) as model:
         for n in range(8):
-            model.commit({"0.w": np.full(20_000, n, np.float64)}, name=str(n))
+            model.commit({"0.w": np.arange(20_000) + n * 1e-9}, name=str(n))
     wanted = contents(path)
     command = [sys.executable, "-c", COLLECTOR, str(path)]
     child = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)

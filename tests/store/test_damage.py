@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from damages import DAMAGES
 from states import arrays
 
 from jairika_nb import store
@@ -69,27 +70,6 @@ def places(path: Path) -> dict[str, list[tuple[int, int]]]:
     }
 
 
-def flip_bits(chosen: random.Random, data: bytearray, start: int, stop: int) -> None:
-    for _ in range(chosen.choice((1, 1, 3))):
-        data[chosen.randrange(start, stop)] ^= 1 << chosen.randrange(8)
-
-
-def zero_a_sector(chosen: random.Random, data: bytearray, start: int, stop: int) -> None:
-    at = chosen.randrange(start, stop) // 512 * 512
-    data[at : at + 512] = bytes(len(data[at : at + 512]))
-
-
-def random_words(chosen: random.Random, data: bytearray, start: int, stop: int) -> None:
-    at = chosen.randrange(start, stop)
-    data[at : at + 8] = chosen.randbytes(len(data[at : at + 8]))
-
-
-def swap_sectors(chosen: random.Random, data: bytearray, start: int, stop: int) -> None:
-    one, two = (chosen.randrange(start, stop) // 512 * 512 for _ in range(2))
-    data[one : one + 512], data[two : two + 512] = data[two : two + 512], data[one : one + 512]
-
-
-DAMAGES = (flip_bits, zero_a_sector, random_words, swap_sectors)
 KINDS = ("slots", "catalogue", "manifest", "locations", "meta", "objects", "anywhere")
 
 

@@ -7,7 +7,7 @@ import random
 
 import h5py
 import pytest
-from states import arrays, same
+from states import drifting, same
 
 from jairika_nb import store
 
@@ -22,12 +22,12 @@ class Book:
         self.variants = {"main": {"prime": 0}}
         self.tags: dict[str, tuple[str, int]] = {}
         self.removed: dict[str, int] = {}
-        model.commit(arrays(0))
+        model.commit(drifting(0))
 
     def commit(self, chosen) -> None:
         self.fresh += 1
         variant, name = chosen.choice(list(self.variants)), f"c{self.fresh}"
-        self.model.commit(arrays(self.fresh), variant=variant, name=name)
+        self.model.commit(drifting(self.fresh), variant=variant, name=name)
         self.variants[variant][name] = self.fresh
 
     def derive(self, chosen) -> None:
@@ -93,8 +93,8 @@ class Book:
             # Whatever both changed is theirs, and these states share no tensor.
             rows = self.variants[self.current]
             found = done.iteration.arrays()
-            ours = arrays(list(rows.values())[-1])
-            theirs = arrays(wanted)
+            ours = drifting(list(rows.values())[-1])
+            theirs = drifting(wanted)
             assert all(
                 found[k].tobytes() in (ours[k].tobytes(), theirs[k].tobytes()) for k in found
             )
@@ -102,7 +102,7 @@ class Book:
 
     def gc(self, chosen) -> None:
         days = chosen.choice([30, 0])
-        self.model.gc(days)
+        self.model.gc(days, cold=chosen.choice([None, True, True, False]))
         if not days:
             self.removed.clear()
 
@@ -116,11 +116,11 @@ class Book:
             }
         variant = self.current
         for name, seed in self.variants[variant].items():
-            assert same(model[variant][name].arrays(), arrays(seed))
+            assert same(model[variant][name].arrays(), drifting(seed))
         for _, seed in self.tags.values():
-            assert any(same(row.arrays(), arrays(seed)) for row in model.tags.values())
+            assert any(same(row.arrays(), drifting(seed)) for row in model.tags.values())
         for id, seed in self.removed.items():
-            assert same(model.find(id).arrays(), arrays(seed))
+            assert same(model.find(id).arrays(), drifting(seed))
 
 
 @pytest.mark.parametrize("seed", [1, 2])
@@ -129,7 +129,7 @@ def test_a_random_history_is_what_the_book_says(path, seed):
     with store.init(path) as model:
         book = Book(model)
         steps = ["commit"] * 5 + ["derive", "switch", "tag", "revert", "back", "remove"] * 2
-        steps += ["remove_variant", "merge", "gc"]
+        steps += ["remove_variant", "merge", "gc", "gc"]
         for number in range(STEPS):
             getattr(book, chosen.choice(steps))(chosen)
             if number % 5 == 4:

@@ -17,7 +17,7 @@ from jairika_nb.store import canonical, slots
 from jairika_nb.store.slots import Root
 
 
-def forge(path: Path, change) -> None:
+def forge(path: Path, change, format: int = 1) -> None:
     """Let ``change`` edit the catalogue's JSON, and lead the root slots to the result."""
     with store.open(path) as model:
         root, catalogue = model._reader.root, model._reader.catalogue.to_json()
@@ -27,7 +27,9 @@ def forge(path: Path, change) -> None:
         text = canonical.encoded(text)
     offset = len(data)
     data += text
-    lead_to(data, Root(root.generation, offset, len(text), canonical.digest(text), len(data)))
+    digest = canonical.digest(text)
+    root = Root(root.generation, offset, len(text), digest, len(data), format=format)
+    lead_to(data, root)
     path.write_bytes(data)
 
 
