@@ -17,14 +17,16 @@ if TYPE_CHECKING:
     from jairika_nb.store.iteration import Iteration
     from jairika_nb.store.model import Model
     from jairika_nb.store.opening import init, open
+    from jairika_nb.store.retention import Keep
     from jairika_nb.store.sharing import clone
     from jairika_nb.store.variant import Variant
 
-__all__ = ["Iteration", "Model", "Variant", "clone", "init", "open"]
+__all__ = ["Iteration", "Keep", "Model", "Variant", "clone", "init", "open"]
 
 HOMES = {"Model": "model", "init": "opening", "open": "opening", "clone": "sharing"} | {
     "Variant": "variant",
     "Iteration": "iteration",
+    "Keep": "retention",
 }
 
 

@@ -12,6 +12,7 @@ import contextlib
 import os
 import secrets
 import shutil
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -38,19 +39,24 @@ SUFFIX = ".repack"
 
 @dataclass(frozen=True)
 class Collected:
-    """Bytes of the file before and after, removed iterations dropped, and what is cold now."""
+    """Bytes of the file before and after, and what became of iterations.
+
+    ``removed`` left the lists now, ``dropped`` had left them before and are gone for good.
+    """
 
     before: int
     after: int
     dropped: int
     cold: Chilled = field(default_factory=Chilled)
+    removed: int = 0
 
     @property
     def won(self) -> int:
         return self.before - self.after
 
     def __str__(self) -> str:
-        lost = f", {counted(self.dropped, 'removed iteration')} dropped" if self.dropped else ""
+        lost = f", {counted(self.removed, 'iteration')} removed" if self.removed else ""
+        lost += f", {counted(self.dropped, 'removed iteration')} dropped" if self.dropped else ""
         found = f"{self.won:,} bytes won: {self.before:,} before, {self.after:,} now{lost}"
         return f"{found}\nas differences: {self.cold}" if self.cold.tensors else found
 
@@ -126,29 +132,30 @@ def _swapped(
             shutil.copymode(real, aside)
             disk.replace(aside, real)
             disk.sync_folder(real.parent)
-        return Collected(before, after, dropped, *chilled)
+        return Collected(before, after, dropped, next(iter(chilled), Chilled()))
     finally:
         reader.close()
         with contextlib.suppress(FileNotFoundError):
             os.unlink(aside)
 
 
-def _kept(reader: Reader, days: float, now: int) -> tuple[list[Event], int]:
-    """The events, without the iterations that were removed too long ago, and how many those are.
+def too_old(reader: Reader, days: float, now: int) -> Callable[[Event], bool]:
+    """Whether an event removed an iteration more than ``days`` days before ``now``.
 
-    What was tagged after its removal stays: the tag leads to it.
+    What was tagged after its removal does not count: the tag leads to it.
     """
     oldest, tagged = now - days * DAY, {each.id for each in reader.catalogue.tags}
-    events = reader.events()
-    kept = [
-        replace(each, row=None)
-        if each.row and each.time <= oldest and each.row.id not in tagged
-        else each
-        for each in events
-    ]
-    return kept, sum(each.row is not None for each in events) - sum(
-        each.row is not None for each in kept
-    )
+
+    def is_too_old(event: Event) -> bool:
+        return bool(event.row and event.time <= oldest and event.row.id not in tagged)
+
+    return is_too_old
+
+
+def _kept(reader: Reader, days: float, now: int) -> tuple[list[Event], int]:
+    """The events, without the iterations that were removed too long ago, and how many those are."""
+    gone, events = too_old(reader, days, now), reader.events()
+    return [replace(e, row=None) if gone(e) else e for e in events], sum(map(gone, events))
 
 
 def _checked(aside: Path, path: Path, disk: Disk) -> int:

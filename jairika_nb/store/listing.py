@@ -2,21 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from jairika_nb.store.catalogue import Catalogue
 from jairika_nb.store.reader import Reader
 from jairika_nb.store.rows import Row
+from jairika_nb.store.table import Branch
 
 
 def without(reader: Reader, catalogue: Catalogue, gone: Sequence[Row]) -> Catalogue:
-    """The catalogue without ``gone``: segments that held none of them stay as they are."""
+    """The catalogue without ``gone``: segments that held none of them stay as they are.
+
+    What comes after a gap keeps its number, so that every tenth stays every tenth.
+    """
     places_gone = {(row.variant, row.name) for row in gone}
 
     def kept(rows: Sequence[Row]) -> tuple[Row, ...]:
-        return tuple(row for row in rows if (row.variant, row.name) not in places_gone)
+        rest = (row for row in rows if (row.variant, row.name) not in places_gone)
+        return tuple(after_gap.get((row.variant, row.name), row) for row in rest)
 
+    after_gap = {
+        (row.variant, row.name): replace(row, number=number)
+        for variant in {row.variant for row in gone}
+        for number, row in _after_gaps(reader.iterations(variant), places_gone)
+    }
     for branch in catalogue.variants:
         if branch.blank and (branch.name, branch.blank.name) in places_gone:
             catalogue = catalogue.with_variant(replace(branch, blank=None))
@@ -28,6 +38,27 @@ def without(reader: Reader, catalogue: Catalogue, gone: Sequence[Row]) -> Catalo
     left = {row.id for row in gone} - _listed(reader, places_gone)
     tags = tuple(each for each in catalogue.tags if each.id not in left)
     return replace(catalogue, segments=segments[:first], tail=tail, tags=tags)
+
+
+def numbered(rows: Sequence[Row]) -> Iterator[tuple[int, Row]]:
+    """The iterations of a variant, each with its number: removed ones before it count too."""
+    number = -1
+    for row in rows:
+        number = number + 1 if row.number is None else row.number
+        yield number, row
+
+
+def _after_gaps(rows: Branch, gone: Container[tuple[str, str]]) -> Iterator[tuple[int, Row]]:
+    left = [(rows.variant, name) not in gone for name in rows.names]
+    if False not in left or True not in left[left.index(False) :]:
+        return  # as where the newest is replaced: no row need be made
+    is_gap = False
+    for number, row in numbered(rows):
+        if (row.variant, row.name) in gone:
+            is_gap = True
+        elif is_gap:
+            is_gap = False
+            yield number, row
 
 
 def renewed(

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from jairika_nb.errors import ArchitectureError, HeadMoved, MergeConflict
-from jairika_nb.store import ancestry, arrays, history, refs, rules, sealing, tensors
+from jairika_nb.store import ancestry, arrays, history, names, refs, rules, sealing, tensors
 from jairika_nb.store.arrays import Content
 from jairika_nb.store.catalogue import Catalogue
 from jairika_nb.store.layout import Layout
@@ -63,6 +63,7 @@ def merge(
     def change(reader: Reader, layout: Layout) -> tuple[Catalogue, Merge]:
         branch, listed = rules.branch_of(reader, variant), reader.iterations(variant)
         ours, theirs = listed[-1], refs.row_at(reader, source)
+        _check_layers(reader, strategy, ours, theirs)
         rows = ancestry.by_id(reader)
         if theirs.id in ancestry.ancestors([ours.id], rows):
             return reader.catalogue, Merge("nothing", ours)
@@ -82,6 +83,15 @@ def merge(
         return catalogue.with_events(history.event("merge", note, listed[-1:], done.row)), done
 
     return change
+
+
+def _check_layers(reader: Reader, strategy: Strategy, *sides: Row) -> None:
+    """Raise ``NotFound`` where a strategy is for a layer that neither side has."""
+    tensors = (each for row in sides for each in reader.manifest(row).parameters)
+    known = list(dict.fromkeys(layer_of(each.name) for each in tensors))
+    for layer in strategy if isinstance(strategy, Mapping) else ():
+        if layer not in known:
+            raise names.unknown("layer", layer, known, "the two iterations to merge")
 
 
 def _message(theirs: Row, variant: str) -> str:

@@ -14,6 +14,7 @@ from jairika_nb.store.note import noted
 from jairika_nb.store.opened import known
 from jairika_nb.store.revising import Revising
 from jairika_nb.store.ruling import Ruling
+from jairika_nb.store.space import Space, space
 from jairika_nb.store.variant import Variant
 from jairika_nb.store.verify import Report, verify
 from jairika_nb.store.vouching import Signer
@@ -106,6 +107,10 @@ class Model(Revising, Ruling):
         """Check every byte that an iteration leads to, and what other HDF5 programs see."""
         self.refresh()
         return verify(self._reader)
+
+    def space(self) -> Space:
+        """Which iterations hold bytes that no other one holds, and what the file is besides."""
+        return space(self._reader, self.address)
 
     def refresh(self) -> Model:
         """Show what others have committed since; gives the model itself."""

@@ -132,7 +132,7 @@ def _of_variant(
         if _mark(row) not in old:
             yield from _added(verb, row, last, manifest)
             last = row
-        elif replace(row, at={}) != replace(old[_mark(row)], at={}):
+        elif _told(row) != _told(old[_mark(row)]):
             yield Need("update", (row.variant, row.name))
     blank = reader.variant(branch.name)
     left = {_mark(row) for row in now}
@@ -177,6 +177,11 @@ def _of_tags(reader: Reader, after: Catalogue, rows: dict[str, list[Row]]) -> It
 def _place(tag: Tag, listed: dict[str, Row]) -> tuple[str, ...]:
     row = listed.get(tag.id)
     return (row.variant, row.name) if row else ()
+
+
+def _told(row: Row) -> Row:
+    """What somebody says of an iteration: neither its places nor its number among others."""
+    return replace(row, at={}, number=None)
 
 
 def _mark(row: Row) -> Any:

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
 from jairika_nb.errors import StoreError
-from jairika_nb.store import merging, names, refs, revision
+from jairika_nb.store import merging, names, refs, retention, revision
 from jairika_nb.store.collect import Collected, collect
 from jairika_nb.store.iteration import Iteration
 from jairika_nb.store.note import noted
 from jairika_nb.store.opened import known
+from jairika_nb.store.planning import Planned, planned
+from jairika_nb.store.retention import Keep
 from jairika_nb.store.rows import Event
 from jairika_nb.store.sharing import Sharing
 
@@ -177,6 +179,7 @@ class Revising(Sharing):
         progress: Callable[[int, int], None] | None = None,
         *,
         cold: bool | None = None,
+        keep: Keep | Mapping[str, Any] | None = None,
     ) -> Collected:
         """Write the file anew without what nothing leads to, and say how many bytes that won.
 
@@ -189,18 +192,40 @@ class Revising(Sharing):
         the next. All reads as before, bit for bit, only slower, and other HDF5 programs do not see
         them; the newest of each variant and what has a tag stay as they are. That takes
         Zstandard: Python 3.14 or ``pip install 'jairika-nb[delta]'``. ``cold=False`` makes all
-        plain again; by default each stays as it is. Raises ``MissingPackage``.
+        plain again; by default each stays as it is.
+
+        ``keep``, a ``store.Keep`` or a mapping of its arguments such as ``{"last": 5, "best_by":
+        "loss"}``, first removes from each variant what it does not name; the newest, tagged ones
+        and those that other variants continue stay. As what is removed by hand, they can be had
+        back by their ids for ``days`` days. ``planned`` tells beforehand what would go.
+
+        Raises ``MissingPackage``, ``ArgumentError``, ``NotFound`` for a metric that nothing has.
         """
         self._check_mode("collect garbage in")
         self._check_may("delete")
-        is_number = isinstance(days, int | float) and not isinstance(days, bool)
-        if not is_number or not days >= 0:
-            raise StoreError(f"cannot keep removed iterations for {days!r} days: give 0 or more")
-        note = noted("", None, None, None)
+        _check_days(days)
+        chosen = retention.kept_by(keep)
+        note, gone = noted("", None, None, None), ()
+        if chosen and any(not why for _, why in retention.reasons(self._reader, chosen)):
+            gone = self._change(retention.thin(chosen, note))
         options: Any = {"disk": self._disk, "wait": self._wait, "progress": progress}
         done = collect(self._file(), days, note, cold=cold, **options)
         self._reader.refresh()
-        return done
+        return replace(done, removed=len(gone))
+
+    def planned(self, days: float = 30, keep: Keep | Mapping[str, Any] | None = None) -> Planned:
+        """What ``gc`` with these arguments would take away, and why the rest would stay.
+
+        Nothing is changed. Raises as ``gc`` does for its arguments.
+        """
+        _check_days(days)
+        now = noted("", None, None, None).time
+        return planned(self._reader, days, retention.kept_by(keep), now)
 
     def _newest(self) -> str:
         return self._reader.iterations(self.current)[-1].id
+
+
+def _check_days(days: object) -> None:
+    if not isinstance(days, int | float) or isinstance(days, bool) or not days >= 0:
+        raise StoreError(f"cannot keep removed iterations for {days!r} days: give 0 or more")

@@ -102,7 +102,7 @@ def remove(
         else:
             layout.hide(variant, gone[0].name)
         catalogue = listing.without(reader, catalogue, gone)
-        return catalogue.with_events(*_removals(reader, catalogue, gone, note)), gone
+        return catalogue.with_events(*removals(reader, catalogue, gone, note)), gone
 
     return change
 
@@ -134,11 +134,14 @@ def _without_variant(reader: Reader, variant: str, *, force: bool) -> Catalogue:
     return replace(catalogue, current=(catalogue.variant(parent) or kept[0]).name)
 
 
-def _removals(
+def removals(
     reader: Reader, catalogue: Catalogue, gone: Sequence[Row], note: Note
 ) -> Iterator[Event]:
-    left = {row.id for row in gone}
+    """A line of the reflog for each of ``gone``, which ``catalogue`` lists no more."""
+    left, after = {row.id for row in gone}, dict[str, str | None]()
+    for variant in {row.variant for row in gone}:
+        rest = (row.id for row in reversed(reader.iterations(variant)) if row.id not in left)
+        after[variant] = next(rest, None) if catalogue.variant(variant) else None
     for row in gone:
-        rest = [each for each in reader.iterations(row.variant) if each.id not in left]
-        after = rest[-1].id if rest and catalogue.variant(row.variant) else None
-        yield Event(note.time, note.author, "rm", row.variant, row.name, row.id, after, row)
+        line = row.variant, row.name, row.id, after[row.variant], row
+        yield Event(note.time, note.author, "rm", *line)

@@ -21,6 +21,7 @@ class Row:
 
     ``origin`` is the variant and name it was committed under, where it is listed under others.
     ``signatures`` are pairs of an Ed25519 key and its signature of the id, hexadecimal.
+    ``number`` is its place in its variant, from 0, where what was before it is gone.
     """
 
     id: str
@@ -36,19 +37,22 @@ class Row:
     at: dict[str, Place]
     origin: tuple[str, str] | None = None
     signatures: tuple[tuple[str, str], ...] = ()
+    number: int | None = None
 
     def more(self) -> dict[str, Any]:
         """What it has that most rows do not, as JSON data."""
-        return {"origin": list(self.origin)} if self.origin else {}
+        found = {"origin": self.origin and list(self.origin), "number": self.number}
+        return {key: value for key, value in found.items() if value}
 
     def with_more(self, data: Any) -> Row:
         """The row with what ``more`` gave of it; raises ``Damaged``."""
-        origin = schema.field({"more": data}, "more", dict).get("origin")
-        return self if origin is None else replace(self, origin=_pair(origin))
+        more = schema.field({"more": data}, "more", dict)
+        origin = None if more.get("origin") is None else _pair(more["origin"])
+        return replace(self, origin=origin, number=_number(more))
 
     def to_json(self) -> dict[str, Any]:
         data = asdict(self)
-        return {k: v for k, v in data.items() if v or k not in ("origin", "signatures")}
+        return {k: v for k, v in data.items() if v or k not in ("origin", "signatures", "number")}
 
     @classmethod
     def from_json(cls, data: Any) -> Row:
@@ -68,6 +72,7 @@ class Row:
             at={kind: _place(places, kind) for kind in places},
             origin=None if data.get("origin") is None else _pair(data["origin"]),
             signatures=_signatures(data.get("signatures", [])),
+            number=_number(data),
         )
 
 
@@ -195,6 +200,10 @@ def _metrics(data: Any) -> dict[str, Any]:
     if not all(isinstance(value, METRIC) for value in metrics.values()):
         raise Damaged("a metric is no number and no text; the file is damaged")
     return metrics
+
+
+def _number(data: Any) -> int | None:
+    return None if data.get("number") is None else schema.field(data, "number", int)
 
 
 def _signatures(data: Any) -> tuple[tuple[str, str], ...]:

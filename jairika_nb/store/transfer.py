@@ -223,6 +223,7 @@ def believed(source: Reader, row: Row) -> Row:
         metrics=metrics,
         layers=len(manifest.layers),
         bytes=sum(each.bytes for each in manifest.tensors),
+        number=None,
     )
 
 

@@ -6,10 +6,8 @@ import math
 from collections.abc import Mapping
 
 from jairika_nb.errors import TrainingError
+from jairika_nb.metrics.direction import smaller_is_better
 from jairika_nb.tensors.plain import number
-
-# Parts of the names of measures that are better when smaller; all others are better when larger.
-SMALLER = ("loss", "error", "mse", "mae", "rmse", "perplexity", "deviance", "brier", "wer", "cer")
 
 
 class Monitor:
@@ -29,8 +27,7 @@ class Monitor:
         if least is None or not least >= 0:
             raise TrainingError(f"min_delta={min_delta!r} must be a number from 0 up")
         self.name = name
-        smaller = any(part in name.lower() for part in SMALLER)
-        self.sign = -1.0 if mode == "min" or (mode == "auto" and smaller) else 1.0
+        self.sign = -1.0 if smaller_is_better(name, mode) else 1.0
         self.min_delta = float(least)
         self.best: float | None = None
 

@@ -1,4 +1,4 @@
-"""Words that look back over a history or change it: ``diff merge revert tag rm reflog gc``."""
+"""Words that look back over a history or change it: ``diff merge revert tag rm`` and so on."""
 
 from __future__ import annotations
 
@@ -219,14 +219,37 @@ def gc(
         bool, Argument("keep older iterations as differences from newer ones: smaller, slower")
     ] = False,
     plain: Annotated[bool, Argument("undo --cold: keep all as plain values again")] = False,
-) -> Done:
+    keep_last: Annotated[
+        int | None, Argument("first remove all but so many newest of each variant", show="N")
+    ] = None,
+    keep_every: Annotated[
+        int | None, Argument("the same, but for each so-manieth since its start", show="N")
+    ] = None,
+    keep_best: Annotated[
+        str | None, Argument("the same, but for its best by a metric", show="METRIC")
+    ] = None,
+    dry_run: Annotated[bool, Argument("tell what would go and change nothing")] = False,
+) -> Result:
     """Write the file anew without what nothing leads to; safe at any moment."""
     from jairika_nb import store
 
     if cold and plain:
         raise WordError("gc: --cold and --plain undo each other; give one of them")
+    rules = {"last": keep_last, "every": keep_every, "best_by": keep_best}
+    keep = rules if any(each is not None for each in rules.values()) else None
+    if dry_run:
+        with store.open(model) as opened:
+            return opened.planned(days, keep=keep)
     with store.open(model, mode="a") as opened:
         how = True if cold else False if plain else None
-        done = opened.gc(days, progress=told(session, "repacking"), cold=how)
+        done = opened.gc(days, progress=told(session, "repacking"), cold=how, keep=keep)
         address = opened.address
     return Done(str(done), {"address": address, **done.to_json()})
+
+
+def space(session: Session, model: CurrentModel) -> Result:
+    """Which iterations hold bytes that no other one holds."""
+    from jairika_nb import store
+
+    with store.open(model) as opened:
+        return opened.space()

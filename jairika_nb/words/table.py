@@ -144,6 +144,13 @@ WORDS: dict[str, Word] = {
             "its history",
         ),
         Word(
+            "space",
+            revision.space,
+            "which iterations hold bytes that no other one holds",
+            "space {model}",
+            "its history",
+        ),
+        Word(
             "push",
             sharing.push,
             "bring what this model has more into another file",

@@ -90,6 +90,8 @@ def test_each_layer_may_have_a_strategy_of_its_own(tmp_path):
         assert values(done.iteration) == (5, 2, 5)
         with pytest.raises(StoreError, match="no strategy 'best'"):
             model.merge("side", strategy={"0": "best"})
+        with pytest.raises(NotFound, match=r"no layer 'fc'.*it has '0', '1', '2'"):
+            model.merge("side", strategy={"0": "ours", "fc": "theirs"})
 
 
 def test_a_fast_forward_writes_no_tensor_and_keeps_the_optimizer(model):
