@@ -8,7 +8,7 @@ which the next one starts again from the plain object at its end: reading is nev
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -72,6 +72,15 @@ def hot(reader: Reader) -> set[str]:
     return {row.id for end in ends for row in end} | {t.id for t in reader.catalogue.tags}
 
 
+def has_coded(reader: Reader, rows: Iterable[Row]) -> bool:
+    """Whether any of ``rows`` has a tensor that is not plain."""
+    return any(
+        coded.is_coded(place)
+        for row in rows
+        for place in reader.locations(row, reader.manifest(row))
+    )
+
+
 def lay_down(
     reader: Reader,
     layout: Layout,
@@ -84,7 +93,8 @@ def lay_down(
 
     ``more`` makes all cold that may be; otherwise only what is cold already stays so.
     """
-    zstd.check_there()
+    if more:
+        zstd.check_there()  # before anything is written
     return _Freezing(reader, layout, rows, more, progress).run()
 
 

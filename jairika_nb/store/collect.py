@@ -21,7 +21,7 @@ from jairika_nb.engine.interrupts import uninterrupted
 from jairika_nb.errors import Damaged
 from jairika_nb.store import coded, locks, ruling, transaction
 from jairika_nb.store.catalogue import Catalogue
-from jairika_nb.store.cold import Chilled, lay_down
+from jairika_nb.store.cold import Chilled, has_coded, lay_down
 from jairika_nb.store.disk import Disk
 from jairika_nb.store.faults import telling
 from jairika_nb.store.journaled import JournaledFile
@@ -112,8 +112,9 @@ def _swapped(
 
         def make(layout: Layout) -> Catalogue:
             told = progress
-            if cold or (cold is None and reader.root.format >= coded.FORMAT):
-                rows = (*reader.rows(), *(each.row for each in events if each.row))
+            rows = [*reader.rows(), *(each.row for each in events if each.row)]
+            maybe = cold is None and reader.root.format >= coded.FORMAT
+            if cold or (maybe and has_coded(reader, rows)):
                 chilled.append(lay_down(reader, layout, rows, more=bool(cold), progress=told))
                 told = None  # all that takes long is there already
             return ruling.ruled(

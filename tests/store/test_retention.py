@@ -87,7 +87,8 @@ def test_days_of_none_drop_at_once_what_was_said(model):
     done = model.gc(days=0, keep={"last": 2})
     assert done.removed == done.dropped == 16
     assert planned.won == before.tensors - model.space().tensors
-    assert planned.won <= size - done.after < planned.won + 40_000  # records go too
+    # Records go too: about 6 KB an iteration.
+    assert planned.won <= size - done.after < planned.won + 16 * 6_000
 
 
 def test_every_sixth_stays_every_sixth_however_often_it_is_asked(model):
