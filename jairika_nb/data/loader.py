@@ -15,6 +15,7 @@ from jairika_nb.data.draws import Source, drawing, fresh_seed
 from jairika_nb.data.loader_arguments import check_loader
 from jairika_nb.data.order import checked_seed
 from jairika_nb.data.prefetch import prefetched
+from jairika_nb.data.progress import Progress
 from jairika_nb.data.reader import Reader, Request
 from jairika_nb.data.samplers import RandomSampler, Sampler, SequentialSampler
 from jairika_nb.data.stream import IterableDataset, cut
@@ -61,7 +62,7 @@ class DataLoader:
         *,
         seed: int | None = None,
         workers: str = "threads",
-        prefetch_factor: int = 2,
+        prefetch_factor: int | None = 2,
         prefetch: int = 0,
         persistent_workers: bool = False,
         batch_transform: Callable[..., Any] | None = None,
@@ -72,7 +73,9 @@ class DataLoader:
         self.sampler = sampler
         self.batch_sampler = batch_sampler
         self.num_workers, self.workers = num_workers, workers
-        self.prefetch_factor, self.prefetch = prefetch_factor, prefetch
+        # PyTorch's word for the usual number.
+        self.prefetch_factor = 2 if prefetch_factor is None else prefetch_factor
+        self.prefetch = prefetch
         self.persistent_workers = persistent_workers
         self.drop_last = drop_last
         check_loader(self)
@@ -124,6 +127,20 @@ class DataLoader:
                 yield mapped(tensor, batch)
 
         yield from prefetched(upload, self.prefetch)
+
+    def progress(self, label: str = "", progress: bool | str = True) -> Progress:
+        """The batches one by one, while a bar shows how far they are and what time is left.
+
+        ``label`` stands before the counters. ``progress`` is True for what fits the place, or
+        "notebook", "terminal", "log" (a line when the pass is over), "none". Where the loop ends
+        early the display says so. Raises ArgumentError for any other place.
+
+        >>> from jairika_nb.data import TensorDataset
+        >>> loader = DataLoader(TensorDataset(np.arange(5)), batch_size=2)
+        >>> [len(batch) for (batch,) in loader.progress("reading", progress="none")]
+        [2, 2, 1]
+        """
+        return Progress(self, label, progress)
 
     def _next_epoch(self) -> int:
         # Called from generators, so that a pass counts once it is begun, not when it is made.

@@ -12,9 +12,10 @@ from collections.abc import Callable
 from html import escape
 from typing import TextIO
 
+from jairika_nb.data.bars import FRAME, Line, duration, html_bar, place, text_bar
 from jairika_nb.errors import TrainingError
 from jairika_nb.train.charts import charts
-from jairika_nb.train.standing import Standing, duration
+from jairika_nb.train.standing import Standing
 
 
 class Silent:
@@ -51,51 +52,38 @@ class LogProgress(Silent):
 class TerminalProgress(Silent):
     """A bar on one line, rewritten in place; a line stays for each finished epoch."""
 
-    width, interval = 24, 0.1
+    interval = 0.1
 
     def __init__(self, stream: TextIO | None = None) -> None:
-        self.stream = stream or sys.stderr
+        self.line = Line(stream or sys.stderr)
         self.drawn = -math.inf
-        self.length = 0
 
     def step(self, standing: Standing) -> None:
         """Redraw, at most ten times a second."""
         now = time.perf_counter()
         if now - self.drawn >= self.interval:
             self.drawn = now
-            self._write(self._line(standing))
+            self.line.write(_line(standing))
 
     def epoch(self, standing: Standing) -> None:
         """Leave a line for the epoch."""
         taken = duration(standing.elapsed)
-        self._write(f"epoch {standing.epoch + 1}/{standing.epochs} {standing.measured()} {taken}")
-        self._newline()
+        text = f"epoch {standing.epoch + 1}/{standing.epochs} {standing.measured()} {taken}"
+        self.line.write(text)
+        self.line.leave()
 
     def end(self, standing: Standing) -> None:
         """Finish the line."""
-        if standing.state != "done":
-            self._write(f"{standing.clock()}, {standing.counters()}")
-            self._newline()
-        elif self.length:
-            self._write("")
-            self.stream.write("\r")
-            self.stream.flush()
+        if standing.state == "done":
+            self.line.clear()
+            return
+        self.line.write(f"{standing.clock()}, {standing.counters()}")
+        self.line.leave()
 
-    def _line(self, standing: Standing) -> str:
-        full = round(self.width * standing.share)
-        bar = "█" * full + "░" * (self.width - full)
-        return f"{bar} {standing.counters()} {standing.measured()} {standing.clock()}"
 
-    def _write(self, text: str) -> None:
-        # Blanks over what is left of a longer line, as not every terminal knows "erase".
-        self.stream.write("\r" + text.ljust(self.length))
-        self.stream.flush()
-        self.length = len(text)
-
-    def _newline(self) -> None:
-        self.stream.write("\n")
-        self.stream.flush()
-        self.length = 0
+def _line(standing: Standing) -> str:
+    bar = text_bar(standing.share)
+    return f"{bar} {standing.counters()} {standing.measured()} {standing.clock()}"
 
 
 class NotebookProgress(Silent):
@@ -132,29 +120,15 @@ class NotebookProgress(Silent):
 
 def html(standing: Standing) -> str:
     """The standing as static HTML: a bar, counters, measures, time and the charts."""
-    percent = f"{100 * standing.share:.0f}"
-    colour = "var(--jp-success-color1, #388e3c)"
-    if standing.state == "training":
-        colour = "var(--jp-brand-color1, #2a7de1)"
-    elif standing.state != "done":
-        colour = "var(--jp-error-color1, #d32f2f)"
-    bar = (
-        "<div style='height:8px;max-width:420px;border-radius:4px;"
-        "background:var(--jp-layout-color3, rgba(128,128,128,.3))'>"
-        f"<div style='height:8px;border-radius:4px;width:{percent}%;background:{colour}'></div>"
-        "</div>"
-    )
+    bar, colour = html_bar(standing.share, standing.state)
     text = f"{standing.counters()} · {standing.clock()}"
     told = f"<div style='color:{colour}'>{escape(standing.error)}</div>" if standing.error else ""
     drawn = charts(
         standing.rows, losses=standing.losses, done=standing.done, epochs=standing.epochs
     )
     return (
-        "<div role='group' aria-label='training progress' "
-        "style='font-family:var(--jp-ui-font-family, sans-serif);"
-        "font-size:var(--jp-ui-font-size1, 13px);color:var(--jp-ui-font-color1, currentColor)'>"
-        f"<div role='progressbar' aria-valuemin='0' aria-valuemax='100' aria-valuenow='{percent}'>"
-        f"{bar}</div><div>{escape(text)}</div><div>{escape(standing.measured())}</div>"
+        f"<div role='group' aria-label='training progress' style='{FRAME}'>"
+        f"{bar}<div>{escape(text)}</div><div>{escape(standing.measured())}</div>"
         f"{told}{drawn}</div>"
     )
 
@@ -180,12 +154,3 @@ def choose(progress: bool | str | Silent) -> Silent:
         known = ", ".join(DISPLAYS)
         raise TrainingError(f"progress={progress!r} is unknown; use True, False or one of {known}")
     return DISPLAYS[name]()
-
-
-def place() -> str:
-    """Where output goes: a notebook kernel, a terminal, or a log."""
-    interactive = sys.modules.get("IPython")
-    shell = interactive.get_ipython() if interactive else None
-    if shell is not None and getattr(shell, "kernel", None) is not None:
-        return "notebook"
-    return "terminal" if sys.stderr is not None and sys.stderr.isatty() else "log"

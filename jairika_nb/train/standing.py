@@ -6,6 +6,7 @@ import math
 import time
 from dataclasses import dataclass, field
 
+from jairika_nb.data.bars import duration
 from jairika_nb.train.history import format_measure
 
 MOST_LOSSES = 1024
@@ -73,18 +74,3 @@ class Standing:
     def measured(self) -> str:
         """The measures in one line."""
         return " ".join(f"{k} {format_measure(v)}" for k, v in self.measures.items())
-
-
-def duration(seconds: float) -> str:
-    """Seconds as people read them.
-
-    >>> duration(4.2), duration(75), duration(7380), duration(math.inf)
-    ('4.2 s', '1:15', '2:03:00', '?')
-    """
-    if not math.isfinite(seconds):
-        return "?"
-    if seconds < 60:
-        return f"{seconds:.1f} s"
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
