@@ -114,6 +114,13 @@ class Sequential(Numbered):
     def _part(self, modules: dict[str, Module]) -> Sequential:
         return Sequential(OrderedDict(modules))
 
+    def __add__(self, other: Any) -> Sequential:
+        """The layers of both, one after the other and numbered anew; they are not copied."""
+        return Sequential(*self, *other) if isinstance(other, Sequential) else NotImplemented
+
+    def __iadd__(self, other: Any) -> Sequential:
+        return self.extend(other) if isinstance(other, Sequential) else NotImplemented
+
 
 @register
 class ModuleList(Numbered):

@@ -1,6 +1,7 @@
 """Containers of modules and parameters: names, order, text, and the way through architectures."""
 
 import json
+from collections import OrderedDict
 
 import numpy as np
 import pytest
@@ -53,6 +54,13 @@ def edited_sequential(n):
     return net
 
 
+def added_sequentials(n):
+    named = n.Sequential(OrderedDict(first=n.Linear(2, 4), then=n.ReLU()))
+    numbered = n.Sequential(*linears(n, 3), n.Tanh())
+    named += numbered
+    return named + n.Sequential(n.Linear(2, 5)) + n.Sequential()
+
+
 def edited_dict(n):
     named = n.ModuleDict({"a": n.Linear(2, 1), "b": n.ReLU()})
     named["c"] = n.Linear(2, 3)
@@ -61,7 +69,7 @@ def edited_dict(n):
     return named
 
 
-@pytest.mark.parametrize("make", [edited_list, edited_sequential, edited_dict])
+@pytest.mark.parametrize("make", [edited_list, edited_sequential, added_sequentials, edited_dict])
 def test_edited_containers_read_and_store_as_in_pytorch(make):
     ours, theirs = both(make)
     assert repr(ours) == repr(theirs)
@@ -72,6 +80,16 @@ def test_edited_containers_read_and_store_as_in_pytorch(make):
     again = rebuilt(ours)
     assert repr(again) == repr(ours)
     again.load_state_dict(ours.state_dict())
+
+
+def test_added_sequentials_share_their_layers():
+    one, two = nn.Sequential(nn.Linear(2, 2)), nn.Sequential(nn.ReLU())
+    whole = one + two
+    assert whole[0] is one[0] and whole[1] is two[0] and len(one) == 1
+    one += two
+    assert len(one) == 2 and one[1] is two[0]
+    with pytest.raises(TypeError, match="unsupported operand"):
+        one + nn.ReLU()
 
 
 def test_a_module_knows_what_it_holds():

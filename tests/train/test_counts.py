@@ -45,7 +45,7 @@ def test_callbacks_and_loaders_take_them_too():
     assert Checkpoint("a.jrk.h5", steps=TWO, seconds=HALF).every == {"steps": 2, "seconds": 0.5}
     parts = data.split(data.TensorDataset(X, Y), [HALF, HALF], seed=TWO)
     assert [len(part) for part in parts] == [4, 4]
-    loader = data.DataLoader(parts[0], TWO, num_workers=np.int8(0), seed=TWO)
+    loader = data.DataLoader(parts[0], TWO, num_workers=np.int8(0), prefetch_factor=None, seed=TWO)
     assert len(loader) == 2
     grads = {"weight": jrk.ones(4, device="reference")}
     assert optim.clip_grad_norm(grads, HALF, norm_type=np.float64(2))[1].item() == 2
