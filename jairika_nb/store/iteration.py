@@ -213,7 +213,7 @@ class Iteration:
         if lazy:
             return viewed.partly(tensors.Lazy(self._reader.ranges, placed), self._reader, self._row)
         viewed.check_readable(self._reader, self._row, (each for each, _ in placed.values()))
-        return {name: tensors.read(self._reader.ranges, each) for name, each in placed.items()}
+        return tensors.read_all(self._reader.ranges, placed)
 
     def _placed(self, owner: str) -> dict[str, Placed]:
         places = self._reader.locations(self._located(), self._manifest)

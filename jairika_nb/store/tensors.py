@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
 import numpy as np
@@ -10,12 +12,13 @@ import numpy as np
 from jairika_nb.errors import Damaged
 from jairika_nb.store import coded, sealing  # noqa: F401 the codec of encrypted objects
 from jairika_nb.store.address import Url
-from jairika_nb.store.arrays import object_digest
+from jairika_nb.store.arrays import THREADED_FROM, object_digest
 from jairika_nb.store.manifest import Tensor
 from jairika_nb.store.ranges import Ranges
 from jairika_nb.store.rows import Place
 
 Placed = tuple[Tensor, Place]
+THREADS = min(4, os.cpu_count() or 1)  # memory is no faster for more
 DEEPEST = 32  # objects that one builds on, each on the next
 
 
@@ -30,6 +33,16 @@ def read(ranges: Ranges, placed: Placed) -> np.ndarray:
     return _verified(
         ranges, tensor, raw, partial(digest, ranges, found) if digest else object_digest
     )
+
+
+def read_all(ranges: Ranges, placed: Mapping[str, Placed]) -> dict[str, np.ndarray]:
+    """Fresh arrays by name, some of them read while others are checked; raises ``Damaged``."""
+    size = sum(tensor.bytes for tensor, _ in placed.values())
+    if size < THREADED_FROM or isinstance(ranges.path, Url):
+        return {name: read(ranges, each) for name, each in placed.items()}
+    with ThreadPoolExecutor(THREADS) as workers:
+        found = workers.map(lambda each: read(ranges, each), placed.values())
+        return dict(zip(placed, found, strict=True))
 
 
 def mapped(ranges: Ranges, placed: Placed) -> np.ndarray:

@@ -14,7 +14,14 @@ from hypothesis.extra import numpy as npst
 from states import arrays, same
 
 from jairika_nb import store
-from jairika_nb.errors import ArchitectureError, BadName, DTypeError, ShapeError, StoreError
+from jairika_nb.errors import (
+    ArchitectureError,
+    BadName,
+    Damaged,
+    DTypeError,
+    ShapeError,
+    StoreError,
+)
 
 DTYPES = ["?", "i1", "i2", "i4", "i8", "u1", "u2", "u4", "u8", "f2", "f4", "f8", ">f4", ">i2"]
 PART = st.text(
@@ -193,3 +200,19 @@ def test_messages_and_architectures_are_checked(model):
     with pytest.raises(StoreError, match="2023-10-05T14:23:45Z"):
         model.commit(arrays(), time="yesterday")
     assert model["main"].iterations == ("prime", "PT")
+
+
+def test_large_states_are_read_in_parallel_and_each_array_is_checked(path):
+    chosen = np.random.default_rng(3)
+    state = {f"{n}.weight": chosen.random((100, 1000 + n), np.float32) for n in range(6)}
+    with store.init(path, state) as model:
+        found = model["main"].head.arrays()
+        assert same(found, state)
+        assert all(each.flags.writeable for each in found.values())
+        row = model["main"].head._row
+        offset, _ = model._reader.locations(row, model._reader.manifest(row))[4]
+    with open(path, "r+b") as file:
+        file.seek(offset + 77)
+        file.write(b"\xff\x00\xff")
+    with store.open(path) as model, pytest.raises(Damaged, match=r"'4\.weight'"):
+        model["main"].head.arrays()

@@ -12,16 +12,22 @@ from jairika_nb.words import Session, bench_store, run
 
 def test_the_rows_of_bench_store(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    for name, value in {"EACH": 1000, "LONG": 300, "ITERATIONS": 4, "LAYER": 5000}.items():
+    for name, value in {
+        "EACH": 1000,
+        "LARGE": 2000,
+        "LONG": 300,
+        "ITERATIONS": 4,
+        "LAYER": 5000,
+    }.items():
         monkeypatch.setattr(bench_store, name, value)
     result = run(["bench", "store"], Session(quiet=True))
     rows = json.loads(json.dumps(result.to_json()))["rows"]
-    assert len(rows) == len(result.rows) == 6
+    assert len(rows) == len(result.rows) == 8
     assert all(row["median_seconds"] >= row["least_seconds"] > 0 for row in rows[:-1])
     assert rows[0]["ratio"] > 0 and 1 < rows[-1]["ratio"] < 2
     assert "write and sync" in str(result) and not list(tmp_path.iterdir())
 
 
 def test_what_else_it_measures():
-    with pytest.raises(WordError, match="none of compute, store"):
+    with pytest.raises(WordError, match="'disk' is no workload"):
         run(["bench", "disk"], Session())
