@@ -40,14 +40,17 @@ class Pager:
         self.cap, self.resident = cap, 0
         self.used: OrderedDict[int, Any] = OrderedDict()
 
-    def room(self, pages: list[Any]) -> None:
-        """Count ``pages`` as resident and let others go until all fit under the cap."""
+    def room(self, pages: list[Any], coming: int = 0) -> None:
+        """Count ``pages`` as resident and let others go until all fit under the cap.
+
+        ``coming`` bytes more are about to be touched.
+        """
         for each in pages:
             if self.used.pop(id(each), None) is None:
                 self.resident += len(each)
             self.used[id(each)] = each
         wanted = {id(each) for each in pages}
-        while self.cap is not None and self.resident > self.cap:
+        while self.cap is not None and self.resident + coming > self.cap:
             oldest = next((key for key in self.used if key not in wanted), None)
             if oldest is None:
                 return  # a layer larger than the cap runs all the same
@@ -81,6 +84,7 @@ def fill(
         raise ArchitectureError(f"the stored state does not fit: {'; '.join(problems)}")
     values, pages = {}, {}
     for name, record in records.items():
+        pager.room([], record.bytes)
         values[name], found = _parameter(own[name], record, name, mapped, read)
         if found is not None:
             pages[id(values[name])] = found
