@@ -26,7 +26,7 @@ from jairika_nb.store.keyring import Keyring
 from jairika_nb.store.manifest import Manifest, Tensor
 from jairika_nb.store.policy import Policy
 from jairika_nb.store.ranges import Ranges
-from jairika_nb.store.rows import Event, Place, Row, Segment, VariantRow
+from jairika_nb.store.rows import METRIC, Event, Place, Row, Segment, VariantRow
 from jairika_nb.store.slots import Root
 from jairika_nb.store.table import Branch, Table
 from jairika_nb.store.vault import Vault
@@ -124,9 +124,9 @@ class Reader:
         """Author, software, the optimiser's scalars, and message and metrics once more."""
         what = _called("the notes", row)
         meta = decoded(self._record(row, "meta", manifest.meta, what), what)
-        if not isinstance(meta, dict):
+        if not _holds_notes(meta):
             raise self.ranges.damaged(what)
-        return meta
+        return dict(meta)
 
     def architecture(self, row: Row) -> Any:
         """The architecture as JSON data, or None where none was given."""
@@ -281,6 +281,17 @@ class Reader:
             "parent": parent,
             "iterations": self.iterations(variant.name).leaves(),
         }
+
+
+def _holds_notes(meta: Any) -> bool:
+    """Whether these are notes of the kind that ``history.recorded`` writes."""
+    if not isinstance(meta, dict):
+        return False
+    groups = [meta.get(key, {}) for key in ("software", "optimizer", "metrics")]
+    return all(isinstance(meta.get(key, ""), str) for key in ("message", "author")) and all(
+        isinstance(each, dict) and all(isinstance(v, METRIC) for v in each.values())
+        for each in groups
+    )
 
 
 def _blank(variant: VariantRow) -> list[Table]:

@@ -8,6 +8,7 @@ import threading
 import time
 from pathlib import Path
 
+import crowd
 import h5py
 import numpy as np
 import pytest
@@ -59,6 +60,14 @@ def test_a_reader_sees_only_whole_states_while_a_writer_commits(path):
         generation, states = now, states + 1
     assert writer.returncode == 0 and states > 50
     assert len(store.open(path)["main"]) == 151
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="processes are forked")
+def test_a_crowd_of_readers_sees_no_error_and_nothing_torn_and_never_goes_back(path):
+    """A second or two of what tests/long does for ten minutes; the file is written anew twice."""
+    told = crowd.crowd(path, 8, 2, kept=12)
+    assert not crowd.faults(told)
+    assert told["commits"] >= 24 and told["reads"] > 8 and store.open(path).verify().ok
 
 
 def test_writers_of_many_threads_take_turns(path):
