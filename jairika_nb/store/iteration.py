@@ -162,7 +162,8 @@ class Iteration:
     def _page(self, net: Any, cap: int | str | None) -> None:
         from jairika_nb.store import paging
 
-        placed, ranges = self._placed("net"), self._reader.ranges
+        # A handle of its own: what is decoded as it is used may outlive the model.
+        placed, ranges = self._placed("net"), self._reader.ranges.twin()
         viewed.check_readable(self._reader, self._row, self.tensors)
         paging.fill(
             net,

@@ -2,7 +2,9 @@
 
 Parameters are read-only maps of the file. Letting one go (``madvise``) only gives its pages back
 to the system: whoever reads it again gets the same bytes from the file, so nothing can be stale
-and a cap bounds memory without ever being able to change a result.
+and a cap bounds memory without ever being able to change a result. What is decoded or decrypted
+has no pages of the file: under a cap it is memory that is let go, and decoded again by whatever
+looks at its values next.
 """
 
 from __future__ import annotations
@@ -16,7 +18,10 @@ from typing import Any
 import numpy as np
 
 from jairika_nb.engine import run, tracing
-from jairika_nb.engine.borrowing import borrow
+from jairika_nb.engine.borrowing import ALIGNED, borrow
+from jairika_nb.engine.device import Device
+from jairika_nb.engine.dtypes import DType
+from jairika_nb.engine.graph import Node
 from jairika_nb.engine.memory import parse_size
 from jairika_nb.engine.waiting import synchronize
 from jairika_nb.errors import ArchitectureError
@@ -60,8 +65,47 @@ class Pager:
         """Give the pages of one map back to the system."""
         if self.used.pop(id(pages), None) is not None:
             self.resident -= len(pages)
-        if hasattr(pages, "madvise"):  # Windows decides by itself
+        if isinstance(pages, Decoded):
+            pages.held = None
+        elif hasattr(pages, "madvise"):  # Windows decides by itself
             pages.madvise(mmap.MADV_DONTNEED)
+
+
+class Decoded:
+    """Values that ``fetch`` decodes when they are looked at, until the pager lets them go."""
+
+    def __init__(self, fetch: Callable[[], Any], size: int, pager: Pager, held: Any) -> None:
+        self.fetch, self.size, self.pager, self.held = fetch, size, pager, held
+
+    def __len__(self) -> int:
+        return self.size
+
+    def now(self) -> Any:
+        """The values as a leaf of the graph holds them."""
+        if self.held is None:
+            self.pager.room([self])
+            self.held = self.fetch()
+        return self.held
+
+
+class Waiting(Node):
+    """A leaf of the graph whose values are a ``Decoded``: the same node whenever they come."""
+
+    __slots__ = ("pages",)
+
+    def __init__(
+        self, pages: Decoded, shape: tuple[int, ...], dtype: DType, device: Device
+    ) -> None:
+        self.pages = pages
+        super().__init__("leaf", (), (), shape, dtype, device, pages.held)
+
+    @property
+    def value(self) -> Any:
+        return self.pages.now()
+
+    @value.setter
+    def value(self, held: Any) -> None:
+        self.pages.held = held
 
 
 def fill(
@@ -85,7 +129,7 @@ def fill(
     values, pages = {}, {}
     for name, record in records.items():
         pager.room([], record.bytes)
-        values[name], found = _parameter(own[name], record, name, mapped, read)
+        values[name], found = _parameter(own[name], record, name, mapped, read, pager)
         if found is not None:
             pages[id(values[name])] = found
             pager.room([found])
@@ -102,13 +146,35 @@ def _parameter(
     name: str,
     mapped: Callable[[str], np.ndarray],
     read: Callable[[str], np.ndarray],
+    pager: Pager,
 ) -> tuple[Tensor, Any]:
     if record.bytes >= MAPPED_FROM:
-        values = mapped(name)
-        node = borrow(values, old.dtype, old.device)
+        values = _aligned(mapped(name))
+        dtype, device = old.dtype, old.device
+        node, pages = borrow(values, dtype, device), _pages(values)
+        if node is not None and pages is None and pager.cap is not None:
+
+            def fetch() -> Any:
+                again = borrow(_aligned(mapped(name)), dtype, device)
+                return again and again.value
+
+            pages = Decoded(fetch, record.bytes, pager, node.value)
+            node = Waiting(pages, node.shape, dtype, device)
         if node is not None:
-            return Tensor(node), _pages(values)
+            return Tensor(node), pages
     return like(old, read(name)), None
+
+
+def _aligned(values: np.ndarray) -> np.ndarray:
+    """The values where a device can read them in place; maps of a file are so already."""
+    if not values.ctypes.data % ALIGNED:
+        return values
+    room = np.empty(values.nbytes + ALIGNED, np.uint8)
+    start = -room.ctypes.data % ALIGNED
+    made = room[start : start + values.nbytes].view(values.dtype).reshape(values.shape)
+    made[...] = values
+    made.flags.writeable = False
+    return made
 
 
 def _pages(values: np.ndarray) -> Any:

@@ -29,7 +29,7 @@ from jairika_nb.errors import (
     Untrusted,
 )  # fmt: skip
 from jairika_nb.store import arrays as stored
-from jairika_nb.store import coded, keyring, keys, trust
+from jairika_nb.store import coded, keyring, keys, paging, trust
 
 FIRST = "*/*/0"  # the layer of 0.weight and 0.bias
 
@@ -353,14 +353,33 @@ def test_merges_and_differences_work_with_the_key(secret):
     assert changed["0"] == pytest.approx(expected)
 
 
-@pytest.mark.parametrize("cap", [None, 50_000])
-def test_networks_load_and_predict(tmp_path, alice, cap):
-    with jrk.device("reference"):
-        net = nn.Sequential(nn.Linear(96, 96), nn.Linear(96, 96), nn.Linear(96, 3))
-        x = jrk.ones((2, 96))
-        with store.init(tmp_path / "a.jrk.h5", net, encrypt=True, key=alice) as model:
-            for loaded in (model["main"].head.load(), model["main"].head.load(lazy=True, cap=cap)):
-                assert np.array_equal(loaded(x).numpy(), net(x).numpy())
+def test_networks_predict_under_a_cap_and_outlive_their_model(tmp_path, alice, device):
+    net = nn.Sequential(nn.Linear(96, 96), nn.Linear(96, 96), nn.Linear(96, 96))
+    x, pagers, fill = np.ones((2, 96), np.float32), [], paging.fill
+
+    def watched(*given):
+        pagers.append(fill(*given))
+
+    with (
+        pytest.MonkeyPatch.context() as patch,
+        store.init(tmp_path / "a.jrk.h5", net, encrypt=True, key=alice) as model,
+    ):
+        patch.setattr(paging, "fill", watched)
+        head = model["main"].head
+        eager, lazy = head.load(), head.load(lazy=True)
+        capped = head.load(lazy=True, cap=50_000)  # one layer of three
+    weights = [value.node.pages for name, value in capped.state_dict().items() if "weight" in name]
+    wanted = np.asarray(net(x))
+    for each in (eager, lazy, capped, capped):
+        assert np.array_equal(np.asarray(each(x)), wanted)
+        assert sum(pages.held is not None for pages in weights) == 1
+    assert pagers[1].resident <= pagers[1].cap
+    # Whatever looks at values gets them: derivatives through layers that were let go, state.
+    found, right = ((each(x) ** 2).sum().backward(each) for each in (capped, net))
+    for name, gradient in right.items():
+        assert np.allclose(np.asarray(found[name]), np.asarray(gradient), rtol=1e-5), name
+    for name, value in net.state_dict().items():
+        assert np.array_equal(np.asarray(capped.state_dict()[name]), np.asarray(value))
 
 
 def test_all_kinds_of_values_come_back(tmp_path, alice):
