@@ -33,8 +33,8 @@ def commit(
     author: Annotated[
         str | None, Argument("who made it; default: your login name", show="NAME")
     ] = None,
-    sign: Annotated[
-        str | None, Argument("the key that signs it; default: what JRK_KEY names", "key", "KEY")
+    key: Annotated[
+        str | None, Argument("your key, which signs it; default: what JRK_KEY names", "key", "KEY")
     ] = None,
 ) -> Done:
     """Keep the state of a network as a new iteration; it is on disk when this returns."""
@@ -42,7 +42,7 @@ def commit(
 
     arrays = session.arrays(net)
     state = session.arrays(optimizer) if optimizer else None
-    with store.open(model, mode="a") as opened:
+    with store.open(model, mode="a", key=key) as opened:
         made = opened.commit(
             arrays,
             variant=variant,
@@ -51,7 +51,6 @@ def commit(
             metrics=metric,
             optimizer=state,
             author=author,
-            sign=sign,
         )
         facts = iteration_facts(made)
         address = opened.address

@@ -97,7 +97,7 @@ def test_sign_log_info_verify_and_pull(model, tmp_path):
     say("sign", model, "prime", "--key", "alice")
     assert "made " in say("pull", there, model, "--require-signed")
     np.savez(tmp_path / "net.npz", **{"0.weight": np.eye(2)})
-    say("commit", model, str(tmp_path / "net.npz"), "--sign", "alice")
+    say("commit", model, str(tmp_path / "net.npz"), "--key", "alice")
     assert "pulled 1 to variant 'main'" in say("pull", there, model, "--require-signed")
 
 
