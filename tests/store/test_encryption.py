@@ -431,3 +431,21 @@ def test_trust_is_asked_before_anything_is_encrypted_for_a_list(secret, bob, tmp
         signer = secret.key.public
         trust.add(signer.line)
         opened.commit(arrays(2))
+
+
+def test_cold_history_leaves_encrypted_layers_as_they_are(tmp_path, alice):
+    """No difference of decrypted values is ever written."""
+    pytest.importorskip("zstandard")
+    big = np.random.default_rng(0).standard_normal((40, 40)).astype(np.float32)
+    with store.init(tmp_path / "a.jrk.h5", key=alice, encrypt=FIRST) as model:
+        for step in range(4):
+            model.commit({"0.weight": big + step * 1e-6, "1.weight": big + step * 1e-6})
+        before = records(model.path, "coded")
+        model.gc(0, cold=True)
+        after = records(model.path, "coded")
+        assert before.items() <= after.items() and len(before) == 4
+        assert {data[12:60].partition(b'"codec":"')[2][:5] for data in after.values()} > {b"aes-2"}
+        for number, name in enumerate(model["main"].iterations):
+            found = model["main"][name].arrays()
+            assert all(np.array_equal(v, big + number * 1e-6) for v in found.values())
+        assert model.verify().ok
