@@ -16,6 +16,7 @@ from jairika_nb.data.option_names import check_options
 from jairika_nb.data.tables import TableDataset, from_frame
 from jairika_nb.errors import DataError, MissingPackage
 
+DELIMITERS = (";", "\t", "|")
 READERS = ("pandas", "polars")
 MISSING = ("", "NA", "NaN", "nan", "null")
 TRUTH = {"True": True, "TRUE": True, "true": True, "False": False, "FALSE": False, "false": False}
@@ -92,7 +93,14 @@ def _dataset(path: Any, frame: Any, target: Any, features: Any, options: Any) ->
     try:
         return from_frame(frame, target, features, **options)
     except DataError as error:
-        raise DataError(f"{path}: {error}") from error
+        raise DataError(f"{path}: {error}{_other_delimiter(frame)}") from error
+
+
+def _other_delimiter(frame: Any) -> str:
+    """A hint where all columns were read as one."""
+    names = [str(name) for name in frame.columns]
+    found = next((d for d in DELIMITERS if len(names) == 1 and d in names[0]), None)
+    return f"; is the delimiter another one, as in delimiter={found!r}?" if found else ""
 
 
 def _reader(word: str, wanted: str | None) -> str:

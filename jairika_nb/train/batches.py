@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import os
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import islice
@@ -56,7 +57,7 @@ class Batches:
         seed: int | None = None,
         model: Any = None,
     ) -> None:
-        _check_no_list_of_arrays(data)
+        _check_form(data)
         if is_structured(data):
             data = Structured(data)
         elif isinstance(data, tuple) and data and not isinstance(data[0], tuple):
@@ -115,7 +116,11 @@ class Batches:
         if isinstance(batch, Mapping):
             return self._by_name(batch, number)
         if not isinstance(batch, tuple | list) or len(batch) < 2:
-            raise DataError(f"batch {number} is no pair of inputs and targets")
+            many = f" of {len(batch)}" if isinstance(batch, tuple | list) else ""
+            raise DataError(
+                f"batch {number} is a {type(batch).__name__}{many}, no inputs and targets: samples "
+                "are (input, target), or dicts"
+            )
         inputs, target = tuple(batch[:-1]), batch[-1]
         if len(inputs) == 1 and isinstance(inputs[0], Mapping):
             return Batch((), dict(inputs[0]), target)
@@ -137,8 +142,23 @@ class Batches:
         return Batch((), inputs, target)
 
 
-def _check_no_list_of_arrays(data: Any) -> None:
-    """Arrays in a list look like samples that have no target."""
+def _check_form(data: Any) -> None:
+    """DataError for what looks like data that can be gone through, and is another thing."""
+    if isinstance(data, str | os.PathLike):
+        raise DataError(
+            f"{os.fspath(data)!r} is a path, not data: read it first, by data.read_csv, "
+            "data.ImageFolder, data.HDF5Dataset or another reader of jrk.data"
+        )
+    if hasattr(data, "columns"):
+        raise DataError(
+            f"a {type(data).__name__} does not tell inputs from targets: give "
+            'data.from_frame(table, target="...")'
+        )
+    if isinstance(data, np.ndarray | Tensor):
+        raise DataError(
+            f"one array of shape {tuple(data.shape)} has no targets: give a tuple (inputs, targets)"
+        )
+    # Arrays in a list look like samples that have no target.
     if isinstance(data, list) and data and all(hasattr(part, "shape") for part in data):
         shapes = ", ".join(str(tuple(part.shape)) for part in data[:4])
         raise DataError(

@@ -235,13 +235,20 @@ class Training:
         if self.published is not None and waiting.after is not None:
             self.published(waiting.after)
 
+    def _validate(self) -> dict[str, float]:
+        assert self.validation is not None
+        evaluate, data = self.validation
+        try:
+            return numbers(evaluate(data))
+        except Exception as error:
+            error.add_note(f"raised by the validation data after epoch {self.standing.epoch + 1}")
+            raise
+
     def _close_epoch(self) -> None:
         # Validation takes the measures for itself, so that they are lost where it fails.
         row = self.closing = self.closing or self.tally.row()
         if self.validation is not None:
-            evaluate, data = self.validation
-            found = numbers(evaluate(data))
-            row = row | {f"val_{name}": value for name, value in found.items()}
+            row = row | {f"val_{name}": value for name, value in self._validate().items()}
         self.closing = None
         self.history.epochs.append(row)
         if self.schedule is not None and self.schedule.every == "epoch":

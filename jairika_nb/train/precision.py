@@ -17,7 +17,7 @@ LOWEST_SCALE = 2.0**-14
 
 def check_precision(precision: Any, model: Module) -> Any:
     """The dtype of the forward; None for the model's own. Raises TrainingError."""
-    named = getattr(precision, "name", precision)
+    named = getattr(precision, "name", getattr(precision, "__name__", precision))
     if named is None or named == "float32":
         return None
     if named not in PRECISIONS:

@@ -58,11 +58,3 @@ def test_callbacks_and_loaders_take_them_too():
     ):
         with pytest.raises(error, match=r"must be|is not an integer"):
             wrong()
-
-
-def test_arrays_in_a_list_are_no_samples():
-    net = nn.Linear(3, 2)
-    with pytest.raises(DataError, match=r"list of 2 arrays \(\(8, 3\), \(8,\)\).*\(inputs, targ"):
-        jrk.fit(net, [X, Y], epochs=1)
-    with pytest.raises(DataError, match="list of 2 arrays"):
-        jrk.evaluate(net, [jrk.tensor(X), Y])
