@@ -1,19 +1,23 @@
 """The endpoints under ``<base>/jairika-nb/v1/``: ``info``, ``models``, ``tree?path=``.
 
-All are GET, answer JSON, and need a signed-in user whom the authoriser lets read the resource
-``jairika-nb``. A refusal is ``{"message": ...}`` with
+These are GET and answer JSON, for the sidebar; ``exchange`` has those for other programs. All
+need a signed-in user whom the authoriser lets read the resource ``jairika-nb``, and show what the
+access rules of a model let that user see. A refusal is ``{"message": ..., "kind": ...}`` with
 
 ===  ==============================================================
 400  a path that is missing, absolute, or leads out of the root
+403  the model's access rules do not allow it
 404  no model there
 409  a file that is there but is no readable model
 503  the file cannot be read just now; ``Retry-After`` says when
+507  the disk is full
 ===  ==============================================================
 """
 
 from __future__ import annotations
 
 import json
+import os
 from typing import Any
 
 from jupyter_server.auth.decorator import authorized
@@ -22,10 +26,18 @@ from jupyter_server.utils import url_path_join
 from tornado import web
 
 from jairika_nb import __version__
-from jairika_nb.errors import JairikaError, Locked
+from jairika_nb.errors import (
+    ArgumentError,
+    Forbidden,
+    JairikaError,
+    Locked,
+    NoSpace,
+    NoSuchFile,
+)
 from jairika_nb.server.models import Models
+from jairika_nb.server.people import principal
+from jairika_nb.store.calling import MARK, PREFIX
 
-PREFIX = "jairika-nb/v1"
 API = 1
 """Raised when an answer changes in a way that an older sidebar cannot read."""
 RETRY_SECONDS = 2
@@ -36,6 +48,11 @@ class ModelsHandler(APIHandler):
 
     auth_resource = "jairika-nb"
 
+    def set_default_headers(self) -> None:
+        """Let a client tell an answer of ours, a refusal too, from somebody else's."""
+        super().set_default_headers()
+        self.set_header(MARK, str(API))
+
     def prepared(self) -> Models:
         """Return the models, having told the watcher that somebody asks for them."""
         self.settings["jairika_nb_watch"].heard()
@@ -45,10 +62,14 @@ class ModelsHandler(APIHandler):
     def refuse(self, error: Exception) -> None:
         """Answer with a status and a message that a person can act on."""
         status, message = refusal(error)
+        # Where the root lies on the disk is nobody's business.
+        message = message.replace(f"{self.settings['jairika_nb_models'].root}{os.sep}", "")
         self.set_status(status)
         if status == 503:
             self.set_header("Retry-After", str(RETRY_SECONDS))
-        self.finish(json.dumps({"message": message}))
+        known = isinstance(error, JairikaError)
+        kind = type(error).__name__ if known else "NoSuchFile" if status == 404 else "StoreError"
+        self.finish(json.dumps({"message": message, "kind": kind}))
 
 
 class InfoHandler(ModelsHandler):
@@ -86,10 +107,20 @@ class TreeHandler(ModelsHandler):
     async def get(self) -> None:
         """Answer the tree of the model at ``path``, relative to the server's root."""
         try:
-            answer = await self.prepared().tree(self.get_query_argument("path", ""))
+            models, who = self.prepared(), principal(self)
+            answer = await models.tree(self.get_query_argument("path", ""), who)
         except (JairikaError, ValueError, OSError) as error:
             return self.refuse(error)
         await self.finish(answer)
+
+
+STATUS: dict[type[JairikaError], int] = {
+    Locked: 503,
+    Forbidden: 403,
+    NoSuchFile: 404,
+    NoSpace: 507,
+    ArgumentError: 400,
+}
 
 
 def refusal(error: Exception) -> tuple[int, str]:
@@ -98,8 +129,9 @@ def refusal(error: Exception) -> tuple[int, str]:
     >>> refusal(FileNotFoundError("no model at 'a.jrk.h5'"))
     (404, "no model at 'a.jrk.h5'")
     """
-    if isinstance(error, Locked):
-        return 503, str(error)
+    for kind, status in STATUS.items():
+        if isinstance(error, kind):
+            return status, str(error)
     if isinstance(error, JairikaError):
         return 409, str(error)
     if isinstance(error, ValueError):
@@ -113,5 +145,8 @@ def refusal(error: Exception) -> tuple[int, str]:
 
 def handlers(base_url: str) -> list[tuple[str, Any]]:
     """Return the endpoints as Tornado takes them."""
-    endpoints = {"info": InfoHandler, "models": ListHandler, "tree": TreeHandler}
+    from jairika_nb.server import exchange
+
+    endpoints: dict[str, Any] = {"info": InfoHandler, "models": ListHandler, "tree": TreeHandler}
+    endpoints |= exchange.ENDPOINTS
     return [(url_path_join(base_url, PREFIX, name), each) for name, each in endpoints.items()]

@@ -51,9 +51,9 @@ class Models:
         rows = await asyncio.to_thread(rows_of, self.local_root(), found)
         return {"models": rows, "truncated": found.truncated}
 
-    async def tree(self, relative: str) -> str:
+    async def tree(self, relative: str, who: str) -> str:
         """Return the version tree of one model as JSON text, its path relative to the root."""
-        return await asyncio.to_thread(tree_text, self.local_root(), relative)
+        return await asyncio.to_thread(tree_text, self.local_root(), relative, who)
 
     async def generations(self, max_age: float) -> dict[str, int | None]:
         """Return the state counter of each known model, ``None`` where it cannot be read."""
@@ -67,9 +67,9 @@ class Models:
         return self.root
 
 
-def tree_text(root: Path, relative: str) -> str:
-    """Read one model's tree and turn it into JSON, both slow enough for a thread."""
-    return json.dumps({**reader.read_tree(model_file(root, relative)), "path": relative})
+def tree_text(root: Path, relative: str, who: str = "") -> str:
+    """Read one model's tree as a user may see it, as JSON; both slow enough for a thread."""
+    return json.dumps({**reader.read_tree(model_file(root, relative), who), "path": relative})
 
 
 def generations_of(root: Path, found: Found) -> dict[str, int | None]:

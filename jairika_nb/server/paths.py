@@ -29,6 +29,14 @@ def model_file(root: Path, relative: str) -> Path:
     ``relative`` uses forward slashes. Raises ValueError where it is not such a path at all and
     FileNotFoundError where it names nothing that may be shown; neither tells what lies outside.
     """
+    path = place(root, relative)
+    if not path.is_file() or not inside(root, path):
+        raise FileNotFoundError(f"no model at {relative!r} under the server's root")
+    return path
+
+
+def place(root: Path, relative: str) -> Path:
+    """Return where a model of that path is or may be made; raises as ``model_file``."""
     if not relative or "\0" in relative or "\\" in relative or relative.startswith("/"):
         raise ValueError(f"path is {relative!r}; it must be relative to the server's root")
     parts = PurePosixPath(relative).parts
@@ -36,6 +44,6 @@ def model_file(root: Path, relative: str) -> Path:
         raise ValueError(f"path is {relative!r}; it must not leave the server's root")
     path = root.joinpath(*parts)
     shown = not any(hidden(part) for part in parts) and path.name.endswith(SUFFIX)
-    if not shown or not path.is_file() or not inside(root, path):
+    if not shown or not path.parent.is_dir() or not inside(root, path):
         raise FileNotFoundError(f"no model at {relative!r} under the server's root")
     return path

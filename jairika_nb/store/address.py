@@ -5,6 +5,7 @@
 ``Path(...)``           the same
 ``file:///home/me/x``   a file URL, percent-encoded
 ``https://...``         a file on a web server, for reading
+``jrk+http://...``      a model below the root of a Jupyter server
 ``s3://...`` and more   what fsspec reads, where it is installed
 =====================  ==========================================
 """
@@ -13,10 +14,10 @@ from __future__ import annotations
 
 import os
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from difflib import get_close_matches
 from pathlib import Path
-from urllib.parse import unquote, urlsplit
+from urllib.parse import parse_qs, unquote, urlsplit
 from urllib.request import url2pathname
 
 from jairika_nb.errors import AddressError, NoSuchFile
@@ -30,7 +31,7 @@ SUFFIXES = (".jrk.h5", ".h5")
 class Url:
     """The address of a file that is read through the network."""
 
-    text: str
+    text: str = field(repr=False)
 
     @property
     def name(self) -> str:
@@ -50,6 +51,22 @@ class Url:
         return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
 
 
+@dataclass(frozen=True)
+class Served(Url):
+    """The address of a model that a Jupyter server serves: ``jrk+http``, ``jrk+https``."""
+
+    @property
+    def token(self) -> str:
+        """The token in it; empty where there is none."""
+        return "".join(parse_qs(urlsplit(self.text).query).get("token", [])[:1])
+
+    def __str__(self) -> str:
+        parts = urlsplit(self.text)
+        shown = parts._replace(netloc=parts.netloc.rpartition("@")[2], query="", fragment="")
+        return shown.geturl()
+
+
+SERVED = ("jrk+http", "jrk+https")
 Location = Path | Url
 
 
@@ -58,7 +75,8 @@ def located(address: str | os.PathLike[str]) -> Location:
     if isinstance(address, str) and SCHEME.match(address) and not address.startswith("file:"):
         if not unquote(urlsplit(address).path).strip("/") and not urlsplit(address).netloc:
             raise AddressError(f"cannot use {address!r} as an address: it names no file")
-        return Url(address)
+        found = Url(address)
+        return Served(address) if found.scheme in SERVED else found
     return resolve(address)
 
 

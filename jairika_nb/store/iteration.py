@@ -213,7 +213,9 @@ class Iteration:
         placed = self._placed(owner)
         if lazy:
             return viewed.partly(tensors.Lazy(self._reader.ranges, placed), self._reader, self._row)
-        viewed.check_readable(self._reader, self._row, (each for each, _ in placed.values()))
+        wanted = [each for each, _ in placed.values()]
+        viewed.check_readable(self._reader, self._row, wanted)
+        self._reader.expect(self._row, wanted)
         return tensors.read_all(self._reader.ranges, placed)
 
     def _placed(self, owner: str) -> dict[str, Placed]:

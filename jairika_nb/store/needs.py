@@ -12,13 +12,13 @@ an iteration or a variant is gone  ``delete``       all of it
 a tag                              ``create``       all of its iteration
 a tag is gone                      ``delete``       all of its iteration
 another variant in use             ``update``       the variant
-other rules                        ``write-policy`` the model; owners are for owners to change
+other rules, keys or encryption    ``write-policy`` the model; owners are for owners to change
 =================================  ===============  ======================================
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence, Set
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -57,20 +57,31 @@ def check_owners(before: Policy, after: Policy, who: str) -> None:
         raise Forbidden(f"only an owner may change the owners, and {who!r} is none")
 
 
-def watched(change: Any, who: str) -> Any:
-    """``change``, which raises ``Forbidden`` for what the rules do not let ``who`` do."""
+def watched(change: Any, who: str, proven: Set[str] | None = None) -> Any:
+    """``change``, which raises ``Forbidden`` for what the rules do not let ``who`` do.
+
+    ``proven`` are the objects that ``who`` has shown to have; only None takes it on trust for
+    all that is new.
+    """
 
     def made(reader: Reader, layout: Layout) -> tuple[Catalogue, Any]:
         catalogue, result = change(reader, layout)
         policy = reader.policy()
         if policy.active and who not in policy.owners:
-            _watch(reader.unguarded(), layout, policy, who, catalogue)
+            _watch(reader.unguarded(), layout, policy, who, catalogue, proven)
         return catalogue, result
 
     return made
 
 
-def _watch(reader: Reader, layout: Layout, policy: Policy, who: str, after: Catalogue) -> None:
+def _watch(
+    reader: Reader,
+    layout: Layout,
+    policy: Policy,
+    who: str,
+    after: Catalogue,
+    proven: Set[str] | None,
+) -> None:
     new: dict[str, tuple[Row, Manifest]] = {}
 
     def manifest(row: Row) -> Manifest:
@@ -82,7 +93,7 @@ def _watch(reader: Reader, layout: Layout, policy: Policy, who: str, after: Cata
     check(reader, policy, who, needed(reader, after, manifest))
     old = {row.id for row in reader.rows()}
     added = [each for id, each in new.items() if id not in old]
-    for row, name in borrowed(reader, policy, who, added):
+    for row, name in borrowed(reader, policy, who, added, proven):
         raise refused(reader, "read", (row.variant, row.name, name), who)
     rules = Policy()
     if after.policy:
@@ -101,7 +112,10 @@ def needed(reader: Reader, after: Catalogue, manifest: Manifests) -> Iterator[Ne
     yield from _of_tags(reader, after, rows)
     if after.current != reader.catalogue.current and after.current in before:
         yield Need("update", (after.current,))
-    if after.policy != reader.catalogue.policy:
+    rules, before_rules = (
+        (each.policy, each.keyrings, each.encrypts) for each in (after, reader.catalogue)
+    )
+    if rules != before_rules:
         yield Need("write-policy")
 
 
@@ -189,9 +203,13 @@ def _mark(row: Row) -> Any:
 
 
 def borrowed(
-    reader: Reader, policy: Policy, who: str, rows: Sequence[tuple[Row, Manifest]]
+    reader: Reader,
+    policy: Policy,
+    who: str,
+    rows: Sequence[tuple[Row, Manifest]],
+    proven: Set[str] | None,
 ) -> Iterator[tuple[Row, str]]:
-    """New iterations, and a layer of each, that hold an object which ``who`` may only not read.
+    """New iterations, and a layer of each, that hold an object which ``who`` may not read.
 
     Naming the hash of what is in the file already must not be a way to read it.
     """
@@ -203,7 +221,8 @@ def borrowed(
             if each.digest in wanted:
                 may = policy.allows(who, "read", row.variant, row.name, layer(each))
                 (seen if may else hidden).add(each.digest)
+    shut = hidden - seen if proven is None else wanted - seen - proven
     for row, manifest in rows:
         for each in manifest.tensors:
-            if each.digest in hidden - seen:
+            if each.digest in shut:
                 yield row, layer(each)

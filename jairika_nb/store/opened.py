@@ -15,7 +15,8 @@ from jairika_nb.store.disk import WRITE, Disk
 from jairika_nb.store.faults import telling
 from jairika_nb.store.needs import watched
 from jairika_nb.store.policy import person
-from jairika_nb.store.reader import Guard, Reader
+from jairika_nb.store.reaching import reader_at
+from jairika_nb.store.reader import Guard
 from jairika_nb.store.vault import Vault
 from jairika_nb.store.viewed import Viewed, refused
 
@@ -43,11 +44,10 @@ class Opened:
         if mode == "a":
             self._file()
         self._as = None if as_ is None else person(as_)
-        self._reader = (
-            Reader(path, disk, guard=guard, vault=vault)
-            if self._as is None
-            else Viewed(path, self._as, disk, guard=guard, vault=vault)
-        )
+        if self._as is None:
+            self._reader = reader_at(path, disk, guard=guard, vault=vault)
+        else:
+            self._reader = Viewed(path, self._as, disk, guard=guard, vault=vault)
         self._attempted: set[str] = set()
         if mode == "a":
             self._check_writable()

@@ -75,7 +75,9 @@ def open(
     """Open a model file: ``"r"`` for reading, without a lock, or ``"a"`` for adding too.
 
     ``place`` may also be the URL of a file on a web server that answers byte ranges, or of
-    another kind that fsspec reads; those are for reading.
+    another kind that fsspec reads, or ``jrk+http://host:port/path/model.jrk.h5`` of a Jupyter
+    server that has jairika_nb; those are for reading, and the last also for ``push``. Its token
+    is given as ``?token=...`` or in ``JRK_TOKEN``, or known from a server that runs here.
 
     ``key``, a key, its name or its file (default: what ``JRK_KEY`` names), signs the iterations
     that are made and opens layers encrypted for its owner; so does ``passphrase``, a text or what

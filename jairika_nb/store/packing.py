@@ -71,6 +71,9 @@ def copy(
     manifest = reader.manifest(row)
     check_readable(reader, row, manifest.tensors)
     places = []
+    reader.expect(
+        row, [t for t in manifest.tensors if not layout.place(t.digest, t.dtype, t.shape)]
+    )
     for placed in zip(manifest.tensors, reader.locations(row, manifest), strict=True):
         each = placed[0]
         there = layout.place(each.digest, each.dtype, each.shape)

@@ -10,7 +10,7 @@ import copy
 import os
 import struct
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from jairika_nb.errors import Damaged
@@ -37,13 +37,17 @@ ATTEMPTS = 6  # a writer may turn the page while it is read; damage stays
 PAUSE = 0.002  # seconds before another attempt
 
 
-def read_tree(path: str | os.PathLike[str]) -> dict[str, Any]:
+def read_tree(path: str | os.PathLike[str], who: str | None = None) -> dict[str, Any]:
     """The tree of a model file as JSON data, from two or three small reads.
 
     Raises ``AddressError`` for a file that is missing or not ours, ``Damaged`` where its bytes
-    do not match their checksums. Needs no lock; h5py and numpy are not imported.
+    do not match their checksums, and with ``who``, a user's name, ``Forbidden`` where the access
+    rules show that user nothing. Needs no lock; h5py and numpy are not imported.
     """
-    reader = Reader(addresses.resolve(path))
+    from jairika_nb.store.viewed import Viewed
+
+    place = addresses.resolve(path)
+    reader = Reader(place) if who is None else Viewed(place, who)
     try:
         return reader.tree()
     finally:
@@ -201,6 +205,9 @@ class Reader:
     def readable(self, row: Row, tensor: Tensor) -> bool:
         """Whether the values of an array may be had: here always."""
         return True
+
+    def expect(self, row: Row, tensors: Iterable[Tensor]) -> None:
+        """Know that these arrays are read next, which helps where each costs a journey."""
 
     def rows(self) -> Iterator[Row]:
         """All iterations, variant by variant."""

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 
 from jairika_nb.errors import StoreError
+from jairika_nb.store.address import Served
 from jairika_nb.store.canonical import digest, encoded
 from jairika_nb.store.catalogue import Catalogue
 from jairika_nb.store.layout import Layout
@@ -20,8 +21,10 @@ from jairika_nb.store.rows import Event, Record
 class Ruling(Opened):
     """Access rules: ``rules``, ``allow``, ``deny``, ``forget``, ``own``, ``unruled``.
 
-    They bind those who come through a Jupyter server, at ``jrk+http://`` addresses. Whoever has
-    the file itself can read and write it; ``open(..., as_="bob")`` only shows what a rule does.
+    They bind those who come through a Jupyter server, at ``jrk+http://`` addresses, where they are
+    seen and changed too by those whom they let. Whoever has the file itself, also by the server's
+    kernels or its file browser, can read and write it; ``open(..., as_="bob")`` only shows what a
+    rule does.
     """
 
     @property
@@ -83,6 +86,10 @@ class Ruling(Opened):
         return self._rule("rule", str(new), edit)
 
     def _rule(self, verb: str, words: str, edit: Callable[[Policy, str], Policy]) -> Rules:
+        if isinstance(self.path, Served):
+            from jairika_nb.store.delivering import ruled_there
+
+            return Rules(ruled_there(self._reader, verb, words, edit))
         self._check_mode("rule access to")
         note = noted("", None, None, None)
         if not note.author:

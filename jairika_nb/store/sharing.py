@@ -8,14 +8,19 @@ from pathlib import Path
 from jairika_nb.errors import AddressError, ReadOnly
 from jairika_nb.store import address as addresses
 from jairika_nb.store import arrays, history, names, rules, signing
+from jairika_nb.store.catalogue import Catalogue
 from jairika_nb.store.create import create
+from jairika_nb.store.delivering import delivered
 from jairika_nb.store.encrypting import Encrypting
+from jairika_nb.store.layout import Layout
 from jairika_nb.store.note import Note, noted
 from jairika_nb.store.opened import Opened, known
 from jairika_nb.store.packing import Progress
 from jairika_nb.store.publishing import publish, write_copy
+from jairika_nb.store.reaching import reader_at
 from jairika_nb.store.reader import Reader
-from jairika_nb.store.transfer import Moved, transfer
+from jairika_nb.store.rows import Row
+from jairika_nb.store.transfer import Filed, Moved, transfer
 
 
 class Sharing(Encrypting):
@@ -30,13 +35,16 @@ class Sharing(Encrypting):
         """Bring what this model has more into the model file at ``address``.
 
         All variants, or one; only objects that are missing there move. Where no file is there, one
-        is made. To a URL that fsspec can write all of the model goes as one file. Raises
+        is made. To a URL that fsspec can write all of the model goes as one file, to a Jupyter
+        server at ``jrk+http://`` what is missing there and what its access rules let you. Raises
         ``HeadMoved`` where that would lose what the other side has added (pull it first),
-        ``ReadOnly`` for addresses that are only read.
+        ``ReadOnly`` for addresses that are only read, ``Forbidden``.
         """
         self._reader.ranges.check_open()
         self._reader.refresh()
         place = addresses.located(address)
+        if isinstance(place, addresses.Served):
+            return delivered(self._reader, place, self._chosen(self._reader, variant), progress)
         if not isinstance(place, Path):
             if variant is not None:
                 raise ReadOnly(f"cannot push one variant to {place}: all of the model goes there")
@@ -47,12 +55,11 @@ class Sharing(Encrypting):
             if variant is None:
                 return _cloned(self._reader, place, progress)
             rules.branch_of(self._reader, chosen[0])  # no file is made for a name that is none
-            _create_blank(place, chosen[0], note)
+            create_blank(place, chosen[0], note)
         other = Opened(place, "a", wait=self._wait, vault=self._reader.ranges.vault)
         try:
-            return transfer(
-                self._reader, other._reader, chosen, None, other._change, note, progress
-            )
+            delivery = Filed(self._reader, other._change, note)
+            return transfer(self._reader, other._reader, chosen, None, delivery, progress)
         finally:
             other.close()
 
@@ -82,12 +89,13 @@ class Sharing(Encrypting):
             variant = self.current
         chosen = None if into is None else names.checked("variant", into)
         guard = self._reader.guard if require_signed is None else signing.guard(require_signed)
-        source = Reader(place, guard=guard)
+        source = reader_at(place, guard=guard)
         try:
             self._reader.refresh()
             note = noted("", None, None, None)
             wanted = self._chosen(source, variant)
-            return transfer(source, self._reader, wanted, chosen, self._change, note, progress)
+            delivery = Filed(source, self._change, note)
+            return transfer(source, self._reader, wanted, chosen, delivery, progress)
         finally:
             source.close()
 
@@ -113,17 +121,25 @@ def clone(
     no file is left behind then. ``require_signed`` raises ``Untrusted`` where a trusted key has not
     signed all of it.
     """
-    source = Reader(addresses.located(address), guard=signing.guard(require_signed))
+    source = reader_at(addresses.located(address), guard=signing.guard(require_signed))
     try:
         return _cloned(source, addresses.resolve(place), progress)
     finally:
         source.close()
 
 
-def _create_blank(place: Path, variant: str, note: Note) -> None:
-    """Make a model file whose one variant takes what comes."""
+def create_blank(place: Path, variant: str, note: Note) -> Row:
+    """Make a model file whose one variant takes what comes; gives its blank iteration."""
     empty = arrays.Content()
-    create(place, lambda layout: history.first(layout, variant, rules.PRIME, empty, note))
+    made: list[Row] = []
+
+    def first(layout: Layout) -> Catalogue:
+        catalogue = history.first(layout, variant, rules.PRIME, empty, note)
+        made.extend(filter(None, [catalogue.variants[0].blank]))
+        return catalogue
+
+    create(place, first)
+    return made[0]
 
 
 def _cloned(source: Reader, place: Path, progress: Progress | None) -> Moved:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, Protocol
 
 from jairika_nb.errors import Damaged, HeadMoved
 from jairika_nb.store import (
@@ -28,7 +28,7 @@ from jairika_nb.store.manifest import Manifest
 from jairika_nb.store.note import Note
 from jairika_nb.store.packing import Progress, copy
 from jairika_nb.store.reader import Reader
-from jairika_nb.store.rows import METRIC, Row, VariantRow
+from jairika_nb.store.rows import METRIC, Row, Tag, VariantRow
 from jairika_nb.store.show import counted
 
 BATCH = 64 << 20  # bytes of one commit: what is lost at most when a transfer is cut off
@@ -58,22 +58,66 @@ class Moved:
         return vars(self)
 
 
+class Delivery(Protocol):
+    """How what is missing gets into the other model; each call is one commit there."""
+
+    def iterations(
+        self, branch: VariantRow | None, place: str, rows: Sequence[Row], head: str | None
+    ) -> int:
+        """Add iterations to the variant ``place`` whose newest is ``head``; gives new bytes."""
+
+    def keyrings(self) -> None:
+        """Bring what reads encrypted layers."""
+
+    def tags(self, tags: Sequence[Tag]) -> Sequence[str]:
+        """Add tags where their names are free; gives what could not be done, in words."""
+
+    def signatures(self) -> int:
+        """Add signatures that iterations lack there; gives how many iterations got some."""
+
+
+class Filed:
+    """A delivery into a file, through ``change``."""
+
+    def __init__(self, source: Reader, change: Callable[[Any], Any], note: Note) -> None:
+        self.source, self.change, self.note = source, change, note
+
+    def iterations(
+        self, branch: VariantRow | None, place: str, rows: Sequence[Row], head: str | None
+    ) -> int:
+        written: list[int] = []
+        self.change(received(self.source, branch, place, rows, head, self.note, written))
+        return sum(written)
+
+    def keyrings(self) -> None:
+        self.change(keyed(self.source))
+
+    def tags(self, tags: Sequence[Tag]) -> Sequence[str]:
+        self.change(tagged(tags))
+        return ()
+
+    def signatures(self) -> int:
+        return self.change(signed(self.source))
+
+
 def transfer(
     source: Reader,
     target: Reader,
     variants: Sequence[str],
     into: str | None,
-    change: Callable[[Any], Any],
-    note: Note,
+    delivery: Delivery,
     progress: Progress | None,
 ) -> Moved:
-    """Bring what ``source`` has more in ``variants`` into ``target`` through ``change``.
+    """Bring what ``source`` has more in ``variants`` into ``target`` through ``delivery``.
 
     All is compared before anything is moved: raises ``HeadMoved`` where both sides have added
     to a variant. Each batch is a commit of its own, so a transfer that is cut off goes on from
     there the next time.
     """
-    notes = _keyrings(source, target, change)
+    notes: list[str] = []
+    # What reads encrypted layers comes before them, for those who have a key.
+    if source.catalogue.keyrings and keyrings.united(source, target, notes) is not None:
+        delivery.keyrings()
     plans = [(name, into or name, missing(source, target, name, into or name)) for name in variants]
     # How far it is, for batches and progress; what is new is known when it is written.
     known: set[str] = set()
@@ -83,36 +127,15 @@ def transfer(
         branch = source.variant(name)
         for batch in _batches(source, target, place, rows, sizes):
             head = target.iterations(place)[-1].id if target.variant(place) else None
-            written: list[int] = []
-            change(_received(source, branch, place, batch, head, note, written))
-            moved.bytes += sum(written)
+            moved.bytes += delivery.iterations(branch, place, batch, head)
             moved.iterations[place] = moved.iterations.get(place, 0) + len(batch)
             done += sum(sizes[row.id] for row in batch)
             if progress:
                 progress(done, total)
-    _tags(source, target, change, note, moved)
-    _signatures(source, target, change, moved)
+    _tags(source, target, delivery, moved)
+    if signing.lacking(source, target):
+        moved.signatures = delivery.signatures()
     return moved
-
-
-def _keyrings(source: Reader, target: Reader, change: Callable[[Any], Any]) -> list[str]:
-    """What reads encrypted layers comes before them, for those who have a key; gives remarks."""
-    notes: list[str] = []
-    if not source.catalogue.keyrings or keyrings.united(source, target, notes) is None:
-        return notes
-
-    def keyed(reader: Reader, layout: Layout) -> tuple[Catalogue, None]:
-        rings = keyrings.united(source, reader, [])
-        if rings is None:
-            return reader.catalogue, None
-        kept = tuple(keyrings.record(layout, each) for each in rings)
-        # A file that was made to take them goes on encrypting for the same readers.
-        begins = not reader.catalogue.keyrings and all(v.blank for v in reader.catalogue.variants)
-        encrypts = reader.catalogue.encrypts or (begins and source.catalogue.encrypts)
-        return replace(reader.catalogue, keyrings=kept, encrypts=encrypts), None
-
-    change(keyed)
-    return notes
 
 
 def missing(source: Reader, target: Reader, variant: str, place: str) -> list[Row]:
@@ -168,7 +191,7 @@ def _new_bytes(source: Reader, row: Row, known: set[str]) -> int:
     return sum(found.values())
 
 
-def _received(
+def received(
     source: Reader,
     branch: VariantRow | None,
     place: str,
@@ -177,6 +200,11 @@ def _received(
     note: Note,
     written: list[int],
 ) -> Callable[[Reader, Layout], tuple[Catalogue, None]]:
+    """A change that adds iterations of ``source`` to the variant ``place``.
+
+    Its newest iteration must be ``head``. The bytes of each new object go into ``written``.
+    """
+
     def change(reader: Reader, layout: Layout) -> tuple[Catalogue, None]:
         there: Sequence[Row] = reader.iterations(place)
         catalogue = reader.catalogue
@@ -251,9 +279,7 @@ def _check_names(manifest: Manifest) -> None:
     arrays.check_view(keys)
 
 
-def _tags(
-    source: Reader, target: Reader, change: Callable[[Any], Any], note: Note, moved: Moved
-) -> None:
+def _tags(source: Reader, target: Reader, delivery: Delivery, moved: Moved) -> None:
     """Tags come along where their iterations are there and their names are free."""
     ids = {row.id for row in target.rows()}
     new = []
@@ -265,22 +291,41 @@ def _tags(
         elif there is None and tag.id in ids:
             new.append(tag)
     if new:
-
-        def tagged(reader: Reader, layout: Layout) -> tuple[Catalogue, None]:
-            kept = [each for each in new if reader.catalogue.tag(each.name) is None]
-            tags = (*reader.catalogue.tags, *kept)
-            return replace(reader.catalogue, tags=tags), None
-
-        change(tagged)
-        moved.tags = [each.name for each in new]
+        moved.notes += (notes := delivery.tags(new))
+        moved.tags = [] if notes else [each.name for each in new]
 
 
-def _signatures(source: Reader, target: Reader, change: Callable[[Any], Any], moved: Moved) -> None:
-    """Signatures made after an iteration had come along follow it."""
-    if signing.lacking(source, target):
+def tagged(tags: Sequence[Tag]) -> Callable[[Reader, Layout], tuple[Catalogue, None]]:
+    """A change that adds the tags whose names are free."""
 
-        def signed(reader: Reader, layout: Layout) -> tuple[Catalogue, int]:
-            found = signing.lacking(source, reader)
-            return listing.renewed(reader, reader.catalogue, found), len(found)
+    def change(reader: Reader, layout: Layout) -> tuple[Catalogue, None]:
+        kept = [each for each in tags if reader.catalogue.tag(each.name) is None]
+        return replace(reader.catalogue, tags=(*reader.catalogue.tags, *kept)), None
 
-        moved.signatures = change(signed)
+    return change
+
+
+def signed(source: Reader) -> Callable[[Reader, Layout], tuple[Catalogue, int]]:
+    """A change that adds the signatures of ``source`` that are lacking."""
+
+    def change(reader: Reader, layout: Layout) -> tuple[Catalogue, int]:
+        found = signing.lacking(source, reader)
+        return listing.renewed(reader, reader.catalogue, found), len(found)
+
+    return change
+
+
+def keyed(source: Reader) -> Callable[[Reader, Layout], tuple[Catalogue, None]]:
+    """A change that adds the keyrings of ``source``."""
+
+    def change(reader: Reader, layout: Layout) -> tuple[Catalogue, None]:
+        rings = keyrings.united(source, reader, [])
+        if rings is None:
+            return reader.catalogue, None
+        kept = tuple(keyrings.record(layout, each) for each in rings)
+        # A file that was made to take them goes on encrypting for the same readers.
+        begins = not reader.catalogue.keyrings and all(v.blank for v in reader.catalogue.variants)
+        encrypts = reader.catalogue.encrypts or (begins and source.catalogue.encrypts)
+        return replace(reader.catalogue, keyrings=kept, encrypts=encrypts), None
+
+    return change

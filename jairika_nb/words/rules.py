@@ -37,7 +37,7 @@ def rules(
 
     if own is not None and off:
         raise WordError("rules: --own names owners and --off drops them; give one")
-    with store.open(model, mode="a" if off or own is not None else "r") as opened:
+    with store.open(model, mode=_mode(model) if off or own is not None else "r") as opened:
         if off:
             opened.unruled()
         elif own is not None:
@@ -68,9 +68,16 @@ def deny(
 def _changed(model: str, verb: str, principal: str, verbs: str, path: str) -> Sheet:
     from jairika_nb import store
 
-    with store.open(model, mode="a") as opened:
+    with store.open(model, mode=_mode(model)) as opened:
         getattr(opened, verb)(principal, verbs, path)
         return _sheet(opened)
+
+
+def _mode(model: str) -> str:
+    """How a model is opened to change its rules: what a server serves is changed over there."""
+    from jairika_nb.store.address import Served, located
+
+    return "r" if isinstance(located(model), Served) else "a"
 
 
 def _sheet(opened: object) -> Sheet:

@@ -16,7 +16,9 @@ from jairika_nb.words.word import Argument
 def push(
     session: Session,
     model: CurrentModel,
-    address: Annotated[str, Argument("the file it goes to; made if missing", "model", "TARGET")],
+    address: Annotated[
+        str, Argument("the file or jrk+http:// URL it goes to; made if missing", "model", "TARGET")
+    ],
     *,
     variant: Annotated[
         str | None, Argument("one variant; default: all", "variant", "VARIANT")

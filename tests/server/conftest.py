@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,6 +12,8 @@ import pytest
 from pytest_jupyter.jupyter_server import *  # noqa: F403  (its fixtures)
 
 from jairika_nb import store
+
+sys.path.insert(0, str(Path(__file__).parent))  # the tests share a plain module
 
 
 @pytest.fixture
@@ -23,6 +26,16 @@ def jp_server_config() -> dict:
             "terminals_enabled": False,
         }
     }
+
+
+@pytest.fixture(scope="session")
+def serving(tmp_path_factory):
+    """A server in a process of its own, with the users olga, ann and bob."""
+    from served import Serving
+
+    made = Serving(tmp_path_factory.mktemp("serving"))
+    yield made
+    made.kill()
 
 
 @pytest.fixture

@@ -99,7 +99,7 @@ def test_a_link_inside_the_root_is_a_model(ask, make, jp_root_dir):
 def test_a_file_that_cannot_be_read_now_is_503_with_a_time_to_come_back(fetch, make, monkeypatch):
     make("busy.jrk.h5")
 
-    def stale(path: os.PathLike) -> dict:
+    def stale(path: os.PathLike, who: str) -> dict:
         raise OSError(116, "Stale file handle")
 
     monkeypatch.setattr(reader, "read_tree", stale)

@@ -34,9 +34,9 @@ def test_a_slow_disk_does_not_hold_up_other_requests(run, jp_fetch, make, monkey
     make("slow.jrk.h5")
     read = reader.read_tree
 
-    def slowly(path):
+    def slowly(path, who):
         time.sleep(1.0)
-        return read(path)
+        return read(path, who)
 
     async def both() -> tuple[float, float]:
         start = time.monotonic()
