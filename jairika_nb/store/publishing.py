@@ -8,7 +8,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from jairika_nb.errors import HeadMoved, NoSuchFile, ReadOnly, StoreError
-from jairika_nb.store import ancestry, create, ruling, signing
+from jairika_nb.store import ancestry, create, keyrings, ruling, signing
 from jairika_nb.store.address import Url
 from jairika_nb.store.packing import Progress, packed
 from jairika_nb.store.policy import Policy
@@ -44,7 +44,7 @@ def publish(source: Reader, place: Url, progress: Progress | None = None) -> Mov
         raise ReadOnly(f"cannot push to {place}: addresses of this kind are for reading")
     disk = FsspecDisk(place)
     moved, policy = _difference(source, place)
-    if not (moved.iterations or moved.tags or moved.signatures):
+    if not (moved.iterations or moved.tags or moved.signatures or moved.readers):
         return moved
     aside = f"{disk.place}.{secrets.token_hex(4)}.new"
     with tempfile.TemporaryDirectory() as folder:
@@ -86,4 +86,5 @@ def _difference(source: Reader, place: Url) -> tuple[Moved, Policy]:
     old = {each.name: each.id for each in there.catalogue.tags}
     moved.tags = [name for name, id in tags.items() if old.get(name) != id]
     moved.signatures = len(signing.lacking(source, there))
+    moved.readers = keyrings.united(source, there, moved.notes) is not None
     return moved, there.policy()

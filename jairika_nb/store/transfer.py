@@ -38,7 +38,8 @@ BATCH = 64 << 20  # bytes of one commit: what is lost at most when a transfer is
 class Moved:
     """What a transfer brought: iterations by variant, bytes of new tensors, tags, remarks.
 
-    ``signatures`` counts iterations that were there and got signatures they lacked.
+    ``signatures`` counts iterations that were there and got signatures they lacked; ``readers``
+    tells whether others can read encrypted layers now.
     """
 
     iterations: dict[str, int] = field(default_factory=dict)
@@ -46,11 +47,13 @@ class Moved:
     tags: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     signatures: int = 0
+    readers: bool = False
 
     def __str__(self) -> str:
         parts = [f"{n} to variant {name!r}" for name, n in self.iterations.items()]
         tags = [f"tags {', '.join(self.tags)}"] if self.tags else []
         late = [f"signatures of {counted(self.signatures, 'iteration')}"] if self.signatures else []
+        late += ["who can read"] if self.readers else []
         what = "; ".join([*parts, *tags, *late]) or "nothing new"
         return "\n".join([f"{what} ({self.bytes:,} bytes of tensors)", *self.notes])
 
@@ -114,15 +117,15 @@ def transfer(
     to a variant. Each batch is a commit of its own, so a transfer that is cut off goes on from
     there the next time.
     """
-    notes: list[str] = []
-    # What reads encrypted layers comes before them, for those who have a key.
-    if source.catalogue.keyrings and keyrings.united(source, target, notes) is not None:
-        delivery.keyrings()
     plans = [(name, into or name, missing(source, target, name, into or name)) for name in variants]
     # How far it is, for batches and progress; what is new is known when it is written.
     known: set[str] = set()
     sizes = {row.id: _new_bytes(source, row, known) for _, _, rows in plans for row in rows}
-    moved, done, total = Moved(notes=notes), 0, sum(sizes.values())
+    moved, done, total = Moved(), 0, sum(sizes.values())
+    # What reads encrypted layers comes before them, for those who have a key.
+    if source.catalogue.keyrings and keyrings.united(source, target, moved.notes) is not None:
+        delivery.keyrings()
+        moved.readers = keyrings.united(source, target, []) is None
     for name, place, rows in plans:
         branch = source.variant(name)
         for batch in _batches(source, target, place, rows, sizes):

@@ -84,10 +84,13 @@ def test_long_runs(tmp_path):
 
 def test_nothing_is_lost(tmp_path):
     pytest.importorskip("sklearn", reason="the digits come with scikit-learn")
+    pytest.importorskip("cryptography", reason="keys are made and layers encrypted by it")
     pages = pages_of("06-nothing-is-lost.ipynb", tmp_path)
     for part in (
         "history of 5 iterations", "a conflict in layers 1, 3", "merged as", "two parents: True",
         "the same bits: True", "listed: False", "bytes won", "gone different ways",
-        "pulled 1 to variant", "the same answers: True", "all whole",
+        "pulled 1 to variant", "the same answers: True", "all whole", "made the key ann",
+        "signed by ann", "signatures are required: unsigned", "encrypted: (64, 64)",
+        "encrypted for ann, ben, and no key is at hand",
     ):  # fmt: skip
         assert part in pages, part

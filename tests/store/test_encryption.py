@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fnmatch
 import hashlib
 import hmac
 import json
@@ -21,13 +22,14 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 import jairika_nb as jrk
 from jairika_nb import nn, store
 from jairika_nb.errors import (
+    HeadMoved,
     KeyProblem,
     MissingPackage,
     NameTaken,
     NotFound,
     StoreError,
     Untrusted,
-)  # fmt: skip
+)
 from jairika_nb.store import arrays as stored
 from jairika_nb.store import coded, keyring, keys, paging, trust
 
@@ -314,6 +316,30 @@ def test_ciphertexts_move_as_they_are(secret, alice, bob, tmp_path):
     assert same(secret["main"].head.arrays(), arrays(7))
 
 
+def test_a_change_of_readers_follows_what_was_pushed_before(secret, bob, tmp_path):
+    pytest.importorskip("fsspec")
+    copies = [str(tmp_path / "copy.jrk.h5"), f"local://{tmp_path}/published.jrk.h5"]
+    for place in copies:
+        secret.push(place)
+    secret.readers.remove("bob")
+    for place in copies:
+        moved = secret.push(place)
+        assert moved.readers and "who can read" in str(moved)
+        assert str(secret.push(place)).startswith("nothing new")
+        with (
+            store.open(place, key=bob) as opened,
+            pytest.raises(KeyProblem, match="for alice, and"),
+        ):
+            opened["main"].head.arrays()
+
+
+def test_a_refused_pull_leaves_the_readers_as_they_are(secret, model):
+    before = model.path.read_bytes()
+    with pytest.raises(HeadMoved):
+        model.pull(secret.path)
+    assert model.path.read_bytes() == before
+
+
 def test_another_models_layers_come_with_their_readers(secret, model, alice, bob):
     assert model.pull(secret.path, "main", into="theirs").iterations == {"theirs": 2}
     assert not model.readers.groups and len(model._reader.keyrings()) == 1
@@ -449,3 +475,33 @@ def test_cold_history_leaves_encrypted_layers_as_they_are(tmp_path, alice):
             found = model["main"][name].arrays()
             assert all(np.array_equal(v, big + number * 1e-6) for v in found.values())
         assert model.verify().ok
+
+
+PATHS = ("*", "main", "*/PT", "main/*/0", "wide/*/1", "*/p*/encoder*")
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_a_key_opens_the_groups_of_its_owner_and_no_others(tmp_path, alice, bob, path):
+    """Two groups, two readers, variants, iterations and layers: as a table of globs says."""
+    carol = keys.new("carol")
+    place = tmp_path / "a.jrk.h5"
+    groups = list(dict.fromkeys([path, "*"]))
+    with store.init(place, arrays(0), key=alice, encrypt=groups) as model:
+        model.readers.add("bob", path)
+        if path != "*":
+            model.readers.add("carol", "*")
+        model.commit(arrays(1), name="PT")
+        model.commit(arrays(2), model.derive("wide").name, name="PT")
+    parts = [*path.split("/"), "*", "*"][:3]
+    for key in (bob, carol):
+        with store.open(place, key=key) as opened:
+            for variant, name in (("main", "prime"), ("main", "PT"), ("wide", "PT")):
+                lazy = opened[variant][name].arrays(lazy=True)
+                for tensor in lazy:
+                    asked = variant, name, tensor.rpartition(".")[0]
+                    inside = all(map(fnmatch.fnmatchcase, asked, parts))
+                    if inside == (key is bob):
+                        assert lazy[tensor].shape == arrays(0)[tensor].shape
+                    else:
+                        with pytest.raises(KeyProblem):
+                            lazy[tensor]
