@@ -18,8 +18,8 @@ COLUMNS = ("iteration", "time", "id", "tensors", "bytes", "in the file", "its al
 class Share:
     """What one iteration holds: bytes of its values, of them in the file, and of those its alone.
 
-    ``cold`` counts tensors kept as differences, which take fewer bytes in the file; ``removed``
-    iterations wait in the reflog for ``gc``.
+    ``coded`` counts tensors that are not plain in the file: differences, which take fewer bytes,
+    and encrypted ones; ``removed`` iterations wait in the reflog for ``gc``.
     """
 
     variant: str
@@ -30,12 +30,12 @@ class Share:
     bytes: int
     stored: int
     unique: int
-    cold: int
+    coded: int
     removed: bool
 
     def cells(self) -> tuple[str, ...]:
         numbers = (f"{n:,}" for n in (self.tensors, self.bytes, self.stored, self.unique))
-        what = ("removed" if self.removed else "", f"{self.cold} cold" if self.cold else "")
+        what = ("removed" if self.removed else "", f"{self.coded} coded" if self.coded else "")
         name = f"{self.variant}/{self.iteration}"
         return name, self.time, self.id[:10], *numbers, ", ".join(filter(None, what))
 
@@ -120,6 +120,6 @@ def _share(row: Row, places: dict[Place, int], holders: Counter[Place], removed:
         bytes=sum(places.values()),
         stored=sum(coded.extent(place)[1] for place in places),
         unique=sum(coded.extent(place)[1] for place in places if holders[place] == 1),
-        cold=sum(map(coded.is_coded, places)),
+        coded=sum(map(coded.is_coded, places)),
         removed=removed,
     )

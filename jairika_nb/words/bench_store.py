@@ -11,6 +11,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from jairika_nb.errors import MissingPackage
+from jairika_nb.words import bench_cold
 from jairika_nb.words.results import Sheet
 from jairika_nb.words.session import Session
 
@@ -61,14 +63,24 @@ def measured(session: Session) -> Sheet:
         for measure in (large_commits, small_commits, loads, maps, listing):
             session.say(f"measuring {measure.__name__.replace('_', ' ')}")
             rows += measure(folder)
-        ratio = size_of_history(folder)
+        ratios, notes = [(SIZE, size_of_history(folder), "at most 1.1")], [NOTE]
+        session.say("measuring cold history")
+        try:
+            found, ratio = bench_cold.cold_history(folder)
+        except MissingPackage as error:
+            notes.append(f"no cold history: {error}")
+        else:
+            rows += [Measure(name, [cold], [plain], "plain") for name, cold, plain in found]
+            ratios.append((COLD, ratio, ""))
     cells = [row.cells() for row in rows]
-    cells.append((SIZE, "", "", "", f"{ratio:.2f}", "at most 1.1"))
-    facts = [row.facts() for row in rows] + [{"name": SIZE, "ratio": ratio}]
-    note = "ratio: ours by what it stands beside; below 1 is better than that"
-    return Sheet("model files", COLUMNS, tuple(cells), {"rows": facts}, (note,))
+    cells += [(name, "", "", "", f"{ratio:.2f}", target) for name, ratio, target in ratios]
+    facts = [row.facts() for row in rows]
+    facts += [{"name": name, "ratio": ratio} for name, ratio, _ in ratios]
+    return Sheet("model files", COLUMNS, tuple(cells), {"rows": facts}, tuple(notes))
 
 
+NOTE = "ratio: ours by what it stands beside; below 1 is better than that"
+COLD = "size of steps of training, cold by plain"
 SIZE = f"size of {ITERATIONS} iterations, one of {LAYERS} layers changing, by what changed"
 
 

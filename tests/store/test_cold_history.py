@@ -17,7 +17,7 @@ from test_power_cuts import MemoryDisk, Run, cuts, failures
 
 from jairika_nb import store
 from jairika_nb.errors import MissingPackage
-from jairika_nb.store import coded, cold, delta, history, revision, transaction, zstd
+from jairika_nb.store import coded, cold, delta, history, keys, revision, transaction, zstd
 from jairika_nb.store.arrays import content
 from jairika_nb.store.journaled import JournaledFile
 from jairika_nb.store.manifest import SIZES, Tensor
@@ -141,6 +141,23 @@ def test_it_moves_to_other_files_as_plain_and_stays_equal(history_file, frozen, 
             found = all_of(other)
             assert len(found) >= COUNT and found == {id: before[id] for id in found}
             assert not has_cold(other)
+
+
+def test_encrypted_layers_are_left_to_their_keys(tmp_path, monkeypatch):
+    pytest.importorskip("cryptography")
+    monkeypatch.setenv("JRK_CONFIG_DIR", str(tmp_path / "config"))
+    key = keys.new("alice")
+    with store.init(tmp_path / "a.jrk.h5", encrypt="*/*/0", key=key) as model:
+        for seed in range(4):
+            model.commit(drifting(seed), name=f"n{seed}")
+    with store.open(tmp_path / "a.jrk.h5", "a") as model:  # without the key
+        assert model.gc(cold=True).cold.tensors == 6
+        assert codings(model, "n0") == {
+            k: k in ("0.weight", "0.bias", "2.weight", "2.counts") for k in drifting()
+        }
+    with store.open(tmp_path / "a.jrk.h5", key=key) as model:
+        assert all(same(model.find(f"n{n}").arrays(), drifting(n)) for n in range(4))
+        assert model.verify().ok
 
 
 def test_collecting_again_keeps_what_is_cold_or_makes_all_plain(collected, frozen, monkeypatch):

@@ -167,6 +167,6 @@ def test_space_of_cold_iterations_is_what_they_take(path):
             model.commit({"0.w": chosen + 1e-12 * n}, name=f"n{n}")
         model.gc(cold=True)
         shares = {each.iteration: each for each in model.space().shares}
-        assert shares["n3"].stored == 16_000 and not shares["n3"].cold
-        assert shares["n1"].cold == 1 and shares["n1"].stored == shares["n1"].unique < 8000
-        assert shares["n1"].bytes == 16_000 and "1 cold" in str(model.space())
+        assert shares["n3"].stored == 16_000 and not shares["n3"].coded
+        assert shares["n1"].coded == 1 and shares["n1"].stored == shares["n1"].unique < 8000
+        assert shares["n1"].bytes == 16_000 and "1 coded" in str(model.space())
