@@ -101,10 +101,12 @@ def _sorted(numbers: np.ndarray) -> np.ndarray:
 
 def _unsorted(frame: memoryview, like: np.ndarray) -> np.ndarray:
     planes = np.frombuffer(zstd.decompress(frame, like.nbytes), np.uint8)
-    made = np.empty((like.size, like.itemsize), np.uint8)
-    for number, plane in enumerate(planes.reshape(like.itemsize, -1)):
-        made[:, number] = plane
-    return made.reshape(-1).view(like.dtype)
+    highest, *rest = planes.reshape(like.itemsize, -1)[::-1]
+    made = highest.astype(like.dtype)
+    for plane in rest:
+        made <<= 8
+        made |= plane
+    return made
 
 
 coded.CODECS[CODEC] = coded.Codec(decode)

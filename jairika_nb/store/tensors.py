@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -10,7 +11,7 @@ from functools import partial
 import numpy as np
 
 from jairika_nb.errors import Damaged
-from jairika_nb.store import coded, sealing  # noqa: F401 the codec of encrypted objects
+from jairika_nb.store import coded, delta, sealing  # noqa: F401 two codecs
 from jairika_nb.store.address import Url
 from jairika_nb.store.arrays import THREADED_FROM, object_digest
 from jairika_nb.store.manifest import Tensor
@@ -22,17 +23,44 @@ THREADS = min(4, os.cpu_count() or 1)  # memory is no faster for more
 DEEPEST = 32  # objects that one builds on, each on the next
 
 
-def read(ranges: Ranges, placed: Placed) -> np.ndarray:
-    """A fresh array with the tensor's values; raises ``Damaged`` where they are not whole."""
+class Memory:
+    """Objects decoded last, so that what builds on them need not decode them again.
+
+    ``most`` bounds their bytes; each is kept with the number of coded objects it builds on.
+    """
+
+    def __init__(self, most: int = 64 << 20) -> None:
+        self.most, self.held = most, OrderedDict[Place, tuple[np.ndarray, int]]()
+        self.bytes = 0
+
+    def put(self, place: Place, raw: np.ndarray, links: int) -> None:
+        self.held[place] = raw, links
+        self.bytes += raw.nbytes
+        while self.bytes > self.most:
+            self.bytes -= self.held.popitem(last=False)[1][0].nbytes
+
+    def get(self, place: Place, most_links: int) -> tuple[np.ndarray, int] | None:
+        """A copy of the object at ``place``, unless it builds on more than so many."""
+        raw, links = self.held.get(place, (None, 0))
+        return None if raw is None or links > most_links else (raw.copy(), links)
+
+
+def read(ranges: Ranges, placed: Placed, memory: Memory | None = None) -> np.ndarray:
+    """A fresh array with the tensor's values; raises ``Damaged`` where they are not whole.
+
+    ``memory`` is for those who read many objects and change none.
+    """
     tensor, place = placed
     if not coded.is_coded(place):
         return _verified(ranges, tensor, _plain(ranges, tensor, place))
     found = coded.unpacked(ranges, place, f"{tensor.name!r}")
-    raw = _decoded(ranges, tensor, found, DEEPEST)
+    raw, links = _decoded(ranges, tensor, found, DEEPEST, memory)
     digest = coded.codec_of(ranges, found).digest
-    return _verified(
-        ranges, tensor, raw, partial(digest, ranges, found) if digest else object_digest
-    )
+    how = partial(digest, ranges, found) if digest else object_digest
+    values = _verified(ranges, tensor, raw, how)
+    if memory is not None and not digest:
+        memory.put(place, raw, links)
+    return values
 
 
 def read_all(ranges: Ranges, placed: Mapping[str, Placed]) -> dict[str, np.ndarray]:
@@ -100,10 +128,14 @@ def _plain(ranges: Ranges, tensor: Tensor, place: Place) -> np.ndarray:
     return raw
 
 
-def _decoded(ranges: Ranges, tensor: Tensor, found: coded.Coded, room: int) -> np.ndarray:
-    """The bytes of a coded object, which builds on ``room`` others at most."""
+def _decoded(
+    ranges: Ranges, tensor: Tensor, found: coded.Coded, room: int, memory: Memory | None
+) -> tuple[np.ndarray, int]:
+    """The bytes of a coded object, and on how many others, ``room`` at most, it builds."""
+    links = 0
 
     def base(place: Place) -> np.ndarray:
+        nonlocal links
         if not coded.is_coded(place):
             return _plain(ranges, tensor, place)
         if not room:
@@ -111,12 +143,19 @@ def _decoded(ranges: Ranges, tensor: Tensor, found: coded.Coded, room: int) -> n
                 f"cannot read {tensor.name!r} of {ranges.path}: it builds on more than "
                 f"{DEEPEST} other objects; the file is damaged"
             )
-        return _decoded(ranges, tensor, coded.unpacked(ranges, place, f"{tensor.name!r}"), room - 1)
+        known = memory.get(place, room - 1) if memory is not None else None
+        if known is None:
+            below = coded.unpacked(ranges, place, f"{tensor.name!r}")
+            known = _decoded(ranges, tensor, below, room - 1, memory)
+        if known[0].nbytes != tensor.bytes:
+            raise ranges.damaged(f"{tensor.name!r}")
+        links = known[1] + 1
+        return known[0]
 
     raw = coded.codec_of(ranges, found).decode(ranges, tensor, found, base)
     if raw.nbytes != tensor.bytes:
         raise ranges.damaged(f"{tensor.name!r}")
-    return raw
+    return raw, links
 
 
 def _verified(

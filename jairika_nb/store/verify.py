@@ -10,10 +10,11 @@ from pathlib import Path
 from typing import Any
 
 from jairika_nb.errors import Damaged, Forbidden, KeyProblem, MissingPackage
-from jairika_nb.store import isolated, journal, locks, signing, tensors, trust
+from jairika_nb.store import isolated, journal, locks, sealing, signing, tensors, trust
 from jairika_nb.store.reader import Reader
 from jairika_nb.store.rows import Row
 from jairika_nb.store.show import counted
+from jairika_nb.store.tensors import Placed
 
 PENDING = "a killed writer left a commit in the journal; opening the model in mode 'a' completes it"
 
@@ -68,21 +69,18 @@ class Report:
 def verify(reader: Reader) -> Report:
     """Read and hash everything, each object once, then let HDF5 read its part in isolation."""
     required, reader = reader.guard is not None, reader.unguarded()
-    seen: dict[str, int] = {}
     rows = list(reader.rows())
     signatures, problems = _signatures(reader, rows, required)
     closed: set[str] = set()
-    for row in (*rows, *reader.removed()):
-        problems += _problems(reader, row, seen, closed)
+    found, objects, size = _problems(reader, (*rows, *reader.removed()), closed)
+    problems += found
     problems += _told(reader.keyrings)
     with suppress(Forbidden):
         problems += _told(reader.policy)
     # HDF5's view is compared with the catalogue, so that has to be whole first.
     if not problems:
         problems += [f"HDF5 view: {each}" for each in _view(reader)]
-    return Report(
-        len(rows), len(seen), sum(seen.values()), tuple(problems), signatures, len(closed)
-    )
+    return Report(len(rows), objects, size, tuple(problems), signatures, len(closed))
 
 
 def _signatures(
@@ -131,22 +129,37 @@ def _view(reader: Reader) -> list[str]:
         disk.close(file)
 
 
-def _problems(reader: Reader, row: Row, seen: dict[str, int], closed: set[str]) -> Iterator[str]:
-    try:
-        manifest = reader.manifest(row)
-        reader.meta(row, manifest)
-        reader.architecture(row)
-        places = reader.locations(row, manifest)
-    except Damaged as error:
-        yield str(error)
-        return
-    for tensor, place in zip(manifest.tensors, places, strict=True):
-        if tensor.digest in seen or not reader.readable(row, tensor):
-            continue
-        seen[tensor.digest] = tensor.bytes
+def _records(reader: Reader, row: Row) -> Iterator[Placed]:
+    """Where the tensors of an iteration lie, once its records were read; raises ``Damaged``."""
+    manifest = reader.manifest(row)
+    reader.meta(row, manifest)
+    reader.architecture(row)
+    places = reader.locations(row, manifest)
+    for placed in zip(manifest.tensors, places, strict=True):
+        if reader.readable(row, placed[0]):
+            yield placed
+
+
+def _problems(reader: Reader, rows: Sequence[Row], closed: set[str]) -> tuple[list[str], int, int]:
+    """What is wrong with any of ``rows``; how many tensors they lead to, and their bytes."""
+    found: dict[int, str] = {}  # by what they are about, in the order of the history
+    first: dict[str, tuple[int, Row, Placed]] = {}
+    for row in rows:
         try:
-            tensors.read(reader.ranges, (tensor, place))
-        except (KeyProblem, MissingPackage):
-            closed.add(tensor.digest)  # the checksum of what is encrypted was right
+            for placed in _records(reader, row):
+                first.setdefault(placed[0].digest, (len(first) + len(found), row, placed))
         except Damaged as error:
-            yield f'iteration "{row.name}" of variant "{row.variant}": {error}'
+            found[len(first) + len(found)] = str(error)
+    memory = tensors.Memory()
+    # From the newest on, as older ones may be kept as differences from newer ones.
+    for number, row, placed in reversed(first.values()):
+        try:
+            tensors.read(reader.ranges, placed, memory)
+        except (KeyProblem, MissingPackage):
+            if sealing.key_id(reader.ranges, placed) is None:
+                raise
+            closed.add(placed[0].digest)  # the checksum of what is encrypted was right
+        except Damaged as error:
+            found[number] = f'iteration "{row.name}" of variant "{row.variant}": {error}'
+    sizes = [placed[0].bytes for _, _, placed in first.values()]
+    return [found[number] for number in sorted(found)], len(sizes), sum(sizes)
