@@ -31,7 +31,8 @@ LIVES_OF_A_FILE = 12  # then a new one, so that some kills land in its making
 LONGEST = 60  # seconds that HDF5 may look at a file of some megabytes
 
 SERVER = multiprocessing.get_context("forkserver")
-SERVER.set_forkserver_preload(["committer", "h5py"])
+# Modules of the tests it would not find: its path is that of a new Python (before 3.13).
+SERVER.set_forkserver_preload(["h5py", "filelock", "jairika_nb.store.opening"])
 
 
 class Child:

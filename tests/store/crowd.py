@@ -14,7 +14,8 @@ from jairika_nb import store
 from jairika_nb.store import reader
 
 SERVER = multiprocessing.get_context("forkserver")
-SERVER.set_forkserver_preload(["crowd", "h5py"])
+# Modules of the tests it would not find: its path is that of a new Python (before 3.13).
+SERVER.set_forkserver_preload(["h5py", "filelock", "jairika_nb.store.opening"])
 LAYERS, SIZE = 4, 3000
 KEPT = 150  # iterations, before the writer begins a new variant and collects the old one
 PATIENCE = 120  # seconds
