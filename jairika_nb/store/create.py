@@ -30,6 +30,8 @@ def create(path: Path, make: Callable[[Layout], Catalogue], disk: Disk | None = 
     disk = disk or Disk()
     if os.path.lexists(path):
         raise taken(path)
+    if not os.path.lexists(path.parent):
+        raise AddressError(f"cannot make {path}: there is no folder {path.parent}; make it first")
     aside = path.with_name(f".{path.name[:100]}.{secrets.token_hex(4)}.new")
     with telling("make", path):
         try:

@@ -32,7 +32,11 @@ def export(values: Arrays, path: Path, *, force: bool = False) -> None:
         raise AddressError(f"cannot export to {path}: give a name that ends in one of {listed}")
     is_kept = path.name.endswith(".jrk.h5") or is_model(path)
     if os.path.lexists(path) and (is_kept or not force):
-        what, cure = ("model", "choose another name") if is_kept else ("file", "or give force=True")
+        what, cure = (
+            ("model", "choose another name")
+            if is_kept
+            else ("file", "choose another name, or give force=True")
+        )
         raise AddressError(f"cannot export to {path}: there is a {what} of that name; {cure}")
     aside = path.with_name(f".{path.name[:100]}.{secrets.token_hex(4)}{path.suffix}")
     disk = Disk()

@@ -11,6 +11,8 @@ from jairika_nb.errors import BadName, NotFound
 LONGEST = 200  # bytes of UTF-8
 # Control characters, lone surrogates, line and paragraph separators: unprintable in a tree.
 UNPRINTABLE = {"Cc", "Cs", "Zl", "Zp"}
+# They turn the rest of the line around (UAX 9), so that a tree shows other names than it has.
+TURNING = set("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 
 
 def checked(kind: str, name: object) -> str:
@@ -67,6 +69,8 @@ def _broken(text: str) -> str | None:
         return "'/' separates variant, iteration and layer"
     if any(unicodedata.category(character) in UNPRINTABLE for character in text):
         return "it holds a control character or a line break"
+    if not TURNING.isdisjoint(text):
+        return "it holds a character that turns the direction of what follows"
     if len(text.encode()) > LONGEST:
         return f"it is {len(text.encode())} bytes long, {LONGEST} are the limit"
     return None

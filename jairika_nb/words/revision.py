@@ -164,11 +164,16 @@ def rm(
         return Done(f'removed the tag "{tag}"', facts)
     how_many = counted(len(ids), "iteration")
     what = f'iteration "{iteration}"' if iteration else f'variant "{variant}" ({how_many})'
-    where = () if session.notebook else (model,)
+    where, id = () if session.notebook else (model,), ids[-1][:10]
+    if iteration is None:  # another variant may have another architecture
+        back = f"derive {spelled(*where, str(variant))} --iteration {id}"
+    else:
+        into = f" --variant {spelled(variant)}" if variant else ""
+        back = f"revert {spelled(*where, id)}{into}"
     return Done(
         f"removed {what}; it can be had back by its id until gc drops it",
         {**facts, "ids": list(ids)},
-        f"{session.sign} revert {spelled(*where, ids[-1][:10])}",
+        f"{session.sign} {back}",
     )
 
 

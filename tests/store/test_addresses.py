@@ -164,5 +164,5 @@ def test_a_copy_can_be_written(model, tmp_path):
 
 
 def test_a_folder_that_is_missing_is_told_by_the_models_name(tmp_path):
-    with pytest.raises(AddressError, match=r"cannot write \S+/none/a\.jrk\.h5: "):
+    with pytest.raises(AddressError, match=r"cannot make \S+/none/a\.jrk\.h5: there is no folder"):
         store.init(tmp_path / "none" / "a.jrk.h5")

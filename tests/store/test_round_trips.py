@@ -143,6 +143,7 @@ def test_loading_arrays_without_an_architecture_says_so(model):
         ({"a..w": np.zeros(1)}, BadName, "between the dots"),
         ({"": np.zeros(1)}, BadName, "empty"),
         ({"a\nb": np.zeros(1)}, BadName, "control character"),
+        ({"a\u202eb": np.zeros(1)}, BadName, "turns the direction"),
         ({3: np.zeros(1)}, BadName, "text"),
         ({"caf\u00e9.w": np.zeros(1), "cafe\u0301.w": np.zeros(1)}, BadName, "twice"),
         ({"a": np.zeros(1), "a.w": np.zeros(1)}, BadName, "parameter and a layer"),

@@ -57,7 +57,10 @@ def test_revert_and_rm_and_back(model):
     assert line.startswith("next: jrk revert ")
     assert "main/PT" in say("reflog", model)
     assert "is back at" in say(*line.removeprefix("next: jrk ").split())
-    assert 'variant "wide" (1 iteration)' in say("rm", model, "--variant", "wide")
+    answer = say("rm", model, "--variant", "wide")
+    assert 'variant "wide" (1 iteration)' in answer
+    line = answer.splitlines()[1].removeprefix("next: jrk ")
+    assert line.startswith("derive ") and "derived variant" in say(*line.split())
     with pytest.raises(WordError, match="--variant or --tag"):
         say("rm", model)
     with pytest.raises(JairikaError, match="in use"):
