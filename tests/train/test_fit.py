@@ -350,10 +350,10 @@ class TestRefusals:
         [
             ((X[:0], LABELS[:0]), "needs a sample"),
             ([], "empty"),
-            ((X,), "no pair"),
+            ((X,), "no inputs and targets"),
             (5, "int is no data"),
             (iter([(X, LABELS)]), "gone through again"),
-            ({1, 2}, "no pair"),
+            ({1, 2}, "no inputs and targets"),
             (set(), "gave no batch"),
         ],
     )
