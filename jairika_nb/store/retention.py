@@ -19,6 +19,7 @@ from jairika_nb.store.layout import Layout
 from jairika_nb.store.note import Note
 from jairika_nb.store.reader import Reader
 from jairika_nb.store.rows import Row
+from jairika_nb.tensors.plain import whole
 
 Reasons = dict[tuple[str, str], list[str]]  # by variant and name
 
@@ -46,9 +47,10 @@ class Keep:
 
     def __post_init__(self) -> None:
         for name in ("last", "every"):
-            count = getattr(self, name)
-            if count is not None and (type(count) is not int or count < 1):
-                raise ArgumentError(f"cannot keep {name}={count!r}: give a whole number from 1 up")
+            given = getattr(self, name)
+            count = whole(given)
+            if given is not None and (count is None or count < 1):
+                raise ArgumentError(f"cannot keep {name}={given!r}: give a whole number from 1 up")
         if self.best_by is not None and not isinstance(self.best_by, str):
             raise ArgumentError(f"cannot keep the best by {self.best_by!r}: give a metric's name")
         if self.mode not in ("auto", "min", "max"):

@@ -17,6 +17,7 @@ from jairika_nb.store.planning import Planned, planned
 from jairika_nb.store.retention import Keep
 from jairika_nb.store.rows import Event
 from jairika_nb.store.sharing import Sharing
+from jairika_nb.tensors.plain import number
 
 
 @dataclass(frozen=True)
@@ -227,5 +228,6 @@ class Revising(Sharing):
 
 
 def _check_days(days: object) -> None:
-    if not isinstance(days, int | float) or isinstance(days, bool) or not days >= 0:
+    count = number(days)
+    if count is None or not count >= 0:
         raise StoreError(f"cannot keep removed iterations for {days!r} days: give 0 or more")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -83,13 +84,13 @@ def space(reader: Reader, address: str) -> Space:
     listed = list(reader.rows())
     rows = {row.id: row for row in reversed([*refs.all_rows(reader)])}  # listed ones go before
     held = {id: _places(reader, row) for id, row in rows.items()}
-    holders = Counter(place for places in held.values() for place in places)
+    holders = Counter(place for placed in held.values() for place in _objects(placed))
     ids = {row.id for row in listed}
     removed = [row for id, row in reversed(rows.items()) if id not in ids]
     return Space(
         address,
         reader.ranges.size,
-        sum(coded.extent(place)[1] for place in holders),
+        _stored(holders),
         tuple(_share(row, held[row.id], holders, row.id not in ids) for row in (*listed, *removed)),
     )
 
@@ -99,27 +100,39 @@ def only_theirs(reader: Reader, gone: set[str]) -> int:
     theirs: set[Place] = set()
     others: set[Place] = set()
     for row in {row.id: row for row in refs.all_rows(reader)}.values():
-        (theirs if row.id in gone else others).update(_places(reader, row))
-    return sum(coded.extent(place)[1] for place in theirs - others)
+        (theirs if row.id in gone else others).update(_objects(_places(reader, row)))
+    return _stored(theirs - others)
 
 
-def _places(reader: Reader, row: Row) -> dict[Place, int]:
-    """Where an iteration's values lie, and how many bytes they are when read."""
+def _places(reader: Reader, row: Row) -> list[tuple[Place, int]]:
+    """Where each tensor of an iteration lies, and how many bytes it is when read."""
     manifest = reader.manifest(row)
     located = zip(reader.locations(row, manifest), manifest.tensors, strict=True)
-    return {place: tensor.bytes for place, tensor in located if tensor.bytes}
+    return [(place, tensor.bytes) for place, tensor in located]
 
 
-def _share(row: Row, places: dict[Place, int], holders: Counter[Place], removed: bool) -> Share:
+def _objects(placed: Iterable[tuple[Place, int]]) -> set[Place]:
+    """The objects there: equal tensors share one, and one without values needs none."""
+    return {place for place, size in placed if size}
+
+
+def _stored(objects: Iterable[Place]) -> int:
+    return sum(coded.extent(place)[1] for place in objects)
+
+
+def _share(
+    row: Row, placed: list[tuple[Place, int]], holders: Counter[Place], removed: bool
+) -> Share:
+    objects = _objects(placed)
     return Share(
         variant=row.variant,
         iteration=row.name,
         id=row.id,
         time=times.printed(row.time),
-        tensors=len(places),
-        bytes=sum(places.values()),
-        stored=sum(coded.extent(place)[1] for place in places),
-        unique=sum(coded.extent(place)[1] for place in places if holders[place] == 1),
-        coded=sum(map(coded.is_coded, places)),
+        tensors=len(placed),
+        bytes=sum(size for _, size in placed),
+        stored=_stored(objects),
+        unique=_stored(place for place in objects if holders[place] == 1),
+        coded=sum(coded.is_coded(place) for place, _ in placed),
         removed=removed,
     )

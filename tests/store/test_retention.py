@@ -105,6 +105,7 @@ def test_every_sixth_stays_every_sixth_however_often_it_is_asked(model):
 
 
 def test_wrong_rules_are_refused_with_a_way_out(model):
+    assert store.Keep(last=np.int64(3)).last == 3 and model.planned(np.float32(1)).won == 0
     for keep, said in (
         ({}, "nothing to keep"),
         ({"last": 0}, "from 1 up"),
@@ -165,7 +166,11 @@ def test_space_of_cold_iterations_is_what_they_take(path):
     with store.init(path) as model:
         for n in range(4):
             model.commit({"0.w": chosen + 1e-12 * n}, name=f"n{n}")
-        model.gc(cold=True)
+        model.commit({"0.w": chosen, "1.w": chosen, "2.w": chosen[:0]}, variant="main", name="n4")
+        model.remove("n4")
+        twice = model.space().shares[-1]
+        assert (twice.tensors, twice.bytes, twice.stored, twice.unique) == (3, 32_000, 16_000, 0)
+        model.gc(days=0, cold=True)
         shares = {each.iteration: each for each in model.space().shares}
         assert shares["n3"].stored == 16_000 and not shares["n3"].coded
         assert shares["n1"].coded == 1 and shares["n1"].stored == shares["n1"].unique < 8000

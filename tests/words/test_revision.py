@@ -119,6 +119,24 @@ def test_gc_makes_old_iterations_cold_and_plain_again(model):
         say("gc", model, "--cold", "--plain")
 
 
+def test_gc_thins_by_rules_after_telling_what_goes(model):
+    with store.open(model, mode="a") as opened:
+        for loss in (0.1, 0.3, 0.2):
+            opened.commit(
+                {"0.weight": np.full((2, 2), loss)}, metrics={"loss": loss}, name=f"l{loss}"
+            )
+    rules = "--keep-last", "1", "--keep-best", "loss"
+    told = say("gc", model, *rules, "--dry-run")
+    assert "main/l0.3" in told and "main/l0.1 stays: best loss" in told
+    assert "main/PT stays: continued elsewhere" in told and "l0.3" in say("log", model)
+    assert "2 iterations removed" in say("gc", model, *rules)
+    assert "l0.3" not in say("log", model) and "l0.1" in say("log", model)
+    with pytest.raises(JairikaError, match="from 1 up"):
+        say("gc", model, "--keep-every", "0")
+    answer = say("space", model)
+    assert "main/l0.1" in answer and "removed" in answer and "its alone" in answer
+
+
 def test_the_graph_of_a_log(model):
     answer = say("log", model, "--graph")
     assert answer.count("●") == 3 and "[main *" in answer and "[wide" in answer
