@@ -189,6 +189,8 @@ class Iteration:
         """Who signed it, by the keys that the user trusts; ``str`` of it says so in words."""
         from jairika_nb.store import signing, trust
 
+        if not self._row.signatures:
+            return signing.Verdict("unsigned")
         return signing.verdict(self._reader, self._located(), trust.trusted())
 
     def __repr__(self) -> str:

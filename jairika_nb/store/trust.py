@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 from jairika_nb.errors import KeyProblem, NameTaken
 from jairika_nb.store import keys
@@ -32,7 +34,7 @@ def listed() -> list[PublicKey]:
 
 def trusted() -> Mapping[str, PublicKey]:
     """All trusted keys by their Ed25519 part: the user's own, and those in the file."""
-    return {each.signing: each for each in (*listed(), *keys.own())}
+    return _trusted(_state())
 
 
 def add(line: str, name: str | None = None) -> PublicKey:
@@ -59,6 +61,22 @@ def forget(name: str) -> PublicKey:
         raise unknown("trusted key", name, [each.name for each in there], str(place()))
     _write([each for each in there if each is not gone])
     return gone
+
+
+def _state() -> tuple[Any, ...]:
+    """What changes with the keys; a log of thousands of iterations reads them once."""
+    folder = keys.folder()
+    names = tuple(sorted(os.listdir(folder))) if folder.is_dir() else ()
+    if not place().is_file():
+        return str(folder), names
+    found = place().stat()
+    which = (found.st_ino, found.st_mtime_ns, found.st_size, found.st_mode, found.st_uid)
+    return str(folder), names, which
+
+
+@lru_cache(maxsize=1)
+def _trusted(state: tuple[Any, ...]) -> Mapping[str, PublicKey]:
+    return {each.signing: each for each in (*listed(), *keys.own())}
 
 
 def _write(kept: list[PublicKey]) -> None:
