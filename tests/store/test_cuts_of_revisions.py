@@ -1,4 +1,4 @@
-"""Kills and power cuts while iterations are removed, reverted, merged, tagged and received."""
+"""Kills and power cuts while iterations are removed, merged, received, signed and encrypted."""
 
 from __future__ import annotations
 
@@ -11,11 +11,23 @@ from states import arrays
 from test_power_cuts import MemoryDisk, Run, cuts, failures, perform, recovered
 
 from jairika_nb import store
-from jairika_nb.store import history, merging, revision, tensors, transaction, transfer
+from jairika_nb.store import (
+    encrypting,
+    history,
+    keys,
+    merging,
+    rekeying,
+    revision,
+    tensors,
+    transaction,
+    transfer,
+    vouching,
+)
 from jairika_nb.store.arrays import content
 from jairika_nb.store.journaled import JournaledFile
 from jairika_nb.store.note import Note
 from jairika_nb.store.reader import Reader
+from jairika_nb.store.vault import Vault
 
 # Cuts tried after each effect; the protocol itself is sampled densely in test_power_cuts.
 SAMPLES = int(os.environ.get("JRK_STORE_SAMPLES", "12"))
@@ -27,10 +39,11 @@ class Revisions(Run):
 
     def __init__(self, start: bytes, path: Path, other: Path) -> None:
         self.disk, self.path, self.start = MemoryDisk(start), path, start
+        self.key = keys.found(os.environ["JRK_KEY"])
         self.ends, self.images = [0], [start]
         source = Reader(other)
         incoming = transfer.missing(source, Reader(path, self.disk), "other", "other")
-        received = transfer._received(
+        received = transfer.received(
             source, source.variant("other"), "other", incoming, None, NOTE, []
         )
         for change in (
@@ -41,12 +54,18 @@ class Revisions(Run):
             revision.remove("side", None, NOTE, force=False),
             received,
             revision.untag("v1", NOTE),
+            vouching._signed("main/prime", self.key, NOTE),
+            encrypting._changed("encrypt", "*", self._encrypted, NOTE),
             self._committed,
         ):
-            transaction._changed(JournaledFile(path, self.disk), change)
+            file = JournaledFile(path, self.disk)
+            transaction._changed(file, change, vault=Vault(self.key))
             self.ends.append(len(self.disk.log))
             self.images.append(bytes(self.disk.image))
         source.close()
+
+    def _encrypted(self, ring, vault):
+        return rekeying.grouped(ring, vault, "*", [])
 
     def _committed(self, reader, layout):
         head = reader.iterations("main")[-1].id
@@ -54,8 +73,17 @@ class Revisions(Run):
 
 
 @pytest.fixture(scope="module")
-def run(tmp_path_factory) -> Revisions:
+def run(tmp_path_factory):
+    pytest.importorskip("cryptography")
     folder = tmp_path_factory.mktemp("revisions")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("JRK_CONFIG_DIR", str(folder / "config"))
+        keys.new("alice")
+        patch.setenv("JRK_KEY", "alice")  # what opens the file after a cut
+        yield revisions(folder)
+
+
+def revisions(folder: Path) -> Revisions:
     with store.init(folder / "cut.jrk.h5", arrays(1)) as model:
         for seed, name in ((2, "PT"), (3, "middle"), (4, "newest")):
             model.commit(arrays(seed), name=name)
