@@ -79,7 +79,9 @@ class Arena:
     def __init__(self, device: Device, lives: list[Life]) -> None:
         alignment = max(128, int(device.handle.mem_base_addr_align) // 8)
         spots, sizes = place(lives, alignment, memory.room(device).largest)
-        self.blocks = [memory.Block(device, size) for size in sizes]
+        self.blocks: list[memory.Block] = []
+        for size in sizes:
+            self.blocks.append(memory.room(device).block(size, self.blocks))
         self.pieces = [
             Piece(self.blocks[a].cl.get_sub_region(offset, life.nbytes))
             for (a, offset), life in zip(spots, lives, strict=True)

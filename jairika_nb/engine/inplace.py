@@ -49,12 +49,17 @@ def _read(kernel: Kernel, lowered: Lowered) -> list[int]:
 
 def elementwise(kernel: Kernel, entries: list[Entry]) -> list[Pair]:
     """Outputs each of whose elements is stored where the same element of a leaf is read."""
-    if kernel.is_fixed or kernel.row or kernel.sides or kernel.reductions:
+    if kernel.routine is not None or kernel.row or kernel.sides or kernel.reductions:
         return []
+    # Operands of a product are read again and again, its epilogue's tensors once.
+    again = {p for operand in kernel.operands for p in operand.loads}
+    if kernel.product is not None:
+        again.update(entries[kernel.product].inputs)
     loads: dict[int, list[Expr]] = {}
     for expr in kernel.exprs:
-        if expr.kind == "load" and entries[expr.data[0]].op == "leaf":
-            loads.setdefault(expr.data[0], []).append(expr)
+        read = expr.data[0] if expr.kind == "load" else None
+        if read is not None and read not in again and entries[read].op == "leaf":
+            loads.setdefault(read, []).append(expr)
     found = []
     for output in kernel.outputs:
         new = entries[output.entry]

@@ -81,6 +81,7 @@ class Room:
         self.allocations = 0  # times that the driver was asked for memory
         self.blocks = Usage()  # memory beside the pool, see Block
         self.spare: weakref.WeakSet[Any] = weakref.WeakSet()  # what has memory it can do without
+        self.shared: weakref.WeakSet[Block] = weakref.WeakSet()  # blocks of all arenas
 
     def take(self, nbytes: int) -> Any:
         """Memory from the pool; OutOfMemory where neither pool nor device has any."""
@@ -105,6 +106,21 @@ class Room:
         context = self.device.context
         found = self._within_limit(lambda n: cl.Buffer(context, flags, n), nbytes)
         self.allocations += 1
+        return found
+
+    def block(self, nbytes: int, taken: list[Block]) -> Block:
+        """Memory for one run at a time, none of ``taken``.
+
+        The queue is in order, so all that run in turn may have the same. Where none is large
+        enough, those that have smaller ones let them go and share the new one.
+        """
+        fitting = [b for b in self.shared if b.nbytes >= nbytes and b not in taken]
+        if fitting:
+            return min(fitting, key=lambda b: b.nbytes)
+        for owner in list(self.spare):
+            owner.release()
+        found = Block(self.device, nbytes)
+        self.shared.add(found)
         return found
 
     def _within_limit(self, allocate: Callable[[int], Any], nbytes: int) -> Any:
@@ -202,7 +218,7 @@ class Buffer:
 class Block:
     """Device memory beside the pool, for arenas; given back when the last reference is gone."""
 
-    __slots__ = ("cl", "nbytes", "room")
+    __slots__ = ("__weakref__", "cl", "nbytes", "room")
 
     def __init__(self, device: Device, nbytes: int) -> None:
         self.nbytes = 0

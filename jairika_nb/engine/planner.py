@@ -12,6 +12,7 @@ from jairika_nb.engine.fused import Kernel, Operand, Output
 from jairika_nb.engine.graph import TABLE, Shape
 from jairika_nb.engine.index import Var
 from jairika_nb.engine.lower import Lowered
+from jairika_nb.engine.ordering import Work, ordered
 from jairika_nb.engine.product import is_strided
 from jairika_nb.engine.program import Entry
 
@@ -183,19 +184,17 @@ class Planner:
 
     def _ordered(self) -> list[Kernel]:
         owner = {o.entry: r for r, k in self.kernels.items() for o in k.outputs}
-        done: dict[int, None] = {}
-        stack = [(r, False) for r in sorted(self.kernels, reverse=True)]
-        while stack:
-            root, ready = stack.pop()
-            if root in done:
-                continue
-            if ready:
-                done[root] = None
-                continue
-            stack.append((root, True))
-            reads = self.reads(root)
-            stack += [(owner[p], False) for p in reads if p in owner and owner[p] not in done]
-        return [self.kernels[r] for r in done]
+        kept = set(self.results)
+        works = {}
+        for root, kernel in self.kernels.items():
+            reads = [p for p in self.reads(root) if p in owner]
+            makes = {o.entry: self._bytes(o.entry) for o in kernel.outputs if o.entry not in kept}
+            needs = [owner[p] for p in reads]
+            works[root] = Work(needs, makes, [p for p in reads if p not in kept])
+        return [self.kernels[root] for root in ordered(works)]
+
+    def _bytes(self, position: int) -> int:
+        return self.entries[position].size * self.entries[position].dtype.itemsize
 
 
 def _cuts(entries: list[Entry]) -> set[int]:

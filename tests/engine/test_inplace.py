@@ -185,3 +185,38 @@ def test_an_index_out_of_range_leaves_all_as_it_was(device):
     np.testing.assert_array_equal(table[0].numpy(), before)
     step(good)
     assert table[0].numpy()[0, 0] > before[0, 0]
+
+
+def test_a_product_may_update_what_it_does_not_read(device):
+    rng = np.random.default_rng(0)
+    a, x, y = (rng.standard_normal((48, 48)).astype(np.float32) for _ in range(3))
+    net = nn.ParameterList([nn.Parameter(a)])
+
+    @jrk.compile
+    def step(x, y):
+        net[0][...] = net[0] - 0.1 * (x @ y)
+
+    given, at = [jrk.tensor(x), jrk.tensor(y)], []
+    want = a.astype(float)
+    for _ in range(5):
+        step(*given)
+        at.append(id(net[0].node.value))
+        want = want - 0.1 * (x.astype(float) @ y)
+        np.testing.assert_allclose(net[0].numpy(), want, rtol=1e-4, atol=1e-5)
+    assert device.is_reference or at[-1] == at[-2]
+
+
+def test_a_product_does_not_write_over_its_own_operand(device):
+    rng = np.random.default_rng(0)
+    a, x = (rng.standard_normal((48, 48)).astype(np.float32) * 0.1 for _ in range(2))
+    net = nn.ParameterList([nn.Parameter(a)])
+
+    @jrk.compile
+    def step(x):
+        net[0][...] = net[0] - net[0] @ x
+
+    given, want = jrk.tensor(x), a.astype(float)
+    for _ in range(5):
+        step(given)
+        want = want - want @ x
+        np.testing.assert_allclose(net[0].numpy(), want, rtol=1e-3, atol=1e-5)
