@@ -7,6 +7,7 @@ import json
 import sys
 from pathlib import Path
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from jairika_nb.errors import Damaged, Locked, StoreError
 from jairika_nb.server import reading
@@ -21,7 +22,7 @@ WAIT = 2.0
 SECONDS = 600.0
 """After which a commit is given up; the model is as before then, or as after."""
 # Two processes at a time, for each may hold as much as the longest array.
-_turns: dict[asyncio.AbstractEventLoop, asyncio.Semaphore] = {}
+_turns: WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Semaphore] = WeakKeyDictionary()
 
 
 def place_of(root: Path, relative: str, who: str) -> Path:

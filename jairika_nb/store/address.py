@@ -74,7 +74,7 @@ def located(address: str | os.PathLike[str]) -> Location:
     """What ``address`` means: a path as from ``resolve``, or a URL of another scheme."""
     if isinstance(address, str) and SCHEME.match(address) and not address.startswith("file:"):
         if not unquote(urlsplit(address).path).strip("/") and not urlsplit(address).netloc:
-            raise AddressError(f"cannot use {address!r} as an address: it names no file")
+            raise AddressError(f"cannot use {bare(address)!r} as an address: it names no file")
         found = Url(address)
         return Served(address) if found.scheme in SERVED else found
     return resolve(address)
@@ -97,6 +97,15 @@ def resolve(address: str | os.PathLike[str]) -> Path:
         text = _from_url(text)
     # normpath and not resolve(): a link to a model keeps the name its user gave it.
     return Path(os.path.abspath(os.path.expanduser(text)))
+
+
+def bare(address: str) -> str:
+    """A URL without what is for the server alone: a password, a token.
+
+    >>> bare("jrk+http://me:1234@host/a.jrk.h5?token=5678")
+    'jrk+http://host/a.jrk.h5'
+    """
+    return str(Served(address))
 
 
 def url(path: Location) -> str:
@@ -136,7 +145,7 @@ def _from_url(text: str) -> str:
     parts = urlsplit(text)
     if parts.scheme.lower() != "file":
         raise AddressError(
-            f"cannot use {text!r}: addresses with {parts.scheme}:// are not supported "
+            f"cannot use {bare(text)!r}: addresses with {parts.scheme}:// are not supported "
             "here; give a path or a file:// URL"
         )
     if parts.netloc not in ("", "localhost"):

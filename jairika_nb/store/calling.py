@@ -14,6 +14,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import IO, Any
 from urllib.parse import quote, unquote, urlsplit
@@ -250,7 +251,10 @@ def _running(url: Served, host: tuple[str, int | None]) -> tuple[str, int | None
     except ImportError:
         return "", None
     path = urlsplit(url.text).path
-    for note in Path(jupyter_runtime_dir()).glob("jpserver-*.json"):
+    notes = list(Path(jupyter_runtime_dir()).glob("jpserver-*.json"))
+    with suppress(OSError):  # the newest first: one that was killed leaves its note behind
+        notes.sort(key=lambda each: -each.stat().st_mtime)
+    for note in notes:
         try:
             told = json.loads(note.read_text(encoding="utf-8"))
             port, base, token = told["port"], told["base_url"], told["token"]

@@ -116,6 +116,7 @@ def _example(word: Word, session: Session) -> str:
 # What the environment of a process can say.
 SETTINGS = (
     ("JRK_DEVICE", "the device of new tensors: opencl:0, cpu, gpu or reference"),
+    ("JRK_TOKEN", "the token of the Jupyter server that jrk+http:// addresses name"),
     ("JRK_DEBUG", "graph,plan,code,launch,memory: what the engine does, on standard error"),
 )
 

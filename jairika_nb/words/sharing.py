@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import Annotated
 
-from jairika_nb.words.addresses import CurrentModel
+from jairika_nb.words.addresses import CurrentModel, shown
 from jairika_nb.words.history import iteration_facts
 from jairika_nb.words.progress import told
 from jairika_nb.words.results import Done
@@ -29,7 +29,7 @@ def push(
 
     with store.open(model) as opened:
         moved = opened.push(address, variant, told(session, "pushing"))
-        facts = {"address": opened.address, "target": address, **moved.to_json()}
+        facts = {"address": opened.address, "target": shown(address), **moved.to_json()}
     return Done(f"pushed {moved}", facts)
 
 
@@ -55,10 +55,13 @@ def pull(
     if not os.path.lexists(resolve(model)) and into is None:
         with store.open(address, require_signed=require_signed) as source:
             moved = source.push(model, variant, progress)
-        return Done(f"made {model} of {address}: {moved}", {"source": address, **moved.to_json()})
+        return Done(
+            f"made {model} of {shown(address)}: {moved}",
+            {"source": shown(address), **moved.to_json()},
+        )
     with store.open(model, mode="a") as opened:
         moved = opened.pull(address, variant, into, progress, require_signed=require_signed)
-        facts = {"address": opened.address, "source": address, **moved.to_json()}
+        facts = {"address": opened.address, "source": shown(address), **moved.to_json()}
     return Done(f"pulled {moved}", facts)
 
 

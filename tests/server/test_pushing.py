@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import getpass
 import json
+import os
 import random
 import subprocess
 import sys
@@ -28,6 +29,8 @@ from jairika_nb.errors import (
 )
 from jairika_nb.store import calling, delivering, staging, transfer
 from jairika_nb.store.arrays import object_digest
+
+KILLS = int(os.environ.get("JRK_STORE_KILLS", "1"))
 
 
 @pytest.fixture
@@ -226,29 +229,33 @@ def test_a_push_that_is_cut_at_any_byte_goes_on(large, place, serving):
         wire.close()
 
 
-def test_a_server_that_is_killed_during_a_push_loses_nothing(large, tmp_path):
+@pytest.fixture(scope="module")
+def single(tmp_path_factory):
+    """An ordinary server, which knows one person by one token, at a base of its own."""
+    made = Serving(tmp_path_factory.mktemp("single"), people=False, base="/user/me/")
+    yield made
+    made.kill()
+
+
+def test_a_server_that_is_killed_during_a_push_loses_nothing(large, single):
     """SIGKILL of the server, and a push that goes on with the next one."""
-    other = Serving(tmp_path / "other", people=False)
-    address, chosen = other.address("x.jrk.h5", "one"), random.Random(3)
+    address, chosen, other = single.address("x.jrk.h5", "one"), random.Random(3), single
     wanted = contents(large)["main"]
-    try:
-        for _ in range(2):
-            thread = threading.Thread(target=pushed, args=(large, address))
-            thread.start()
-            time.sleep(chosen.random())
-            other.kill()
-            thread.join()
-            path = other.root / "x.jrk.h5"
-            if path.exists():
-                with store.open(path) as there:
-                    part = contents(there)["main"]
-                    assert part == wanted[: len(part)] or is_blank(there)
-            other.start()
-        large.push(address)
-        with store.open(other.root / "x.jrk.h5") as there:
-            assert contents(there)["main"] == wanted and there.verify().ok
-    finally:
+    for _ in range(KILLS):
+        thread = threading.Thread(target=pushed, args=(large, address))
+        thread.start()
+        time.sleep(chosen.uniform(0.2, 1.2))
         other.kill()
+        thread.join()
+        path = other.root / "x.jrk.h5"
+        if path.exists():
+            with store.open(path) as there:
+                part = contents(there)["main"]
+                assert part == wanted[: len(part)] or is_blank(there)
+        other.start()
+    large.push(address)
+    with store.open(other.root / "x.jrk.h5") as there:
+        assert contents(there)["main"] == wanted and there.verify().ok
 
 
 def frames(*tensors, edit=lambda head: None) -> bytes:
@@ -515,31 +522,27 @@ def test_rules_that_were_taken_away_hold_at_once(here, place, serving, tmp_path)
                 bobs.pull(bob)
 
 
-def test_a_server_of_one_person_is_that_persons(here, tmp_path):
+def test_a_server_of_one_person_is_that_persons(here, single):
     """An ordinary server: whoever has its token owns what is under its root; bases are found."""
-    other = Serving(tmp_path / "one", people=False, base="/user/me/")
-    try:
-        address = other.address("x.jrk.h5", "one")
-        assert here.push(address).iterations == {"main": 2}
-        with store.open(other.root / "x.jrk.h5", "a") as there:
-            there.allow("nobody", "read")
-            assert there.rules.owners == (getpass.getuser(),)
-            here.commit(arrays(3))
-            assert here.push(address).iterations == {"main": 1}
-            there.own("somebody else")
-            with pytest.raises(Forbidden):
-                here.push(address)
-        with pytest.raises(AddressError, match="jupyter server extension list"):
-            store.open(address.replace("/user/me/", "/user/"))
-        # Without a token given, the running server that Jupyter lists here is asked for it.
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setenv("JUPYTER_RUNTIME_DIR", str(other.runtime))
-            patch.delenv("JRK_TOKEN", raising=False)
-            calling._tokens.clear()
-            with pytest.raises(Forbidden, match="do not let"):
-                store.open(other.address("x.jrk.h5", ""))
-    finally:
-        other.kill()
+    address = single.address("y.jrk.h5", "one")
+    assert here.push(address).iterations == {"main": 2}
+    with store.open(single.root / "y.jrk.h5", "a") as there:
+        there.allow("nobody", "read")
+        assert there.rules.owners == (getpass.getuser(),)
+        here.commit(arrays(3))
+        assert here.push(address).iterations == {"main": 1}
+        there.own("somebody else")
+        with pytest.raises(Forbidden):
+            here.push(address)
+    with pytest.raises(AddressError, match="jupyter server extension list"):
+        store.open(address.replace("/user/me/", "/user/"))
+    # Without a token given, the running server that Jupyter lists here is asked for it.
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("JUPYTER_RUNTIME_DIR", str(single.runtime))
+        patch.delenv("JRK_TOKEN", raising=False)
+        calling._tokens.clear()
+        with pytest.raises(Forbidden, match="do not let"):
+            store.open(single.address("y.jrk.h5", ""))
 
 
 def test_rules_are_made_over_the_wire_by_whom_they_let(here, place, serving):
@@ -603,3 +606,22 @@ def test_encrypted_layers_do_not_go_over_the_wire(place, tmp_path, serving, monk
         path.write_bytes(secret.path.read_bytes())
     with store.open(address) as served, pytest.raises(Forbidden, match="encrypted"):
         served["main"].head.arrays()
+
+
+def test_the_words_take_such_addresses(here, place, tmp_path):
+    from jairika_nb.words import Session, run
+
+    path, address = place
+    mine, other = str(here.path), str(tmp_path / "other.jrk.h5")
+    assert "pushed 2 to variant 'main'" in str(run(["push", mine, address], Session()))
+    session = Session(variables={})
+    assert 'variant: "main"' in str(run(["open", address], session))
+    assert "token" not in session.address and "PT" in str(run(["log"], session))
+    assert "olga" in str(run(["allow", "bob", "read"], session))
+    assert "bob" in str(run(["rules"], session))
+    assert "made" in str(run(["pull", other, address], Session()))
+    here.commit(arrays(3))
+    run(["push", mine, address], Session())
+    told = run(["pull", other, address], Session())
+    assert "pulled 1" in str(told) and "token" not in json.dumps(told.to_json())
+    assert contents(store.open(other)) == contents(here) and path.exists()

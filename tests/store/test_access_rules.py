@@ -243,6 +243,26 @@ def test_a_tag_of_a_removed_iteration_does_not_publish_again(model, tmp_path):
     assert str(model.push(place)).startswith("nothing new")
 
 
+def test_publishing_moves_and_drops_no_tag(model, tmp_path):
+    pytest.importorskip("fsspec")
+    place = f"memory://tags/{tmp_path.name}.jrk.h5"
+    model.tag("v1", "prime")
+    model.tag("v2", "prime")
+    model.push(place)
+    for name in ("v1", "v2"):
+        model.remove(tag=name)
+    model.tag("v1", "PT")
+    model.tag("v3", "PT")
+    moved = model.push(place)
+    assert moved.tags == ["v3"] and "'v1'" in moved.notes[0]
+    with store.open(place) as there:
+        assert {n: each.name for n, each in there.tags.items()} == {
+            "v1": "prime",
+            "v2": "prime",
+            "v3": "PT",
+        }
+
+
 def forge_policy(model, data: bytes) -> None:
     from test_hostile_files import forge
 

@@ -11,7 +11,7 @@ import pytest
 from states import arrays
 
 from jairika_nb import store
-from jairika_nb.errors import AddressError, Damaged
+from jairika_nb.errors import AddressError, Damaged, JairikaError
 from jairika_nb.store import reader
 
 
@@ -166,3 +166,15 @@ def test_a_copy_can_be_written(model, tmp_path):
 def test_a_folder_that_is_missing_is_told_by_the_models_name(tmp_path):
     with pytest.raises(AddressError, match=r"cannot make \S+/none/a\.jrk\.h5: there is no folder"):
         store.init(tmp_path / "none" / "a.jrk.h5")
+
+
+@pytest.mark.parametrize(
+    "secret", ["jrk+http://h/a.jrk.h5?token=secret", "jrk+http://?token=secret"]
+)
+def test_a_token_in_an_address_is_in_no_message(secret):
+    with pytest.raises(JairikaError) as told:
+        store.init(secret)
+    assert "secret" not in str(told.value)
+    with pytest.raises(JairikaError) as told:
+        store.open(secret.replace("//h", "//127.0.0.1:9"))
+    assert "secret" not in str(told.value)
