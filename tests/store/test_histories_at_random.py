@@ -106,6 +106,23 @@ class Book:
         if not days:
             self.removed.clear()
 
+    def thin(self, chosen) -> None:
+        """What is neither among the last, nor tagged, nor continued elsewhere is removed."""
+        last, days = chosen.choice([1, 3, 6]), chosen.choice([30, 0])
+        tagged = {id for id, _ in self.tags.values()}
+        parents = {
+            v: {p for i in self.model[v] for p in self.model[v][i].parents} for v in self.model
+        }
+        for variant, rows in self.variants.items():
+            found = {name: self.model[variant][name].id for name in rows}
+            others = set().union(*(ids for v, ids in parents.items() if v != variant))
+            for name in list(rows)[:-last]:
+                if found[name] not in tagged | others:
+                    self.removed[found[name]] = rows.pop(name)
+        self.model.gc(days, keep={"last": last})
+        if not days:
+            self.removed.clear()
+
     def check(self) -> None:
         for model in (self.model, store.open(self.model.path)):
             assert list(model) == list(self.variants) and model.current == self.current
@@ -129,7 +146,7 @@ def test_a_random_history_is_what_the_book_says(path, seed):
     with store.init(path) as model:
         book = Book(model)
         steps = ["commit"] * 5 + ["derive", "switch", "tag", "revert", "back", "remove"] * 2
-        steps += ["remove_variant", "merge", "gc", "gc"]
+        steps += ["remove_variant", "merge", "gc", "gc", "thin"]
         for number in range(STEPS):
             getattr(book, chosen.choice(steps))(chosen)
             if number % 5 == 4:
