@@ -249,7 +249,9 @@ def gc(
         how = True if cold else False if plain else None
         done = opened.gc(days, progress=told(session, "repacking"), cold=how, keep=keep)
         address = opened.address
-    return Done(str(done), {"address": address, **done.to_json()})
+    later = f"\nwhat was removed can be had back by its id for {days:g} days, see reflog"
+    sentence = f"{done}{later if done.removed and days else ''}"
+    return Done(sentence, {"address": address, **done.to_json()})
 
 
 def space(session: Session, model: CurrentModel) -> Result:
