@@ -97,17 +97,16 @@ class Table(Sequence[Row]):
 
     def _row(self, i: int) -> Row:
         columns = self.columns
-        time, layers, size = (columns.column(name)[i] for name in ("time", "layers", "bytes"))
         return Row(
             id=self.ids[i],
             variant=self.variants[i],
             name=self.names[i],
-            time=time,
+            time=columns.column("time")[i],
             parents=tuple(*columns.parents([i])),
             message=columns.messages[i],
             metrics=columns.metrics([i])[0],
-            layers=layers,
-            bytes=size,
+            layers=columns.column("layers")[i],
+            bytes=columns.column("bytes")[i],
             architecture=columns.architecture(i),
             at=columns.at(i),
             signatures=columns.signatures(i),
@@ -131,6 +130,9 @@ class Branch(Sequence[Row]):
 
     def __iter__(self) -> Iterator[Row]:
         return (table[i] for table, numbers in self.parts for i in numbers)
+
+    def __reversed__(self) -> Iterator[Row]:
+        return (table[i] for table, numbers in reversed(self.parts) for i in reversed(numbers))
 
     @overload
     def __getitem__(self, index: int) -> Row: ...
