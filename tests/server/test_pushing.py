@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import getpass
+import http.cookiejar
 import json
 import os
 import random
@@ -11,6 +12,8 @@ import subprocess
 import sys
 import threading
 import time
+import urllib.error
+import urllib.request
 
 import h5py
 import numpy as np
@@ -488,6 +491,12 @@ def test_to_name_a_hash_is_not_to_have_the_bytes(here, place, serving, tmp_path)
     assert status == 200 and set(json.loads(told)["missing"]) == set(hashes) - {
         each.digest for each in here["main"].head.tensors
     }
+    # The same for a layer of an iteration that is listed.
+    with store.open(path, "a") as there:
+        there.deny("bob", "read", "main/*/encoder")
+    shut = next(t.digest for t in here["main"].head.tensors if t.name == "encoder.mask")
+    wanted = {"path": path.name, "objects": [shut], "records": []}
+    assert json.loads(ask(serving, "missing", "bob", wanted)[1]) == {"missing": {shut: 0}}
     with store.init(tmp_path / "bob.jrk.h5") as bobs:
         bobs.commit(arrays(40), variant=bobs.derive("mine").name)
         bob = serving.address(path.name, "bob")
@@ -543,6 +552,30 @@ def test_a_server_of_one_person_is_that_persons(here, single):
         calling._tokens.clear()
         with pytest.raises(Forbidden, match="do not let"):
             store.open(single.address("y.jrk.h5", ""))
+
+
+def test_a_page_elsewhere_cannot_write_with_the_users_cookie(here, single):
+    """A browser's cookie alone, without the token against forged requests, changes nothing."""
+    here.push(single.address("z.jrk.h5", "one"))
+    jar = http.cookiejar.CookieJar()
+    browser = urllib.request.build_opener(urllib.request.HTTPCookieProcessor(jar))
+    where = single.url("jairika-nb/v1/")
+    browser.open(f"{where}catalogue?path=z.jrk.h5&token=token-one", timeout=30).close()
+    browser.open(f"{where}info", timeout=30).close()  # the cookie is one that signs in
+    image = (single.root / "z.jrk.h5").read_bytes()
+    rules = {"policy": {"owners": ["mallory"], "rules": []}, "expected": None}
+    asked = {"path": "z.jrk.h5", "rules": {**rules, "verb": "own", "words": ""}}
+    for endpoint, body in (
+        ("commit", json.dumps(asked).encode()),
+        ("staged?path=z.jrk.h5", frames(arrays(0)["0.weight"])),
+        ("missing", json.dumps({"path": "z.jrk.h5", "objects": [], "records": []}).encode()),
+    ):
+        request = urllib.request.Request(where + endpoint, data=body)
+        with pytest.raises(urllib.error.HTTPError) as refused:
+            browser.open(request, timeout=30)
+        assert refused.value.code == 403
+    assert (single.root / "z.jrk.h5").read_bytes() == image
+    assert not staged(single.root / "z.jrk.h5")
 
 
 def test_rules_are_made_over_the_wire_by_whom_they_let(here, place, serving):

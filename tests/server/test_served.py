@@ -261,3 +261,12 @@ def test_a_server_that_lies_is_found(serving, model, monkeypatch, change):
             head.arrays()
         with pytest.raises(Damaged):
             _ = served["main"]["prime"].layers, served["main"]["prime"].author
+
+
+@pytest.mark.parametrize("change", [(b"0.weight", b"9.weight"), (b"first", b"worst")])
+def test_records_that_read_well_but_are_others_are_found(serving, model, monkeypatch, change):
+    """A layer by another name in a manifest, another message in the notes."""
+    with store.open(serving.address(model.path.name)) as served:
+        lies(monkeypatch, lambda data: [data.replace(*change)])
+        with pytest.raises(Damaged):
+            _ = served["main"]["prime"].layers, served["main"]["prime"].author
