@@ -136,8 +136,9 @@ class Module(Lookup, Hooks, Freezing, Placing):
     def _check_no_job(self) -> None:
         """TrainingError where a job would overwrite what is loaded with its next step."""
         own = {id(part) for part in self.modules()} if guards else set()
-        for model in list(guards):
-            if any(id(part) in own for part in model.modules()):
+        # References are listed at once, while other threads start and end jobs.
+        for model in (reference() for reference in guards.keyrefs()):
+            if model is not None and any(id(part) in own for part in model.modules()):
                 raise TrainingError(
                     f"load_state_dict: a job in the background trains this {type(self).__name__} "
                     "and would overwrite what is loaded; end it with job.stop() and job.wait() "

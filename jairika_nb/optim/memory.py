@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from jairika_nb.optim.ownership import Owners, check_belongs
+from jairika_nb.optim.ownership import Owners, check_belongs, owners_in
 from jairika_nb.tensors.tensor import Tensor
 
 Slots = dict[str, Tensor]
@@ -34,7 +34,7 @@ class Memory:
 
     def check_belongs(self, model: Any) -> None:
         """Raise TrainingError where the state is that of another network with the same names."""
-        check_belongs(self, model)
+        check_belongs(self, model, owners_in(model))
 
     def memory(self) -> Kept:
         """All of it as it stands, for :meth:`recall`."""

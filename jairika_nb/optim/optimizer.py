@@ -17,7 +17,7 @@ from jairika_nb.optim.groups import Group, check_matches, first_match
 from jairika_nb.optim.habits import missing, refuse
 from jairika_nb.optim.memory import Memory, Slots
 from jairika_nb.optim.options import checked
-from jairika_nb.optim.ownership import follow, owners_in
+from jairika_nb.optim.ownership import check_belongs, follow, owners_in
 from jairika_nb.tensors import autograd
 from jairika_nb.tensors.creation import tensor
 from jairika_nb.tensors.tensor import Tensor
@@ -131,10 +131,11 @@ class Optimizer(Memory):
         parameters = dict(model.named_parameters())
         _check(parameters, grads)
         check_matches(self.patterns(), parameters)
-        self.check_belongs(model)
+        owners = owners_in(model)
+        check_belongs(self, model, owners)
         frozen: list[str] = getattr(model, "frozen_names", list)()
         grads = {name: g for name, g in grads.items() if name not in frozen}
-        before, owners = self.memory(), owners_in(model)
+        before = self.memory()
         try:
             follow(self, owners)
             new = self._stepped(parameters, grads)

@@ -55,9 +55,9 @@ def owners_in(model: Any) -> dict[str, Owner]:
     return found
 
 
-def check_belongs(optimizer: Any, model: Any) -> None:
+def check_belongs(optimizer: Any, model: Any, own: Mapping[str, Owner]) -> None:
     """TrainingError where an optimiser holds moments of another network under the same names."""
-    own, places = owners_in(model), _places(optimizer)
+    places = _places(optimizer)
     # A network that was made of layers of the other one goes on with what these bring along; what
     # it has in the place of layers that are gone counts as exchanged in the same network.
     here = {_place(owner) for owner in own.values()}
