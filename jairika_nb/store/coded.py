@@ -53,20 +53,22 @@ class Coded:
     whole: memoryview
 
 
-# Gets the file, the tensor, the object, and what reads the bytes of an object it builds on; gives
-# a fresh array of exactly the tensor's bytes. No room may be made before the file is known to
-# hold enough for it. Raises ``Damaged``.
-Decode = Callable[[Ranges, Tensor, Coded, Callable[[Place], "np.ndarray"]], "np.ndarray"]
+# Gets the file, the tensor, the object, and the bytes of the object it builds on, to keep or to
+# change, as many as the tensor's; gives an array of exactly the tensor's bytes. A codec that builds
+# on none may make no room before it knows the file to hold enough. Raises ``Damaged``.
+Decode = Callable[[Ranges, Tensor, Coded, "np.ndarray | None"], "np.ndarray"]
 
 
 @dataclass(frozen=True)
 class Codec:
     """How an object is read. ``movable`` ones mean the same in another file, byte for byte.
 
-    ``digest`` gives the hash under which values are known where that is not ``object_digest``.
+    ``base`` tells where the object lies that one builds on, where it does. ``digest`` gives the
+    hash under which values are known where that is not ``object_digest``.
     """
 
     decode: Decode
+    base: Callable[[Ranges, Coded], Place] | None = None
     movable: bool = False
     digest: Callable[[Ranges, Coded, np.ndarray], str] | None = None
 

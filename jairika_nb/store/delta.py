@@ -12,7 +12,7 @@ claim of a size is believed beyond the file's own.
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -46,18 +46,17 @@ def encoded(values: np.ndarray, base: np.ndarray) -> bytes:
     return struct.pack(f"<{len(frames)}I", *map(len, frames)) + b"".join(frames)
 
 
-def decode(
-    ranges: Ranges, tensor: Tensor, found: Coded, base: Callable[[Place], np.ndarray]
-) -> np.ndarray:
-    """The bytes of the tensor; raises ``Damaged``."""
-    raw = base(base_of(ranges, found))  # checked and made before anything is decompressed
-    numbers = _numbers(raw, SIZES[tensor.dtype])
+def decode(ranges: Ranges, tensor: Tensor, found: Coded, base: np.ndarray | None) -> np.ndarray:
+    """The bytes of the tensor, in the place of those of ``base``; raises ``Damaged``."""
+    if base is None:
+        raise ranges.damaged(f"{tensor.name!r}")
+    numbers = _numbers(base, SIZES[tensor.dtype])
     try:
-        for part, frame in zip(_blocks(numbers), _frames(found.payload, raw.nbytes), strict=True):
+        for part, frame in zip(_blocks(numbers), _frames(found.payload, base.nbytes), strict=True):
             numbers[part] += _unfolded(_unsorted(frame, numbers[part]))
     except (zstd.NotAFrame, struct.error, ValueError) as error:
         raise ranges.damaged(f"{tensor.name!r}") from error
-    return raw
+    return base
 
 
 def _numbers(values: np.ndarray, width: int) -> np.ndarray:
@@ -109,4 +108,4 @@ def _unsorted(frame: memoryview, like: np.ndarray) -> np.ndarray:
     return made
 
 
-coded.CODECS[CODEC] = coded.Codec(decode)
+coded.CODECS[CODEC] = coded.Codec(decode, base=base_of)

@@ -173,9 +173,7 @@ def check_vouched(ring: Keyring, vault: Vault, path: str) -> None:
     )
 
 
-def _decode(
-    ranges: Ranges, tensor: Tensor, found: Coded, base: Callable[[Place], np.ndarray]
-) -> np.ndarray:
+def _decode(ranges: Ranges, tensor: Tensor, found: Coded, base: np.ndarray | None) -> np.ndarray:
     id, nonce = _head(found)
     if len(found.payload) != tensor.bytes + TAG:
         raise ranges.damaged(f"{tensor.name!r}")

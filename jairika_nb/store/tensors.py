@@ -53,8 +53,7 @@ def read(ranges: Ranges, placed: Placed, memory: Memory | None = None) -> np.nda
     tensor, place = placed
     if not coded.is_coded(place):
         return _verified(ranges, tensor, _plain(ranges, tensor, place))
-    found = coded.unpacked(ranges, place, f"{tensor.name!r}")
-    raw, links = _decoded(ranges, tensor, found, DEEPEST, memory)
+    raw, links, found = _decoded(ranges, placed, memory)
     digest = coded.codec_of(ranges, found).digest
     how = partial(digest, ranges, found) if digest else object_digest
     values = _verified(ranges, tensor, raw, how)
@@ -129,33 +128,40 @@ def _plain(ranges: Ranges, tensor: Tensor, place: Place) -> np.ndarray:
 
 
 def _decoded(
-    ranges: Ranges, tensor: Tensor, found: coded.Coded, room: int, memory: Memory | None
-) -> tuple[np.ndarray, int]:
-    """The bytes of a coded object, and on how many others, ``room`` at most, it builds."""
-    links = 0
+    ranges: Ranges, placed: Placed, memory: Memory | None
+) -> tuple[np.ndarray, int, coded.Coded]:
+    """The bytes of a coded object, on how many others it builds, and the object.
 
-    def base(place: Place) -> np.ndarray:
-        nonlocal links
-        if not coded.is_coded(place):
-            return _plain(ranges, tensor, place)
-        if not room:
+    The chain is followed to its end, then decoded from there: however long it is, no more than two
+    of its objects are held, and room is made only for what lies in the file at full length.
+    """
+    tensor, place = placed
+    what, chain = f"{tensor.name!r}", list[Place]()
+    known = codec = None
+    while coded.is_coded(place) and known is None:
+        if len(chain) > DEEPEST:
             raise Damaged(
-                f"cannot read {tensor.name!r} of {ranges.path}: it builds on more than "
-                f"{DEEPEST} other objects; the file is damaged"
+                f"cannot read {what} of {ranges.path}: it builds on more than {DEEPEST} other "
+                "objects; the file is damaged"
             )
-        known = memory.get(place, room - 1) if memory is not None else None
-        if known is None:
-            below = coded.unpacked(ranges, place, f"{tensor.name!r}")
-            known = _decoded(ranges, tensor, below, room - 1, memory)
-        if known[0].nbytes != tensor.bytes:
-            raise ranges.damaged(f"{tensor.name!r}")
-        links = known[1] + 1
-        return known[0]
-
-    raw = coded.codec_of(ranges, found).decode(ranges, tensor, found, base)
-    if raw.nbytes != tensor.bytes:
-        raise ranges.damaged(f"{tensor.name!r}")
-    return raw, links
+        chain.append(place)
+        found = coded.unpacked(ranges, place, what)
+        codec = coded.codec_of(ranges, found)
+        if codec.base is None:
+            break
+        place = codec.base(ranges, found)
+        known = memory.get(place, DEEPEST - len(chain)) if memory is not None else None
+    raw, links = known or (None if codec and not codec.base else _plain(ranges, tensor, place), -1)
+    for place in reversed(chain):
+        if place != chain[-1]:
+            found = coded.unpacked(ranges, place, what)
+        if raw is not None and raw.nbytes != tensor.bytes:
+            raise ranges.damaged(what)
+        raw = coded.codec_of(ranges, found).decode(ranges, tensor, found, raw)
+        links += 1
+    if raw is None or raw.nbytes != tensor.bytes:
+        raise ranges.damaged(what)
+    return raw, links, found
 
 
 def _verified(

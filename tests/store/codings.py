@@ -20,11 +20,18 @@ def turned(ranges, tensor, found, base) -> np.ndarray:
 
 def again(ranges, tensor, found, base) -> np.ndarray:
     """The bytes of another object."""
+    return base
+
+
+def base_of(ranges, found) -> tuple[int, int]:
     offset, length, is_coded = found.data["base"]
-    return base(coded.flagged((offset, length)) if is_coded else (offset, length))
+    return coded.flagged((offset, length)) if is_coded else (offset, length)
 
 
-CODECS = {"turned": coded.Codec(turned, movable=True), "again": coded.Codec(again)}
+CODECS = {
+    "turned": coded.Codec(turned, movable=True),
+    "again": coded.Codec(again, base=base_of),
+}
 
 
 def turn(tensor, values, layout) -> bytes:

@@ -90,7 +90,7 @@ def test_a_payload_that_lies_is_refused_before_room_is_made(kind):
             return Damaged(what)
 
     with bounded(), pytest.raises(Damaged, match=r"0\.w"):
-        delta.decode(Told(), tensor, found, lambda place: values.view(np.uint8).copy())
+        delta.decode(Told(), tensor, found, values.view(np.uint8).copy())
 
 
 def based_on(make):
