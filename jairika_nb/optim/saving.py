@@ -34,8 +34,17 @@ def flat(optimizer: Any) -> dict[str, Any]:
 def load(optimizer: Any, state: Mapping[str, Any]) -> None:
     """Make an optimiser go on from saved data; raises where it does not fit."""
     kind = type(optimizer)
-    if str(state.get("type")) != kind.__name__:
-        raise ArchitectureError(f"a state of {state.get('type')} does not fit {kind.__name__}")
+    own = state.get("type") if isinstance(state, Mapping) else None
+    if own is None:
+        raise ArchitectureError(
+            f"a {type(state).__name__} without a type is no state of an optimiser here; give what "
+            f"{kind.__name__}(...).state_dict() gave"
+        )
+    if str(own) != kind.__name__:
+        raise ArchitectureError(
+            f"a state of {own} does not fit {kind.__name__}; go on with optim.{own}(...), or begin "
+            "anew without the state"
+        )
     entries = [key for key in state if "." in key]
     grouped = [key for key in state if key not in entries and GROUP.fullmatch(key)]
     _check_entries(optimizer, state, entries, grouped)

@@ -6,8 +6,8 @@ from typing import Any
 
 _IN_PLACE = "tensors do not change in place: write x = x.{0}(...) or x[...] = value"
 _DEVICES = 'x.to("gpu") or x.to("cpu"), or work inside `with jrk.device(...)`'
-_NO_GRAD = "there is nothing to switch: jrk.grad(y, [x]) gives derivatives, x.detach() ends them"
-_FREEZE = f"{_NO_GRAD}, net.freeze(...) keeps parameters as they are"
+_NO_GRAD = "jrk.grad(y, [x]) for derivatives, x.detach() to end them: there is nothing to switch"
+_FREEZE = f"net.freeze(...) to keep parameters as they are, {_NO_GRAD}"
 
 # Attributes of tensors.
 OF_TENSORS = {

@@ -257,6 +257,12 @@ def test_states_that_do_not_fit(change, words):
         optim.Adam().load_state_dict(optimizer.state_dict() | change)
 
 
+@pytest.mark.parametrize("state", [None, {}, {"state": {}, "param_groups": []}, [1]])
+def test_what_is_no_state_is_told(state):
+    with pytest.raises(ArchitectureError, match=r"no state of an optimiser.*what Adam\(\.\.\.\)"):
+        optim.Adam().load_state_dict(state)
+
+
 @pytest.mark.parametrize(
     ("change", "words"),
     [({"lr": float("nan")}, "lr=nan"),
