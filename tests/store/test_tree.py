@@ -84,7 +84,7 @@ def test_reading_a_tree_imports_neither_hdf5_nor_numpy(chatbot):
 def test_reading_opens_no_other_file(chatbot):
     program = (
         "import sys\n"
-        "from jairika_nb.store import reader, show\n"
+        "from jairika_nb.store import reader, show, viewed\n"
         "opened = []\n"
         "sys.addaudithook(lambda event, details: opened.append((event, details[0]))\n"
         "                 if event in ('open', 'exec', 'import', 'subprocess.Popen') else None)\n"
