@@ -31,6 +31,7 @@ from jairika_nb.store.reader import Reader
 from jairika_nb.store.rows import METRIC, Row, Tag, VariantRow
 from jairika_nb.store.show import counted
 
+LONGEST = 1000  # iterations of one commit
 BATCH = 64 << 20  # bytes of one commit: what is lost at most when a transfer is cut off
 
 
@@ -179,10 +180,12 @@ def _batches(
     there = target.iterations(place)
     linear = not there or _is_blank(target, place) or (rows and there[-1].id in rows[0].parents)
     batch: list[Row] = []
+    size = 0
     for row in rows:
-        if batch and linear and sum(sizes[each.id] for each in (*batch, row)) > BATCH:
+        size += sizes[row.id]
+        if batch and linear and (size > BATCH or len(batch) == LONGEST):
             yield batch
-            batch = []
+            batch, size = [], sizes[row.id]
         batch.append(row)
     if batch:
         yield batch
@@ -190,7 +193,7 @@ def _batches(
 
 def _new_bytes(source: Reader, row: Row, known: set[str]) -> int:
     found = {t.digest: t.bytes for t in source.manifest(row).tensors if t.digest not in known}
-    known |= found.keys()
+    known.update(found)  # ``|=`` of a dictionary's keys would make another set
     return sum(found.values())
 
 

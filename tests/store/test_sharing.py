@@ -203,6 +203,20 @@ def test_a_long_transfer_is_many_commits_and_tells_how_far_it_is(model, other, m
     assert told[-1][0] == told[-1][1] and contents(other) == contents(model)
 
 
+def test_layers_that_stay_the_same_count_once(model, other, monkeypatch):
+    from jairika_nb.store import transfer
+
+    monkeypatch.setattr(transfer, "BATCH", 100_000)
+    big = {**arrays(1), "big.weight": np.arange(20_000, dtype=np.float32)}
+    model.derive("big")
+    for n in range(6):
+        model.commit({**big, "0.bias": np.full(8, n, np.float32)}, variant="big")
+    told = []
+    other.pull(model.path, "big", progress=lambda done, total: told.append((done, total)))
+    assert len(told) == 1 and told[0][0] == told[0][1] < 100_000
+    assert contents(other)["big"] == contents(model)["big"]
+
+
 PULLER = """
 import sys
 from jairika_nb import store
