@@ -13,6 +13,7 @@ the library with buffers it later writes from.
 
 from __future__ import annotations
 
+import contextlib
 import io
 import os
 from collections.abc import Callable
@@ -99,8 +100,10 @@ class JournaledFile(io.RawIOBase):
     def rollback(self) -> None:
         """Forget everything since the last commit."""
         self._start(self.committed)
-        # Not being able to cut the file is harmless: the next writer does it.
-        self._quietly(lambda: self.disk.truncate(self.file, self.committed))
+        # Not being able to cut the file is harmless: the next writer does it. It is tried after an
+        # error too, since what a full disk could not take must not go on filling it.
+        with contextlib.suppress(OSError):
+            self.disk.truncate(self.file, self.committed)
 
     def finish_new(self, root: Root) -> None:
         """Complete a new file: all four slots lead to its first catalogue."""

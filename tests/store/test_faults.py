@@ -256,6 +256,22 @@ def test_a_limit_on_file_size_is_a_full_disk(tmp_path):
     assert store.open(path)["main"]["prime"].arrays()["0.weight"].shape == (9,)
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="no limits for processes there")
+def test_what_a_full_disk_could_not_take_is_given_back(tmp_path):
+    path = tmp_path / "limited.jrk.h5"
+    store.init(path).close()
+    before = path.stat().st_size
+    program = (
+        "import numpy as np, resource\n"
+        "from jairika_nb import store\n"
+        f"model = store.open({str(path)!r}, 'a')\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (200_000, resource.RLIM_INFINITY))\n"
+        "model.commit({'0.weight': np.zeros(90_000)})\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert "NoSpace" in done.stderr and path.stat().st_size == before
+
+
 def test_a_file_changed_by_another_hdf5_program_is_not_cut(model):
     import h5py
 
