@@ -10,6 +10,8 @@ from jairika_nb.nn.freezing import mark
 from jairika_nb.nn.module import Module
 
 DEEPEST = 100
+# Lists and dicts inside each other; a program may have lifted Python's own limit.
+MOST_LEVELS = 1000
 
 
 def build(architecture: Any) -> Module:
@@ -23,6 +25,8 @@ def build(architecture: Any) -> Module:
     Linear(in_features=3, out_features=2, bias=True)
     """
     try:
+        if _is_deeper(architecture, MOST_LEVELS):
+            raise RecursionError
         built = _build(architecture, (), {})
     except RecursionError:
         # Arguments and graphs inside graphs have no place whose depth could be counted.
@@ -129,3 +133,17 @@ def _decode(value: Any, children: dict[str, Module]) -> Any:
             return INFINITIES[value[FLOAT]]
         return {key: _decode(part, children) for key, part in value.items()}
     return value
+
+
+def _is_deeper(data: Any, most: int) -> bool:
+    """Whether lists and dicts lie in each other over more than ``most`` levels."""
+    level = [data]
+    for _ in range(most):
+        inside = [
+            part for each in level if isinstance(each, dict | list | tuple)
+            for part in (each.values() if isinstance(each, dict) else each)
+        ]  # fmt: skip
+        level = [*{id(part): part for part in inside}.values()]
+        if not level:
+            return False
+    return True

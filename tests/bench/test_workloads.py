@@ -20,14 +20,7 @@ SMALL = {"chain": (64,), "softmax": (8, 64), "layernorm": (8, 64), "matmul": (32
 def made_by(library, workload, **more):
     pytest.importorskip(rounds.LIBRARIES[library])
     module, options = MAKERS[library]
-    try:
-        return importlib.import_module(f"jairika_nb.bench.{module}").ready(
-            workload, **options, **more
-        )
-    except RuntimeError as error:
-        if library == "tinygrad" and "no usable devices" in str(error):
-            pytest.skip("tinygrad finds no compiler")
-        raise
+    return importlib.import_module(f"jairika_nb.bench.{module}").ready(workload, **options, **more)
 
 
 def small(name):
@@ -45,7 +38,7 @@ def small(name):
     return Workload(name, full.title, full.kind, drawn, full.flops, full.bytes)
 
 
-@pytest.mark.parametrize("library", ["jairika_nb", "pytorch", "jax", "numpy", "tinygrad"])
+@pytest.mark.parametrize("library", ["jairika_nb", "pytorch", "jax", "numpy"])
 @pytest.mark.parametrize("name", [*SMALL, "adam"])
 def test_operations_agree_with_numpy_in_float64(library, name):
     made = made_by(library, small(name))
@@ -105,6 +98,16 @@ def test_rounds_go_from_process_to_process():
         assert each.error < 1e-6 and 0 < each.least <= each.median
     ours, numpy = found
     assert ours.cold > 0 and math.isnan(numpy.cold)
+
+
+def test_tinygrad_computes_the_same():
+    """In its own process only: it leaves workers behind, and lifts the limit of recursion."""
+    pytest.importorskip("tinygrad")
+    for name in SMALL:
+        (found,) = measure(name, ["tinygrad"], rounds=1)
+        if "no usable devices" in found.failed:
+            pytest.skip("tinygrad finds no compiler")
+        assert not found.failed and found.error < 2e-5
 
 
 def test_a_library_that_cannot_is_left_out_and_one_that_fails_says_so(monkeypatch):

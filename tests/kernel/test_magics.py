@@ -123,7 +123,7 @@ def test_help_of_a_word(kernel):
         ("%jrk commit nett", "WordError", "did you mean 'net'"),
         ("%jrk commit net --nam x", "WordError", "did you mean '--name'"),
         ('%jrk commit net --message "open', "WordError", "no closing quotation"),
-        ("%jrk open absent.jrk.h5", "AddressError", "absent.jrk.h5"),
+        ("%jrk open absent.jrk.h5", "NoSuchFile", "absent.jrk.h5"),
         ("%jrk switch nowhere", "NotFound", "nowhere"),
         ("%jrk commit net --name PT", "NameTaken", "PT"),
         ("%%jrk commit net\nx = 1", "WordError", "did you mean `%jrk commit`"),

@@ -4,6 +4,7 @@ import base64
 import copy
 import json
 import re
+import sys
 import xml.etree.ElementTree as ElementTree
 
 import numpy as np
@@ -395,7 +396,17 @@ def test_every_function_can_be_said_to_take_what_it_takes():
             layer()
 
 
-def test_depth_and_size_of_hostile_graphs_are_bounded():
+@pytest.mark.parametrize("recursion", [1000, 20_000])
+def test_depth_and_size_of_hostile_graphs_are_bounded(recursion):
+    before = sys.getrecursionlimit()
+    sys.setrecursionlimit(max(recursion, before))  # as other libraries do
+    try:
+        check_hostile_graphs()
+    finally:
+        sys.setrecursionlimit(before)
+
+
+def check_hostile_graphs():
     data = {"type": "Tanh"}
     for _ in range(500):
         data = {
