@@ -34,8 +34,8 @@ class Ready(Protocol):
 # Where each library's `ready(workload, **options)` is, and its options.
 MAKERS: dict[str, tuple[str, dict[str, Any]]] = {
     "jairika_nb": ("ours", {}),
-    "pytorch": ("pytorch", {}),
-    "torch.compile": ("pytorch", {"compiled": True}),
+    "pytorch": ("with_torch", {}),
+    "torch.compile": ("with_torch", {"compiled": True}),
     "jax": ("with_jax", {}),
     "numpy": ("with_numpy", {}),
     "tinygrad": ("with_tinygrad", {}),

@@ -218,9 +218,9 @@ def _expected(workload: Workload) -> Arrays | None:
         return None
     import torch
 
-    from jairika_nb.bench import pytorch
+    from jairika_nb.bench import with_torch
 
-    return pytorch.ready(workload, dtype=torch.float64).results()
+    return with_torch.ready(workload, dtype=torch.float64).results()
 
 
 def distance(found: Arrays, expected: Arrays) -> float:

@@ -11,7 +11,7 @@ from jairika_nb.nn.module import Module
 
 DEEPEST = 100
 # Lists and dicts inside each other; a program may have lifted Python's own limit.
-MOST_LEVELS = 1000
+MOST_LEVELS = 2000
 
 
 def build(architecture: Any) -> Module:
@@ -30,7 +30,9 @@ def build(architecture: Any) -> Module:
         built = _build(architecture, (), {})
     except RecursionError:
         # Arguments and graphs inside graphs have no place whose depth could be counted.
-        text = "architecture: lists or networks too deep inside each other"
+        text = (
+            "architecture: lists or networks too deep inside each other, deeper than can be built"
+        )
         raise ArchitectureError(text) from None
     _tie(built, architecture.get("tied", []))
     return built
