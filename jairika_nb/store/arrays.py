@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import os
 from collections import Counter, deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -21,6 +22,7 @@ from jairika_nb.store.manifest import MOST_AXES, SIZES, Tensor
 SCALARS = (str, int, float, bool, type(None))
 AHEAD = 4  # tensors hashed before their turn
 THREADED_FROM = 1 << 20  # bytes: below, starting threads costs more than they save
+SPLIT_FROM = 1 << 24  # bytes of one tensor that several threads hash together
 
 
 @dataclass(frozen=True)
@@ -65,7 +67,7 @@ def content(net: Any, optimizer: Any = None, training: Any = None) -> Content:
 def hashed_ahead(
     kept: Sequence[tuple[Tensor, np.ndarray]], digest: Callable[[Tensor, np.ndarray], str]
 ) -> Iterator[tuple[Tensor, np.ndarray]]:
-    """Each record with its hash and its values; the next is hashed while one is written."""
+    """Each record with its hash and its values; the next ones are hashed while one is written."""
 
     def hashed(tensor: Tensor, values: np.ndarray) -> Tensor:
         return replace(tensor, digest=digest(tensor, values))
@@ -73,7 +75,7 @@ def hashed_ahead(
     if sum(values.nbytes for _, values in kept) < THREADED_FROM:
         yield from ((hashed(tensor, values), values) for tensor, values in kept)
         return
-    with ThreadPoolExecutor(1) as worker:
+    with ThreadPoolExecutor(min(AHEAD, os.cpu_count() or 1)) as worker:
         waiting = deque(worker.submit(hashed, *each) for each in kept[:AHEAD])
         for number, (_, values) in enumerate(kept):
             if number + AHEAD < len(kept):
@@ -215,7 +217,7 @@ def _architecture(net: Any) -> bytes | None:
 
 
 def _threads(count: int) -> int:
-    return blake3.AUTO if count >= THREADED_FROM else 1
+    return blake3.AUTO if count >= SPLIT_FROM else 1
 
 
 def _brief(value: Any) -> str:
