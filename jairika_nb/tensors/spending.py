@@ -11,7 +11,7 @@ from functools import cache
 from typing import Any
 
 from jairika_nb.engine import device as devices
-from jairika_nb.engine import dtypes
+from jairika_nb.engine import dtypes, memory
 from jairika_nb.engine.graph import leaf
 from jairika_nb.tensors.tensor import Tensor
 
@@ -24,7 +24,9 @@ def is_alone(values: list[Any], place: int, within: tuple[int, ...] | None) -> b
     values in it. The caller has lists of the nodes and of their values too.
     """
     expected = _alone()
-    if expected is None or _values(values, place) != expected[1:]:
+    if expected is None or not isinstance(values[place].node.value, memory.Buffer):
+        return False  # memory of others, such as a file's pages, is never written
+    if _values(values, place) != expected[1:]:
         return False
     return within is None or all(_holders(values, at) == expected[0] for at in (place, *within))
 

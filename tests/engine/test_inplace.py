@@ -7,6 +7,7 @@ import pytest
 
 import jairika_nb as jrk
 from jairika_nb import nn, optim
+from jairika_nb.engine.borrowing import borrow
 from jairika_nb.engine.memory import usage
 
 SHAPE = (64, 48)
@@ -220,3 +221,25 @@ def test_a_product_does_not_write_over_its_own_operand(device):
         step(given)
         want = want - want @ x
         np.testing.assert_allclose(net[0].numpy(), want, rtol=1e-3, atol=1e-5)
+
+
+def test_memory_of_others_is_never_written(device):
+    """Pages of a file, and arrays that are only borrowed, also where a replay meets them first."""
+
+    @jrk.compile
+    def step(net):
+        net[0][...] = net[0] * 2 + 1
+
+    own = nn.ParameterList([nn.Parameter(np.ones(SHAPE, np.float32))])
+    for _ in range(4):
+        step(own)
+    room = np.empty(4 * 64 * 48 + 64, np.uint8)  # aligned, so that a CPU reads it in place
+    start = -room.ctypes.data % 64
+    array = room[start : start + 4 * 64 * 48].view(np.float32).reshape(SHAPE)
+    array[...] = 3
+    net = nn.ParameterList([nn.Parameter(np.zeros(SHAPE, np.float32))])
+    net.replace({"0": jrk.Tensor(borrow(array, jrk.float32, device))})
+    replays = step.replays
+    step(net)
+    assert step.replays == replays + 1
+    assert (net[0].numpy() == 7).all() and (array == 3).all()
