@@ -129,11 +129,11 @@ class Iteration:
     def load(self, lazy: bool = False, cap: int | str | None = None) -> Any:
         """The network itself, with this state.
 
-        ``lazy=True`` leaves its parameters in the file, mapped read-only: they come into memory
-        as layers run, and a network larger than memory can predict; training makes values of its
-        own. ``cap``, bytes or text such as ``"500MB"`` (default: ``JRK_STORE_CAP``, else none),
-        bounds what stays of them in memory; the least recently used layers go first. Devices with
-        memory of their own get copies.
+        ``lazy=True`` leaves its parameters in the file, mapped read-only: they come into memory,
+        and are checked, as layers run, and a network larger than memory can predict; training
+        makes values of its own. ``cap``, bytes or text such as ``"500MB"`` (default:
+        ``JRK_STORE_CAP``, else none), bounds what stays of them in memory; the least recently used
+        layers go first. Devices with memory of their own get copies.
 
         Raises ``ArchitectureError`` where no architecture was committed, or one with layer
         types that are not registered here; ``Damaged``; ``ArgumentError`` for a ``cap`` without

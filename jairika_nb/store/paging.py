@@ -39,43 +39,46 @@ def cap_of(cap: int | str | None) -> int | None:
 
 
 class Pager:
-    """Which maps are resident, the least recently used first; ``room`` lets some of them go."""
+    """Which parameters are resident, the least recently used first; ``room`` lets some go."""
 
     def __init__(self, cap: int | None) -> None:
         self.cap, self.resident = cap, 0
-        self.used: OrderedDict[int, Any] = OrderedDict()
+        self.used: OrderedDict[int, Unread] = OrderedDict()
 
-    def room(self, pages: list[Any], coming: int = 0) -> None:
-        """Count ``pages`` as resident and let others go until all fit under the cap.
-
-        ``coming`` bytes more are about to be touched.
-        """
+    def room(self, pages: list[Unread]) -> None:
+        """Count ``pages`` as resident and let others go until all fit under the cap."""
         for each in pages:
             if self.used.pop(id(each), None) is None:
                 self.resident += len(each)
             self.used[id(each)] = each
         wanted = {id(each) for each in pages}
-        while self.cap is not None and self.resident + coming > self.cap:
+        while self.cap is not None and self.resident > self.cap:
             oldest = next((key for key in self.used if key not in wanted), None)
             if oldest is None:
                 return  # a layer larger than the cap runs all the same
             self.release(self.used[oldest])
 
-    def release(self, pages: Any) -> None:
-        """Give the pages of one map back to the system."""
+    def release(self, pages: Unread) -> None:
+        """Give the memory of one parameter back to the system."""
         if self.used.pop(id(pages), None) is not None:
             self.resident -= len(pages)
-        if isinstance(pages, Decoded):
+        if pages.map is None:
             pages.held = None
-        elif hasattr(pages, "madvise"):  # Windows decides by itself
-            pages.madvise(mmap.MADV_DONTNEED)
+        elif hasattr(pages.map, "madvise"):  # Windows decides by itself
+            pages.map.madvise(mmap.MADV_DONTNEED)
 
 
-class Decoded:
-    """Values that ``fetch`` decodes when they are looked at, until the pager lets them go."""
+class Unread:
+    """Values that ``fetch`` reads and checks when they are looked at first.
 
-    def __init__(self, fetch: Callable[[], Any], size: int, pager: Pager, held: Any) -> None:
-        self.fetch, self.size, self.pager, self.held = fetch, size, pager, held
+    It gives what a leaf of the graph holds, and the map of the file that this lies in; where there
+    is none, because they had to be decoded, the pager lets them go whole, and they are read again.
+    """
+
+    def __init__(self, fetch: Callable[[], tuple[Any, Any]], size: int, pager: Pager) -> None:
+        self.fetch, self.size, self.pager = fetch, size, pager
+        self.held: Any = None
+        self.map: Any = None
 
     def __len__(self) -> int:
         return self.size
@@ -84,18 +87,16 @@ class Decoded:
         """The values as a leaf of the graph holds them."""
         if self.held is None:
             self.pager.room([self])
-            self.held = self.fetch()
+            self.held, self.map = self.fetch()
         return self.held
 
 
 class Waiting(Node):
-    """A leaf of the graph whose values are a ``Decoded``: the same node whenever they come."""
+    """A leaf of the graph whose values are ``Unread``: the same node whenever they come."""
 
     __slots__ = ("pages",)
 
-    def __init__(
-        self, pages: Decoded, shape: tuple[int, ...], dtype: DType, device: Device
-    ) -> None:
+    def __init__(self, pages: Unread, shape: tuple[int, ...], dtype: DType, device: Device) -> None:
         self.pages = pages
         super().__init__("leaf", (), (), shape, dtype, device, pages.held)
 
@@ -117,9 +118,9 @@ def fill(
 ) -> Pager:
     """Put maps of the file in the place of the parameters of ``net``.
 
-    Each is checked once, one after the other. Small ones, integers, and all of them on devices
-    with memory of their own are copied. With a cap that is less than all of them, the network
-    computes layer by layer outside of ``jrk.compile``.
+    Each is read and checked when it is looked at first. Small ones, integers, and all of them on
+    devices with memory of their own are copied now. With a cap that is less than all of them, the
+    network computes layer by layer outside of ``jrk.compile``.
     """
     pager = Pager(cap)
     own = net.state_dict()
@@ -128,11 +129,9 @@ def fill(
         raise ArchitectureError(f"the stored state does not fit: {'; '.join(problems)}")
     values, pages = {}, {}
     for name, record in records.items():
-        pager.room([], record.bytes)
         values[name], found = _parameter(own[name], record, name, mapped, read, pager)
         if found is not None:
             pages[id(values[name])] = found
-            pager.room([found])
     net.replace(values)
     if cap is not None and sum(map(len, pages.values())) > cap:
         for module in net.modules():
@@ -147,22 +146,20 @@ def _parameter(
     mapped: Callable[[str], np.ndarray],
     read: Callable[[str], np.ndarray],
     pager: Pager,
-) -> tuple[Tensor, Any]:
-    if record.bytes >= MAPPED_FROM:
+) -> tuple[Tensor, Unread | None]:
+    dtype, device = old.dtype, old.device
+    fits = np.dtype(record.dtype) == dtype.numpy and np.dtype(record.dtype).kind == "f"
+    if record.bytes < MAPPED_FROM or not fits or device.kind not in ("cpu", "reference"):
+        return like(old, read(name)), None
+
+    def fetch() -> tuple[Any, Any]:
         values = _aligned(mapped(name))
-        dtype, device = old.dtype, old.device
-        node, pages = borrow(values, dtype, device), _pages(values)
-        if node is not None and pages is None and pager.cap is not None:
+        node = borrow(values, dtype, device)
+        assert node is not None  # of that form, and aligned
+        return node.value, _pages(values)
 
-            def fetch() -> Any:
-                again = borrow(_aligned(mapped(name)), dtype, device)
-                return again and again.value
-
-            pages = Decoded(fetch, record.bytes, pager, node.value)
-            node = Waiting(pages, node.shape, dtype, device)
-        if node is not None:
-            return Tensor(node), pages
-    return like(old, read(name)), None
+    pages = Unread(fetch, record.bytes, pager)
+    return Tensor(Waiting(pages, record.shape, dtype, device)), pages
 
 
 def _aligned(values: np.ndarray) -> np.ndarray:
@@ -185,7 +182,7 @@ def _pages(values: np.ndarray) -> Any:
     return base
 
 
-def _watch(module: Any, pages: Mapping[int, Any], pager: Pager) -> None:
+def _watch(module: Any, pages: Mapping[int, Unread], pager: Pager) -> None:
     """Make room before a module with mapped parameters runs, and compute it at once."""
     held = (*module._parameters.values(), *module._buffers.values())
     own = [pages[id(each)] for each in held if id(each) in pages]
