@@ -47,6 +47,7 @@ class Device:
     probe: str | None = None  # None: not probed yet; "": works; else the reason it does not
     probe_seconds: float = 0.0
     lock: Any = field(default_factory=threading.RLock, repr=False)
+    pending: float = field(default=0.0, repr=False)  # seconds of work given since the last wait
 
     def __repr__(self) -> str:
         return f"<Device {self.id}: {self.name} ({self.driver})>"

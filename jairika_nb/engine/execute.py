@@ -178,6 +178,7 @@ def _launch(
         )
     except cl.Error as error:
         raise failure(device, source, error) from None
+    device.pending += source.most_seconds
     note(device, source, event)
 
 

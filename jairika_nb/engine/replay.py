@@ -62,6 +62,7 @@ class Step:
         self.arena: Arena | None = None
         self.pieces: dict[int, Any] = {}
         self.stretches = _stretches(self.runs)
+        self.seconds = sum(run.source.most_seconds for run in self.runs if run.kernel)
         self.is_running = False
         self.is_stocked = False  # whether the pool has room for the results of two runs
         self._bind_fixed()
@@ -184,6 +185,7 @@ class Step:
 
         launch, queue = cl.enqueue_nd_range_kernel, self.device.queue
         is_watched = execute.recorders or debug.views
+        self.device.pending += self.seconds
         for kernels, hosted in self.stretches:
             try:
                 for kernel, global_size, local_size in kernels:

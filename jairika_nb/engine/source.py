@@ -10,6 +10,9 @@ from jairika_nb.engine import spelling
 from jairika_nb.engine.fused import Kernel
 from jairika_nb.engine.program import Entry
 
+# Bytes and operations a second of a slow device.
+SLOW_BYTES, SLOW_FLOPS = 1e9, 5e9
+
 
 @dataclass(frozen=True)
 class Argument:
@@ -40,6 +43,11 @@ class Source:
     host: Entry | None = None  # what NumPy computes in this step instead of a kernel
     shapes: tuple[tuple[int, ...], ...] = ()  # and the shapes it sees its inputs with
     alone: bool = False  # whether it may ask about its launch, so shares none with others
+
+    @property
+    def most_seconds(self) -> float:
+        """What a slow device takes at most; infinite for kernels that a user wrote."""
+        return math.inf if self.alone else self.bytes / SLOW_BYTES + self.flops / SLOW_FLOPS
 
     @property
     def text(self) -> str:

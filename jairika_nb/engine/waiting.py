@@ -1,12 +1,14 @@
 """Waiting for a device so that Ctrl-C is heard: the drivers' own waits do not return for it.
 
-The wait looks at the event again and again, first without pause, then with pauses of a small part
-of the time waited already, so that it adds at most that part.
+Yet a CPU driver may count on the thread that waits as one of those that work: Intel's computes on
+one core of two while nobody stands in its wait. So for long work the main thread, the only one that
+Ctrl-C reaches, lets another thread stand there, which costs 40 us.
 """
 
 from __future__ import annotations
 
-import time
+import contextlib
+import threading
 from collections import deque
 from typing import Any
 
@@ -14,8 +16,10 @@ from jairika_nb.engine import device as devices
 from jairika_nb.engine.device import Device
 from jairika_nb.errors import KernelError
 
-# Seconds looked without pause; the share of the time waited that a pause takes; the longest pause.
-EAGER, SHARE, LONGEST = 1e-4, 1 / 16, 0.005
+# Work of at most so many seconds on a slow device is short: Ctrl-C may wait for it.
+SHORT = 0.1
+# Seconds after which the main thread looks up; where a lock hears no signal, Ctrl-C waits for it.
+LOOK_UP = 0.1
 # Host arrays that a device may still read or write, with the events that tell when it is done.
 _kept: deque[tuple[Any, Any]] = deque()
 
@@ -49,17 +53,63 @@ def keep(event: Any, host: Any) -> None:
 def _look(device: Device, event: Any) -> None:
     if event.command_execution_status > 0:
         device.queue.flush()
-        start = time.perf_counter()
-        while event.command_execution_status > 0:
-            waited = time.perf_counter() - start
-            if waited > EAGER:
-                time.sleep(min(LONGEST, waited * SHARE))
+        is_short = device.pending <= SHORT
+        (_to_the_end if is_short or not _hears_signals() else _stand_by)(event)
+        device.pending = 0.0
     status = event.command_execution_status
     if status < 0:
         raise KernelError(
             f"{device.name} gave up on its queue with OpenCL error {status}; a kernel before this "
             "point failed: run again inside `with jrk.profile()` to see which, or see `jrk doctor`"
         )
+
+
+def _hears_signals() -> bool:
+    return threading.current_thread() is threading.main_thread()
+
+
+def _stand_by(event: Any) -> None:
+    try:
+        waiter = _idle.pop()
+    except IndexError:
+        waiter = Waiter()
+    waiter.wait(event)
+
+
+def _to_the_end(event: Any) -> None:
+    import pyopencl as cl
+
+    with contextlib.suppress(cl.Error):  # the status of the event tells
+        event.wait()
+
+
+class Waiter:
+    """A thread that stands in a driver's wait; one that Ctrl-C left behind comes back later."""
+
+    def __init__(self) -> None:
+        self.asked, self.done = threading.Semaphore(0), threading.Semaphore(0)
+        self.event: Any = None
+        threading.Thread(target=self._serve, name="jairika_nb waits", daemon=True).start()
+
+    def wait(self, event: Any) -> None:
+        """Return when ``event`` is over, or raise KeyboardInterrupt."""
+        self.event, self.done = event, threading.Semaphore(0)
+        self.asked.release()
+        while not self.done.acquire(timeout=LOOK_UP):
+            pass
+
+    def _serve(self) -> None:
+        while True:
+            self.asked.acquire()
+            done = self.done
+            _to_the_end(self.event)
+            self.event = None
+            _idle.append(self)
+            done.release()
+
+
+# Waiters that wait for nothing.
+_idle: deque[Waiter] = deque()
 
 
 def synchronize(device: str | Device | None = None) -> None:
