@@ -207,6 +207,13 @@ class Optimizer(Memory):
             self.state[name] = {k: v.to(parameter.device) for k, v in slots.items()}
         return self.steps.get(name, 0) + 1
 
+    def follow(self, model: Any) -> None:
+        """Give what is remembered the names that its layers have in ``model`` after surgery.
+
+        An update does that by itself, and so does a commit of both.
+        """
+        follow(self, owners_in(model))
+
     def rows(self, option: str = "lr") -> list[Any]:
         """The optimiser and its groups that have an option of their own: what schedules move."""
         return [self, *(group for group in self.groups if option in group)]

@@ -48,6 +48,8 @@ def content(net: Any, optimizer: Any = None, training: Any = None) -> Content:
         for name, value in _state(net, "net").items()
     ]
     check_view([each.name for each, _ in weights])
+    if hasattr(optimizer, "follow") and hasattr(net, "named_modules"):
+        optimizer.follow(net)
     state = {} if optimizer is None else _state(optimizer, "optimizer")
     kept, scalars = [], {}
     for name, value in state.items():

@@ -190,3 +190,19 @@ def test_a_failed_step_after_surgery_takes_moves_back():
     step(net, optimizer)
     assert optimizer.steps == {"0.weight": 1, "0.bias": 1, "1.weight": 2, "1.bias": 2,
                                "3.weight": 2, "3.bias": 2}  # fmt: skip
+
+
+def test_a_commit_after_surgery_keeps_the_names_of_that_moment(tmp_path):
+    optimizer, again = optim.Adam(), optim.Adam()
+    net = trained(optimizer)
+    with jrk.init(tmp_path / "a.jrk.h5", net) as model:
+        net.insert(0, nn.Linear(3, 3))
+        model.derive("deeper")
+        kept = model.commit(net, "deeper", optimizer=optimizer)
+        again.load_state_dict(kept.optimizer_state())
+        twin = kept.load()
+    assert [n for n in again.steps if n.endswith("weight")] == ["1.weight", "3.weight"]
+    step(net, optimizer)
+    step(twin, again)
+    assert bits(net) == bits(twin)
+    assert optimizer.steps == again.steps
