@@ -152,7 +152,8 @@ class Iteration:
         import jairika_nb.zoo  # noqa: F401 registers the layers of its networks
         from jairika_nb import nn
 
-        net = nn.build(architecture)
+        with nn.init.deferred():
+            net = nn.build(architecture)
         if lazy:
             self._page(net, cap)
         else:

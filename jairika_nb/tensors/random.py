@@ -70,6 +70,17 @@ def apart() -> Iterator[None]:
         _own.reset(token)
 
 
+@contextlib.contextmanager
+def going_on(start: tuple[int, int]) -> Iterator[None]:
+    """Inside the block draws go on from what ``reserve`` gave, whoever else draws or traces."""
+    own, trace = _own.set(_Stream(*start)), tracing.active.set(None)
+    try:
+        yield
+    finally:
+        tracing.active.reset(trace)
+        _own.reset(own)
+
+
 @answering
 def seed(n: int) -> None:
     """Start all streams anew from ``n``; runs with equal seeds draw equal numbers.

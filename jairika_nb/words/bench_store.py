@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from jairika_nb.errors import MissingPackage
-from jairika_nb.words import bench_cold
+from jairika_nb.words import bench_cold, bench_networks
 from jairika_nb.words.results import Sheet
 from jairika_nb.words.session import Session
 
@@ -63,6 +63,9 @@ def measured(session: Session) -> Sheet:
         for measure in (large_commits, small_commits, loads, maps, listing):
             session.say(f"measuring {measure.__name__.replace('_', ' ')}")
             rows += measure(folder)
+        session.say("measuring loads of a network")
+        lazy, whole = bench_networks.loads(folder)
+        rows += [Measure(*lazy, target="at most 20 ms"), Measure(*whole)]
         ratios, notes = [(SIZE, size_of_history(folder), "at most 1.1")], [NOTE]
         session.say("measuring cold history")
         try:

@@ -13,6 +13,7 @@ from jairika_nb import nn, optim, store
 from jairika_nb.engine.memory import parse_size
 from jairika_nb.errors import ArgumentError, Damaged
 from jairika_nb.store import paging, tensors
+from jairika_nb.tensors import random
 
 WIDE = 96  # a weight of 36 KB, which is mapped; biases are copied
 
@@ -109,6 +110,16 @@ def test_opening_lazily_reads_no_values(tmp_path, monkeypatch):
         assert not looked
         net(np.zeros((1, WIDE), np.float32)).numpy()
         assert sorted(looked) == ["0.weight", "2.weight"]  # that of 3 is small and copied
+
+
+def test_loading_draws_no_initial_values(tmp_path, monkeypatch):
+    with store.init(tmp_path / "a.jrk.h5", network()) as model, jrk.device("reference"):
+        monkeypatch.setattr(random, "_words", None)
+        for lazy in (False, True):
+            loaded = model["main"].head.load(lazy=lazy)
+            assert all(np.isfinite(value.numpy()).all() for value in loaded.parameters())
+        with pytest.raises(TypeError):
+            network()
 
 
 def test_a_mapped_network_outlives_its_model_and_its_file(tmp_path):

@@ -7,7 +7,7 @@ import json
 import pytest
 
 from jairika_nb.errors import WordError
-from jairika_nb.words import Session, bench_cold, bench_store, run
+from jairika_nb.words import Session, bench_cold, bench_networks, bench_store, run
 
 
 def test_the_rows_of_bench_store(tmp_path, monkeypatch):
@@ -23,11 +23,14 @@ def test_the_rows_of_bench_store(tmp_path, monkeypatch):
     pytest.importorskip("zstandard")
     monkeypatch.setattr(bench_cold, "STEPS", 3)
     monkeypatch.setattr(bench_cold, "STEPPED", 50_000)
+    monkeypatch.setattr(bench_networks, "DEEP", 2)
+    monkeypatch.setattr(bench_networks, "WIDTH", 8)
     result = run(["bench", "store"], Session(quiet=True))
     rows = json.loads(json.dumps(result.to_json()))["rows"]
-    assert len(rows) == len(result.rows) == 11
+    assert len(rows) == len(result.rows) == 13
     assert all(row["median_seconds"] >= row["least_seconds"] > 0 for row in rows[:-2])
     assert rows[0]["ratio"] > 0 and 1 < rows[-2]["ratio"] < 2 and 0.6 < rows[-1]["ratio"] < 0.9
+    assert "load 2 layers, 0 MiB, lazy" in str(result)
     assert "write and sync" in str(result) and not list(tmp_path.iterdir())
 
 

@@ -1,13 +1,15 @@
 """Initial values of parameters, with PyTorch's names without the trailing underscore.
 
 Each function takes a shape where PyTorch takes the tensor to overwrite, and ``dtype`` and
-``device``. ``apply`` draws parameters of a network that exists, ``lsuv`` fits it to a batch.
+``device``. ``apply`` draws parameters of a network that exists, ``lsuv`` fits it to a batch; what
+is made in a block ``with deferred():`` is drawn only if somebody looks at it.
 """
 
 from typing import NoReturn
 
 from jairika_nb.nn.habits import of_init
 from jairika_nb.nn.init.applying import apply
+from jairika_nb.nn.init.deferring import deferred
 from jairika_nb.nn.init.draws import (
     kaiming_normal,
     kaiming_uniform,
@@ -28,6 +30,7 @@ __all__ = [
     "apply",
     "calculate_gain",
     "constant",
+    "deferred",
     "dirac",
     "eye",
     "fans",

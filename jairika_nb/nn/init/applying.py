@@ -69,4 +69,4 @@ def _drawn(name: str, draw: Callable[..., Any], old: Tensor, settings: dict[str,
     if not isinstance(new, Tensor) or new.shape != old.shape:
         shown = new.shape if isinstance(new, Tensor) else type(new).__name__
         raise ShapeError(f"init.apply to {name}: the method gave {shown} for {old.shape}")
-    return new.astype(old.dtype)
+    return new if new.dtype is old.dtype else new.astype(old.dtype)

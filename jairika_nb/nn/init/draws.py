@@ -6,6 +6,7 @@ import math
 from typing import Any
 
 from jairika_nb.errors import OutOfRange, ShapeError
+from jairika_nb.nn.init.deferring import deferrable
 from jairika_nb.nn.init.gains import Shape, fans, gain
 from jairika_nb.tensors import random
 from jairika_nb.tensors.elementwise import clip, where
@@ -13,15 +14,18 @@ from jairika_nb.tensors.sorting import argsort
 from jairika_nb.tensors.special import erfinv
 from jairika_nb.tensors.tensor import Tensor
 
+_uniform = deferrable(streams=1)(random.uniform)
+_normal = deferrable(streams=2)(random.normal)
+
 
 def uniform(shape: Shape, a: float = 0.0, b: float = 1.0, **place: Any) -> Tensor:
     """Draws from [a, b)."""
-    return random.uniform(shape, a, b, **place)
+    return _uniform(shape, a, b, **place)
 
 
 def normal(shape: Shape, mean: float = 0.0, std: float = 1.0, **place: Any) -> Tensor:
     """Draws from a normal distribution."""
-    return random.normal(shape, mean, std, **place)
+    return _normal(shape, mean, std, **place)
 
 
 def trunc_normal(
@@ -74,7 +78,7 @@ def kaiming_uniform(
 ) -> Tensor:
     """Uniform draws that keep the signal's variance through the layer (He et al. 2015)."""
     bound = math.sqrt(3) * _kaiming_std(shape, a, mode, nonlinearity)
-    return random.uniform(shape, -bound, bound, **place)
+    return _uniform(shape, -bound, bound, **place)
 
 
 def kaiming_normal(
@@ -85,7 +89,7 @@ def kaiming_normal(
     **place: Any,
 ) -> Tensor:
     """Normal draws that keep the signal's variance through the layer (He et al. 2015)."""
-    return random.normal(shape, 0.0, _kaiming_std(shape, a, mode, nonlinearity), **place)
+    return _normal(shape, 0.0, _kaiming_std(shape, a, mode, nonlinearity), **place)
 
 
 def _kaiming_std(shape: Shape, a: float, mode: str, nonlinearity: str) -> float:
@@ -98,9 +102,9 @@ def _kaiming_std(shape: Shape, a: float, mode: str, nonlinearity: str) -> float:
 def xavier_uniform(shape: Shape, gain: float = 1.0, **place: Any) -> Tensor:
     """Uniform draws balanced between fan-in and fan-out (Glorot and Bengio 2010)."""
     bound = gain * math.sqrt(6 / max(1, sum(fans(shape))))
-    return random.uniform(shape, -bound, bound, **place)
+    return _uniform(shape, -bound, bound, **place)
 
 
 def xavier_normal(shape: Shape, gain: float = 1.0, **place: Any) -> Tensor:
     """Normal draws balanced between fan-in and fan-out (Glorot and Bengio 2010)."""
-    return random.normal(shape, 0.0, gain * math.sqrt(2 / max(1, sum(fans(shape)))), **place)
+    return _normal(shape, 0.0, gain * math.sqrt(2 / max(1, sum(fans(shape)))), **place)
