@@ -1,43 +1,156 @@
-// What:    C[b, m, n] = sum over k of A[b, m, k] * B[b, k, n], the value given to an epilogue.
-// Layouts: A row-major [batch][M][K], B row-major [batch][K][N]; C is written by the epilogue.
-// Parameters: TILE x TILE work-items share TILE-wide tiles of A and B in local memory; each
-//          computes PER x PER values, TILE apart. epilogue1 stores one value.
-// Used by: the planner's GPU schedule for float32 products (jairika_nb/engine/product.py).
+// What:    C[b, m, n] = sum over k of A[b, m, k] * B[b, k, n], four values at a time given to an
+//          epilogue; or, for `part` less than K, the sums over parts of k, the outermost axis of C.
+// Layouts: A and B are read by functions made for them (`left_at`, `right_at`: LEFT_STEP and
+//          RIGHT_STEP neighbours along k or along the other axis); the tiles in local memory are
+//          [DEPTH][ROWS + 4] and [DEPTH][COLUMNS + 4]. C is written by the epilogue.
+// Parameters: a work-group of THREADS items computes ROWS x COLUMNS values in steps of DEPTH, each
+//          item HIGH x WIDE of them, by fours; the next step is read while one is computed.
+// Used by: the planner's GPU schedule (jairika_nb/engine/product_gpu.py, tiles.py).
 
-#ifndef TILE
-#define TILE 16
+#ifndef REAL
+#define REAL float
 #endif
-#ifndef PER
-#define PER 4
+#ifndef REAL4
+#define REAL4 float4
+#endif
+#ifndef THREADS
+#define THREADS 256
+#endif
+#ifndef ROWS
+#define ROWS 64
+#endif
+#ifndef COLUMNS
+#define COLUMNS 64
+#endif
+#ifndef DEPTH
+#define DEPTH 16
+#endif
+#ifndef HIGH
+#define HIGH 4
+#endif
+#ifndef WIDE
+#define WIDE 4
+#endif
+#ifndef LEFT_STEP
+#define LEFT_STEP 1
+#endif
+#ifndef LEFT_ALONG_K
+#define LEFT_ALONG_K 1
+#endif
+#ifndef RIGHT_STEP
+#define RIGHT_STEP 1
+#endif
+#ifndef RIGHT_ALONG_K
+#define RIGHT_ALONG_K 0
 #endif
 
-kernel __attribute__((reqd_work_group_size(TILE, TILE, 1))) void KERNEL_NAME(
-    global const float *restrict a, global const float *restrict b,
-    const int M, const int N, const int K PARAMETERS) {
-  local float tile_a[TILE][(TILE * PER) + 1], tile_b[TILE][(TILE * PER)];
-  const int x = get_local_id(0), y = get_local_id(1), batch = get_global_id(2);
-  const int first_m = get_group_id(1) * (TILE * PER), first_n = get_group_id(0) * (TILE * PER);
-  a += (size_t)batch * M * K;
-  b += (size_t)batch * K * N;
-  float sum[PER][PER];
-  for (int i = 0; i < PER; i++)
-    for (int j = 0; j < PER; j++) sum[i][j] = 0.0f;
-  for (int first_k = 0; first_k < K; first_k += TILE) {
-    for (int i = 0; i < PER; i++) {
-      const int m = first_m + y + i * TILE, n = first_n + x + i * TILE;
-      tile_a[x][y + i * TILE] = m < M && first_k + x < K ? a[(size_t)m * K + first_k + x] : 0.0f;
-      tile_b[y][x + i * TILE] = n < N && first_k + y < K ? b[(size_t)(first_k + y) * N + n] : 0.0f;
+// One after the other, in the order of memory, where neighbouring work-items read: along k or not.
+inline void place_of(const int i, const int along_k, const int step, const int size,
+                     int *outer, int *inner) {
+  *outer = along_k ? i / (DEPTH / step) : i % (size / step) * step;
+  *inner = along_k ? i % (DEPTH / step) * step : i / (size / step);
+}
+
+// Beyond the edges the last elements are read again: those along k count as zeros, and the values
+// of C that the others make are not stored.
+inline void fetch_left(const int batch, const int first_m, const int M, const int first_k,
+                       const int end_k, REAL *next PARAMETERS) {
+#pragma unroll
+  for (int j = 0; j < ROWS * DEPTH / THREADS / LEFT_STEP; j++) {
+    int outer, inner;
+    place_of(get_local_id(0) + j * THREADS, LEFT_ALONG_K, LEFT_STEP, ROWS, &outer, &inner);
+    const int m = min(first_m + outer, M - (LEFT_ALONG_K ? 1 : LEFT_STEP)), k = first_k + inner;
+    left_at(batch, m, min(k, end_k - (LEFT_ALONG_K ? LEFT_STEP : 1)), next + j * LEFT_STEP PASSED);
+#pragma unroll
+    for (int s = 0; s < LEFT_STEP; s++)
+      next[j * LEFT_STEP + s] = k < end_k ? next[j * LEFT_STEP + s] : (REAL)0;
+  }
+}
+
+inline void fetch_right(const int batch, const int first_n, const int N, const int first_k,
+                        const int end_k, REAL *next PARAMETERS) {
+#pragma unroll
+  for (int j = 0; j < COLUMNS * DEPTH / THREADS / RIGHT_STEP; j++) {
+    int outer, inner;
+    place_of(get_local_id(0) + j * THREADS, RIGHT_ALONG_K, RIGHT_STEP, COLUMNS, &outer, &inner);
+    const int n = min(first_n + outer, N - (RIGHT_ALONG_K ? 1 : RIGHT_STEP)), k = first_k + inner;
+    right_at(batch, min(k, end_k - (RIGHT_ALONG_K ? RIGHT_STEP : 1)), n,
+             next + j * RIGHT_STEP PASSED);
+#pragma unroll
+    for (int s = 0; s < RIGHT_STEP; s++)
+      next[j * RIGHT_STEP + s] = k < end_k ? next[j * RIGHT_STEP + s] : (REAL)0;
+  }
+}
+
+// Into local memory: k after k, so that work-items read four neighbours at once.
+inline void put(local REAL *tile, const REAL *next, const int along_k, const int step,
+                const int size) {
+#pragma unroll
+  for (int j = 0; j < size * DEPTH / THREADS / step; j++) {
+    int outer, inner;
+    place_of(get_local_id(0) + j * THREADS, along_k, step, size, &outer, &inner);
+#pragma unroll
+    for (int s = 0; s < step; s++) {
+      const int k = inner + (along_k ? s : 0), at = outer + (along_k ? 0 : s);
+      tile[k * (size + 4) + at] = next[j * step + s];
+    }
+  }
+}
+
+kernel __attribute__((reqd_work_group_size(THREADS, 1, 1))) void KERNEL_NAME(
+    const int M, const int N, const int K, const int tiles_m, const int tiles_n,
+    const int batches, const int part PARAMETERS) {
+  local REAL4 left_tile[DEPTH * (ROWS + 4) / 4], right_tile[DEPTH * (COLUMNS + 4) / 4];
+  // Work-groups that run at one time share rows and columns: eight rows of tiles, column by column.
+  const int all = tiles_m * tiles_n, tile = get_group_id(0) % all, z = get_group_id(0) / all;
+  const int above = tile / (8 * tiles_n) * 8, high = min(tiles_m - above, 8);
+  const int first_m = (above + tile % (8 * tiles_n) % high) * ROWS;
+  const int first_n = tile % (8 * tiles_n) / high * COLUMNS;
+  const int x = get_local_id(0) % (COLUMNS / WIDE), y = get_local_id(0) / (COLUMNS / WIDE);
+  const int batch = z % batches, begin_k = z / batches * part, end_k = min(begin_k + part, K);
+  REAL left_next[ROWS * DEPTH / THREADS], right_next[COLUMNS * DEPTH / THREADS];
+  REAL4 sum[HIGH][WIDE / 4];
+#pragma unroll
+  for (int i = 0; i < HIGH; i++)
+#pragma unroll
+    for (int j = 0; j < WIDE / 4; j++) sum[i][j] = (REAL4)(0);
+  if (begin_k < end_k) {
+    fetch_left(batch, first_m, M, begin_k, end_k, left_next PASSED);
+    fetch_right(batch, first_n, N, begin_k, end_k, right_next PASSED);
+  }
+  for (int first_k = begin_k; first_k < end_k; first_k += DEPTH) {
+    put((local REAL *)left_tile, left_next, LEFT_ALONG_K, LEFT_STEP, ROWS);
+    put((local REAL *)right_tile, right_next, RIGHT_ALONG_K, RIGHT_STEP, COLUMNS);
+    barrier(CLK_LOCAL_MEM_FENCE);
+    if (first_k + DEPTH < end_k) {
+      fetch_left(batch, first_m, M, first_k + DEPTH, end_k, left_next PASSED);
+      fetch_right(batch, first_n, N, first_k + DEPTH, end_k, right_next PASSED);
+    }
+#pragma unroll
+    for (int k = 0; k < DEPTH; k++) {
+      REAL left[HIGH];
+      REAL4 right[WIDE / 4];
+#pragma unroll
+      for (int i = 0; i < HIGH / 4; i++)
+        vstore4(left_tile[(k * (ROWS + 4) + i * (ROWS / HIGH * 4)) / 4 + y], i, left);
+#pragma unroll
+      for (int j = 0; j < WIDE / 4; j++)
+        right[j] = right_tile[(k * (COLUMNS + 4) + j * (COLUMNS / WIDE * 4)) / 4 + x];
+#pragma unroll
+      for (int i = 0; i < HIGH; i++)
+#pragma unroll
+        for (int j = 0; j < WIDE / 4; j++) sum[i][j] = fma((REAL4)(left[i]), right[j], sum[i][j]);
     }
     barrier(CLK_LOCAL_MEM_FENCE);
-    for (int k = 0; k < TILE; k++)
-      for (int i = 0; i < PER; i++)
-        for (int j = 0; j < PER; j++)
-          sum[i][j] = fma(tile_a[k][y + i * TILE], tile_b[k][x + j * TILE], sum[i][j]);
-    barrier(CLK_LOCAL_MEM_FENCE);
   }
-  for (int i = 0; i < PER; i++)
-    for (int j = 0; j < PER; j++) {
-      const int m = first_m + y + i * TILE, n = first_n + x + j * TILE;
-      if (m < M && n < N) epilogue1(batch, m, n, sum[i][j] PASSED);
+#pragma unroll
+  for (int i = 0; i < HIGH; i++)
+#pragma unroll
+    for (int j = 0; j < WIDE / 4; j++) {
+      const int m = first_m + i / 4 * (ROWS / HIGH * 4) + y * 4 + i % 4;
+      const int n = first_n + j * (COLUMNS / WIDE * 4) + x * 4;
+      REAL values[4];
+      vstore4(sum[i][j], 0, values);
+      if (m < M && n < N) epilogue(z, m, n, min(4, N - n), values PASSED);
     }
 }

@@ -57,6 +57,10 @@ class Writer:
         self.lane: Var | None = None
         self.width = 1
         self.in_block = False
+        # Reads that were done before, by the text that has their value.
+        self.staged: dict[Expr, str] = {}
+        # Divisors below this are written into the text: a division by a constant is cheap.
+        self.literal_below = 0
         spans = [e.size for e in entries if e.size >= 2**31]
         self.integer = "long" if spans else "int"
         self.picked: dict[Expr, str] = {}
@@ -142,7 +146,9 @@ class Writer:
             return self.picked[atom.expr]
         assert isinstance(atom, (Quotient, Remainder))
         sign = "/" if isinstance(atom, Quotient) else "%"
-        return f"({self.form(atom.form)}) {sign} {self.integer_argument(atom.by)}"
+        written = atom.by < self.literal_below
+        by = str(atom.by) if written else self.integer_argument(atom.by)
+        return f"({self.form(atom.form)}) {sign} {by}"
 
     def condition(self, bounds: tuple) -> str:
         """The text of "inside the padded tensor"."""
@@ -216,6 +222,8 @@ class Writer:
         return f"({kind})(-{text})" if expr.dtype.kind == "bool" else f"({kind})({text})"
 
     def _load(self, expr: Expr, scope: Scope, width: int) -> str:
+        if expr in self.staged:
+            return self.staged[expr]
         entry, place, bounds = expr.data
         buffer, dtype = self.buffer(entry), expr.dtype
         at = self.form(place)

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import math
 
-from jairika_nb.engine import regions
+from jairika_nb.engine import regions, tiles
 from jairika_nb.engine.device import Device
-from jairika_nb.engine.dtypes import NARROW, float32
+from jairika_nb.engine.dtypes import NARROW, float32, float64
 from jairika_nb.engine.fuse import FEW_ROWS, MANY_ELEMENTS, operand
 from jairika_nb.engine.graph import TABLE, Node, Shape, topological
 from jairika_nb.engine.index import Var
@@ -22,6 +22,10 @@ from jairika_nb.engine.program import Entry, Program, number_of
 SMALL_PRODUCT = 32 * 32 * 32
 # Views that leave a product's left operand readable by strides, if sizes agree.
 STRIDED = ("reshape", "permute", "expand", "slice", "detach")
+# What a GPU computes again for each tile of a product rather than store it once: operations of so
+# much cost, on so many tensors. Kinds of operations that have a kernel of their own in any case.
+CHEAP, MOST_READS = 16, 4
+STEPS = ("reduce", "contract", "routine", "host")
 # How many partial results a long reduction leaves for its second step.
 PARTS = (256, 128, 64, 512, 32)
 
@@ -160,23 +164,54 @@ class Lowered:
     def _deserves_template(self, entry: Entry) -> bool:
         m, n = entry.shape[-2:]
         k = self.entries[entry.inputs[0]].shape[-1]
-        return entry.dtype is float32 and min(m, n) > 1 and m * n * k >= SMALL_PRODUCT
+        known = (float32, float64) if self.device.kind == "gpu" else (float32,)
+        return entry.dtype in known and min(m, n) > 1 and m * n * k >= SMALL_PRODUCT
 
     def _product(self, entry: Entry) -> int:
+        if self.device.kind == "gpu":
+            return self._product_in_tiles(entry)
         a, b = entry.inputs
         k = self.entries[a].shape[-1]
         m, n = entry.shape[-2:]
-        if self.device.kind == "gpu":
-            tile: tuple[int, ...] = ()
-            operands = (self._stored(a), self._stored(b))
-        else:
-            tile = (8 if m > 4 else 4, 32 if n > 16 else 16)
-            operands = (self._in_place(a), b)
+        tile = (8 if m > 4 else 4, 32 if n > 16 else 16)
+        operands = (self._in_place(a), b)
         product = self.add(
             Entry("gemm", (entry.shape, k, tile), operands, entry.shape, entry.dtype)
         )
         self.forced.add(product)
         return product
+
+    def _product_in_tiles(self, entry: Entry) -> int:
+        """A GPU's product; where few tiles exist, of parts of the inner axis that are summed."""
+        m, n = entry.shape[-2:]
+        k, batch = self.entries[entry.inputs[0]].shape[-1], math.prod(entry.shape[:-2])
+        choice = tiles.choose(m, n, k, batch, entry.dtype.itemsize, tiles.limits(self.device))
+        shape = entry.shape if choice.parts == 1 else (choice.parts, *entry.shape)
+        operands = tuple(self._in_tiles(i) for i in entry.inputs)
+        attrs = (shape, k, (), choice)
+        product = self.add(Entry("gemm", attrs, operands, shape, entry.dtype))
+        self.forced.add(product)
+        if choice.parts == 1:
+            return product
+        product = self.view("sum", (0,), product, (1, *entry.shape))
+        return self.view("reshape", entry.shape, product, entry.shape)
+
+    def _in_tiles(self, position: int) -> int:
+        """An operand that is computed whenever a tile needs it, or stored where that is dear."""
+        seen: set[int] = set()
+        stack, cost, reads = [position], 0, 0
+        while stack:
+            p = stack.pop()
+            row = TABLE[self.entries[p].op]
+            if p in seen:
+                continue
+            seen.add(p)
+            if p in self.forced or self.entries[p].op == "leaf" or row.kind in STEPS:
+                reads += 1
+            else:
+                cost += row.cost
+                stack += self.entries[p].inputs
+        return position if cost <= CHEAP and reads <= MOST_READS else self._stored(position)
 
     def _stored(self, position: int) -> int:
         if self.entries[position].op != "leaf":

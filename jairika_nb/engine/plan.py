@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from jairika_nb.engine import bundle, inplace, product, routines, schedule_cpu, schedule_gpu
+from jairika_nb.engine import (
+    bundle,
+    inplace,
+    product,
+    product_gpu,
+    routines,
+    schedule_cpu,
+    schedule_gpu,
+)
 from jairika_nb.engine.device import Device
 from jairika_nb.engine.fused import Check, Kernel
 from jairika_nb.engine.graph import TABLE
@@ -86,6 +94,8 @@ def _computed(kernel: Kernel) -> list[int]:
 def _write(kernel: Kernel, lowered: Lowered, device: Device) -> Source:
     entries = lowered.entries
     if kernel.product is not None:
+        if device.kind == "gpu":
+            return product_gpu.write(kernel, entries)
         return product.write(kernel, entries, device.compute_units)
     if kernel.routine is not None:
         return _write_fixed(kernel.routine, lowered, device)

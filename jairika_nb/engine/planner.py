@@ -118,13 +118,21 @@ class Planner:
         entry = self.entries[gemm]
         tracer = Tracer(self.entries, self.stored, roots, domain=entry.shape, product=gemm)
         kernel = tracer.trace()
-        if entry.attrs[2]:
+        if not self.on_cpu:
+            kernel.operands = tuple(self._for_tiles(i) for i in entry.inputs)
+        else:
             batch = [v for v in kernel.kept if int(v.name[1:]) < len(entry.shape) - 2]
             left, right = entry.inputs
             seen = operand(self.entries, self.stored, right, batch)
             kernel.operands = self._in_place(left, batch), seen
-            kernel.crowded += [p for o in kernel.operands for p in o.crowded]
+        kernel.crowded += [p for o in kernel.operands for p in o.crowded]
         return kernel
+
+    def _for_tiles(self, position: int) -> Operand:
+        """An operand of a GPU's product; parts of the inner axis are not among its batch axes."""
+        sizes = self.entries[position].shape[:-2]
+        batch = [Var(f"i{d}", n) for d, n in enumerate(sizes) if n != 1]
+        return operand(self.entries, self.stored, position, batch)
 
     def _in_place(self, position: int, batch: list[Var]) -> Operand:
         """A left operand, from the first stored value on the way down that strides can read.

@@ -15,8 +15,6 @@ from jairika_nb.engine.schedule_cpu import _score
 from jairika_nb.engine.source import Argument, Source, name_of, traffic
 from jairika_nb.engine.spelling import WIDTH
 
-# Of the GPU's template: a work-group of TILE x TILE items, PER x PER values an item.
-TILE, PER = 16, 4
 # Work-items a core of a CPU gets, so that a slow core does not hold up the others.
 SHARES = 8
 # Rows that one filling of a panel should serve at least.
@@ -26,7 +24,7 @@ FEWEST_ROWS = 64
 def write(kernel: Kernel, entries: list[Entry], units: int) -> Source:
     """The kernel of a product and whatever elementwise work follows it."""
     gemm = entries[kernel.product]  # type: ignore[index]
-    return (_on_cpu if kernel.operands else _on_gpu)(kernel, entries, gemm, units)
+    return _on_cpu(kernel, entries, gemm, units)
 
 
 def is_strided(operand: Operand) -> bool:
@@ -69,25 +67,6 @@ def _on_cpu(kernel: Kernel, entries: list[Entry], gemm: Entry, units: int) -> So
         name, text, frozenset(w.preambles), arguments, (items,), (1,),
         [o.entry for o in kernel.outputs], traffic(kernel, entries) + operand_bytes,
         2 * batch * m * n * k,
-    )  # fmt: skip
-
-
-def _on_gpu(kernel: Kernel, entries: list[Entry], gemm: Entry, units: int) -> Source:
-    shape, k, _ = gemm.attrs
-    m, n = shape[-2:]
-    batch = math.prod(shape[:-2])
-    w = Writer(kernel, entries)
-    span = TILE * PER
-    name = name_of(kernel, entries)
-    parts = _epilogues(w, kernel, shape, (1,))
-    text = _filled(template("gemm_local.cl"), w, name, parts, {"TILE": TILE, "PER": PER})
-    operands = [Argument("buffer", i) for i in gemm.inputs]
-    arguments = [*operands, *(Argument("int", s) for s in (m, n, k)), *w.arguments]
-    moved = traffic(kernel, entries) + sum(entries[i].size * 4 for i in gemm.inputs)
-    launch = (math.ceil(n / span) * TILE, math.ceil(m / span) * TILE, batch), (TILE, TILE, 1)
-    return Source(
-        name, text, frozenset(w.preambles), arguments, *launch,
-        [o.entry for o in kernel.outputs], moved, 2 * batch * m * n * k,
     )  # fmt: skip
 
 

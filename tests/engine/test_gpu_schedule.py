@@ -3,22 +3,12 @@
 from __future__ import annotations
 
 import numpy as np
-import pytest
 import recurrences
 
 import jairika_nb as jrk
 from jairika_nb.engine import device as devices
 
-CPUS = [d for d in devices.devices() if d.kind == "cpu"]
 RNG = np.random.default_rng(4)
-
-
-@pytest.fixture(params=CPUS, ids=lambda d: d.id)
-def gpu(request):
-    cpu = request.param
-    twin = devices.Device(f"{cpu.id}-as-gpu", cpu.name, cpu.driver, "gpu", cpu.handle, probe="")
-    with devices.using(twin):
-        yield twin
 
 
 def data(*shape):

@@ -23,6 +23,8 @@ Sizes = tuple[int, ...]
 SMALL = 1 << 15
 # Sums over samples may be kept apart while they are not more than this many numbers.
 MOST_PARTS = 1 << 23
+# Outputs of a sample that fill a tile of a GPU's product by themselves.
+FILLS_A_TILE = 64
 # Widened axes are made whole numbers of vectors, and of panels.
 VECTOR, PANEL = 16, 32
 
@@ -58,7 +60,9 @@ def product(x: Node, w: Node, out: Sizes, geometry: Geometry) -> Node:
     seen, kernel = _windows(x, w, geometry), _grouped(w, groups)
     if x.shape[1] == groups or w.shape[0] == groups:
         return _summed(seen, kernel)
-    batched = x.shape[0] * kernel.shape[1] <= math.prod(out)
+    # GPUs share tiles among samples, and have none left over for a turned result.
+    few = x.device.kind == "gpu" and math.prod(out) >= FILLS_A_TILE
+    batched = few or x.shape[0] * kernel.shape[1] <= math.prod(out)
     return _batched(seen, kernel) if batched else _flat(seen, kernel)
 
 

@@ -1,0 +1,111 @@
+"""Which tiles a GPU computes a matrix product in, by the limits that the device reports."""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+from jairika_nb.engine.device import Device
+
+
+class Limits(NamedTuple):
+    """What a device reports: compute units, bytes of local memory, most items of a work-group."""
+
+    units: int
+    local_bytes: int
+    group_items: int
+
+
+class Tile(NamedTuple):
+    """What a work-group computes: rows x columns, in steps of ``depth`` along the inner axis.
+
+    Each work-item has ``high`` x ``wide`` of the values, by fours.
+    """
+
+    rows: int
+    columns: int
+    depth: int
+    high: int
+    wide: int
+
+    @property
+    def items(self) -> int:
+        """Work-items of a group."""
+        return self.rows // self.high * (self.columns // self.wide)
+
+    def bytes(self, itemsize: int) -> int:
+        """Local memory of a group; each line has four more values, for the sake of banks."""
+        return self.depth * (self.rows + self.columns + 8) * itemsize
+
+    @property
+    def efficiency(self) -> float:
+        """The share of a work-item's steps that multiply, beside reads of local memory."""
+        sums = self.high * self.wide
+        return sums / (sums + 2 * (self.high + self.wide))
+
+
+class Choice(NamedTuple):
+    """A tile, and into how many parts the inner axis is split."""
+
+    tile: Tile
+    parts: int
+
+
+# Large ones do most work on what they read, small ones leave fewer compute units idle.
+TILES = (
+    Tile(128, 128, 16, 8, 8),
+    Tile(64, 64, 16, 4, 4),
+    Tile(32, 64, 32, 4, 4),
+    Tile(64, 32, 32, 4, 4),
+    Tile(32, 32, 32, 4, 4),
+    Tile(16, 128, 32, 4, 4),
+    Tile(128, 16, 32, 4, 4),
+)
+# Into how many parts the inner axis may be split, and the fewest steps that a part should have.
+PARTS, FEWEST_STEPS = (1, 2, 4, 8, 16, 32), 128
+# In multiplications of one compute unit: the start of a tile's loop a value, the store and load of
+# a partial sum, a launch.
+START, PARTIAL, LAUNCH = 32, 32, 500_000
+
+
+def limits(device: Device) -> Limits:
+    """The limits of a device."""
+    handle = device.handle
+    return Limits(device.compute_units, int(handle.local_mem_size), int(handle.max_work_group_size))
+
+
+def choose(m: int, n: int, k: int, batch: int, itemsize: int, of: Limits) -> Choice:
+    """The tile and split with the least estimated time.
+
+    >>> choose(4096, 4096, 4096, 1, 4, Limits(64, 49152, 1024)).tile.rows
+    128
+    >>> choose(64, 64, 65536, 1, 4, Limits(64, 49152, 1024)).parts
+    32
+    """
+    fitting = [
+        t for t in TILES if t.items <= of.group_items and t.bytes(itemsize) <= of.local_bytes
+    ]
+    choices = [
+        Choice(t, p)
+        for t in fitting or TILES[4:5]
+        for p in PARTS
+        if p == 1 or k >= p * FEWEST_STEPS
+    ]
+    return min(choices, key=lambda c: _cost(c, m, n, k, batch, of.units))
+
+
+def _cost(choice: Choice, m: int, n: int, k: int, batch: int, units: int) -> float:
+    """Multiplications that a compute unit has time for until the product is there."""
+    tile, parts = choice
+    groups = math.ceil(m / tile.rows) * math.ceil(n / tile.columns) * batch * parts
+    steps = math.ceil(k / parts / tile.depth) * tile.depth + START
+    cost = math.ceil(groups / units) * tile.rows * tile.columns * steps / tile.efficiency
+    if parts > 1:
+        cost += LAUNCH + PARTIAL * m * n * batch * (parts + 1) / units
+    return cost
+
+
+def span(k: int, choice: Choice) -> int:
+    """How much of the inner axis a part has: whole steps of the tile."""
+    depth = choice.tile.depth
+    return math.ceil(math.ceil(k / choice.parts) / depth) * depth
