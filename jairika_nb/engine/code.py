@@ -64,8 +64,10 @@ class Writer:
         spans = [e.size for e in entries if e.size >= 2**31]
         self.integer = "long" if spans else "int"
         self.picked: dict[Expr, str] = {}
+        self.streamed: set[int] = set()  # outputs that are stored past the caches
         # Such outputs and inputs may be one buffer.
-        self.shared = {e for pair in inplace.elementwise(kernel, entries) for e in pair}
+        self.pairs = inplace.elementwise(kernel, entries)
+        self.shared = {e for pair in self.pairs for e in pair}
 
     # Arguments: outputs first, then inputs, numbers, random streams, sizes
 
@@ -313,6 +315,12 @@ class Writer:
         buffer = self.buffer(output.entry, output=True)
         text = self.operand(output.expr, scope, width)
         at = self.form(output.at)
+        if output.entry in self.streamed and width > 1 and entry.dtype.name != "float16":
+            # What is written over an input has been read anyway.
+            apart = [f"{buffer} != {self.buffer(i)}" for o, i in self.pairs if o == output.entry]
+            text, needs = spelling.streamed(text, buffer, at, entry.dtype, apart)
+            self.preambles |= needs
+            return text
         self.preambles |= spelling.memory_needs(entry.dtype, width)
         return spelling.store(text, buffer, at, entry.dtype, width)
 

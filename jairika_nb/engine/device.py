@@ -81,6 +81,16 @@ class Device:
         return 1 if self.is_reference else int(self.handle.max_compute_units)
 
     @cached_property
+    def last_cache(self) -> int:
+        """Bytes of the largest cache before memory; some drivers report the one before it."""
+        if self.is_reference:
+            return 0
+        names = getattr(os, "sysconf_names", {})
+        third = os.sysconf("SC_LEVEL3_CACHE_SIZE") if "SC_LEVEL3_CACHE_SIZE" in names else 0
+        own = int(self.handle.global_mem_cache_size)
+        return max(own, third) if self.kind == "cpu" else own
+
+    @cached_property
     def extensions(self) -> frozenset[str]:
         """The OpenCL extensions that the driver reports."""
         return frozenset() if self.is_reference else frozenset(self.handle.extensions.split())

@@ -102,7 +102,7 @@ def _write(kernel: Kernel, lowered: Lowered, device: Device) -> Source:
     name = name_of(kernel, entries)
     if device.kind == "gpu":
         return schedule_gpu.write(kernel, entries, name)
-    return schedule_cpu.write(kernel, entries, device.compute_units, name)
+    return schedule_cpu.write(kernel, entries, device, name)
 
 
 def _write_fixed(position: int, lowered: Lowered, device: Device) -> Source:

@@ -321,7 +321,25 @@ def element(p: str, at: str, dtype: DType, width: int) -> str:
     return f"convert_{dtype.lane}{width}({many})"
 
 
+# Past the caches, where the driver's compiler can and the place is a multiple of the vector.
+STREAM = """\
+#ifndef __has_builtin
+#define __has_builtin(name) 0
+#endif
+inline void stream_TYPE16(TYPE16 v, global TYPE *p, int when) {
+#if __has_builtin(__builtin_nontemporal_store)
+  if (when && ((uintptr_t)p & (sizeof(v) - 1)) == 0) {
+    __builtin_nontemporal_store(v, (global TYPE16 *)p);
+    return;
+  }
+#endif
+  vstore16(v, 0, p);
+}
+"""
+
 PREAMBLES = {"philox": PHILOX, "pick": PICK, "half_memory": HALF_MEMORY}
+for _type in sorted({d.opencl for d in ALL if d not in UNSUPPORTED and d.opencl != "half"}):
+    PREAMBLES[f"stream_{_type}16"] = STREAM.replace("TYPE", _type)
 for _name in ("sin", "cos", "tan"):
     PREAMBLES[f"{_name}_float16"] = TURN.replace("FUNCTION", _name)
 for _lane, _rows in _TEMPLATES.items():

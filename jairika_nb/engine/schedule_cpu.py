@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable
 
 from jairika_nb.engine.code import GRAIN, Scope, Writer, neutral
+from jairika_nb.engine.device import Device
 from jairika_nb.engine.dtypes import DType
 from jairika_nb.engine.fused import REDUCED, Expr, Kernel, Reduction
 from jairika_nb.engine.index import Form, Var
@@ -19,9 +20,10 @@ Blocks = Callable[[int], tuple[list[str], list[str]]] | None
 BLOCK = 64
 
 
-def write(kernel: Kernel, entries: list[Entry], units: int, name: str) -> Source:
-    """The kernel for a CPU with ``units`` cores."""
+def write(kernel: Kernel, entries: list[Entry], device: Device, name: str) -> Source:
+    """The kernel for a CPU."""
     w = Writer(kernel, entries)
+    w.streamed = _past_the_cache(w, device.last_cache)
     lane = best_lane(kernel)
     once = _sides(w, kernel)
     if lane in kernel.kept or (lane is None and kernel.kept and not kernel.row):
@@ -29,7 +31,7 @@ def write(kernel: Kernel, entries: list[Entry], units: int, name: str) -> Source
         body, pieces = _kept_lane(w, kernel, lane or kernel.kept[-1], width, once)
     else:
         body, pieces = _row_lane(w, kernel, lane, once)
-    per, items = _share(kernel, pieces, units)
+    per, items = _share(kernel, pieces, device.compute_units)
     share = w.integer_argument(per)
     head = [
         *once.lines,
@@ -42,6 +44,14 @@ def write(kernel: Kernel, entries: list[Entry], units: int, name: str) -> Source
         name, text, frozenset(w.preambles), w.arguments, (items,), (1,),
         [o.entry for o in kernel.outputs], traffic(kernel, entries), work(kernel),
     )  # fmt: skip
+
+
+def _past_the_cache(w: Writer, cache: int) -> set[int]:
+    """The outputs that nobody would find in a cache of so many bytes: a plain store reads first."""
+    if traffic(w.kernel, w.entries) < cache:
+        return set()
+    sizes = {o.entry: w.entries[o.entry] for o in w.kernel.outputs}
+    return {e for e, row in sizes.items() if row.size * row.dtype.itemsize >= cache // 4}
 
 
 def _sides(w: Writer, kernel: Kernel) -> Scope:

@@ -93,15 +93,28 @@ def store(text: str, buffer: str, at: str, dtype: DType, width: int = 1) -> str:
             if width == 1
             else f"store_half16({text}, {buffer} + ({at}));"
         )
+    text = _as_stored(text, dtype, width)
+    return (
+        f"{buffer}[{at}] = {text};"
+        if width == 1
+        else f"vstore{width}({text}, 0, {buffer} + ({at}));"
+    )
+
+
+def streamed(text: str, buffer: str, at: str, dtype: DType, when: list[str]) -> Spelled:
+    """The statement that stores a vector past the caches, where all of ``when`` holds."""
+    name, value = f"stream_{vector(dtype.opencl, WIDTH)}", _as_stored(text, dtype, WIDTH)
+    return f"{name}({value}, {buffer} + ({at}), {' && '.join(when) or '1'});", {name}
+
+
+def _as_stored(text: str, dtype: DType, width: int) -> str:
     if dtype is dtypes.bfloat16:
         text = f"as_{vector('uint', width)}({text}) >> 16"
     if dtype.kind == "bool" and width > 1:
         text = f"{text} & 1"
-    if width == 1:
-        return f"{buffer}[{at}] = {text};"
-    if dtype.opencl != dtype.lane:
+    if width > 1 and dtype.opencl != dtype.lane:
         text = f"convert_{vector(dtype.opencl, width)}({text})"
-    return f"vstore{width}({text}, 0, {buffer} + ({at}));"
+    return text
 
 
 def element_macros(dtype: DType, prefix: str = "") -> str:
