@@ -61,8 +61,7 @@ class Writer:
         self.staged: dict[Expr, str] = {}
         # Divisors below this are written into the text: a division by a constant is cheap.
         self.literal_below = 0
-        spans = [e.size for e in entries if e.size >= 2**31]
-        self.integer = "long" if spans else "int"
+        self.integer = "long" if kernel.is_long else "int"
         self.picked: dict[Expr, str] = {}
         self.streamed: set[int] = set()  # outputs that are stored past the caches
         # Such outputs and inputs may be one buffer.

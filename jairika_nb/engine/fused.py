@@ -92,6 +92,7 @@ class Kernel:
     operands: tuple[Operand, ...] = ()
     sides: tuple[Side, ...] = ()
     checks: tuple[Check, ...] = ()
+    is_long: bool = False  # whether its indices may be over 2**31
 
     @property
     def reads(self) -> list[int]:

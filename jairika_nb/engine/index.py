@@ -9,53 +9,81 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, lru_cache
 from math import gcd
 from typing import Any
 
+# Results of the functions below that are kept: a graph's plan asks for the same ones many times.
+KEPT = 1 << 14
+
+
+class Remembering:
+    """What is asked of an atom or a form at every look into a table, computed once."""
+
+    __match_args__: tuple[str, ...]
+
+    @cached_property
+    def hashed(self) -> int:
+        """The hash of its fields."""
+        return hash(tuple(getattr(self, name) for name in self.__match_args__))
+
+    @cached_property
+    def spelled(self) -> str:
+        """What it looks like; forms order their terms by it."""
+        return repr(self)
+
+
+def _hash(self: Remembering) -> int:
+    return self.hashed
+
 
 @dataclass(frozen=True)
-class Var:
+class Var(Remembering):
     """A loop variable running over 0 ... size-1."""
 
     name: str
     size: int
+    __hash__ = _hash
 
 
 @dataclass(frozen=True)
-class Quotient:
+class Quotient(Remembering):
     """``form // by``, rounding down for forms that are not negative."""
 
     form: Form
     by: int
+    __hash__ = _hash
 
 
 @dataclass(frozen=True)
-class Remainder:
+class Remainder(Remembering):
     """``form % by`` for forms that are not negative."""
 
     form: Form
     by: int
+    __hash__ = _hash
 
 
 @dataclass(frozen=True)
-class Picked:
+class Picked(Remembering):
     """An index that a kernel reads from data: the value of ``expr``, from 0 to size-1."""
 
     number: int  # tells several of one kernel apart
     size: int
     expr: Any = field(repr=False)
+    __hash__ = _hash
 
 
 Atom = Var | Quotient | Remainder | Picked
 
 
 @dataclass(frozen=True)
-class Form:
+class Form(Remembering):
     """``sum(coefficient * atom) + constant``."""
 
     terms: tuple[tuple[Atom, int], ...] = ()
     constant: int = 0
+    __hash__ = _hash
 
     @cached_property
     def bounds(self) -> tuple[int, int]:
@@ -146,7 +174,7 @@ def combine(parts: Iterable[tuple[Form, int]], constant: int = 0) -> Form:
 
 
 def _order(term: tuple[Atom, int]) -> tuple[int, str]:
-    return -abs(term[1]), repr(term[0])
+    return -abs(term[1]), term[0].spelled
 
 
 def _rejoin(terms: dict[Atom, int]) -> tuple[dict[Atom, int], tuple[Form, int]] | None:
@@ -201,13 +229,19 @@ def divide(form: Form, by: int) -> tuple[Form, Form]:
 
 def flatten(forms: Iterable[Form], shape: tuple[int, ...]) -> Form:
     """The row-major position of an index within ``shape``."""
+    return _flattened(tuple(forms), shape)
+
+
+@lru_cache(KEPT)
+def _flattened(forms: tuple[Form, ...], shape: tuple[int, ...]) -> Form:
     parts, stride = [], 1
-    for form, n in zip(reversed(list(forms)), reversed(shape), strict=True):
+    for form, n in zip(reversed(forms), reversed(shape), strict=True):
         parts.append((form, stride))
         stride *= n
     return combine(parts)
 
 
+@lru_cache(KEPT)
 def unflatten(form: Form, shape: tuple[int, ...]) -> tuple[Form, ...]:
     """The index within ``shape`` of a row-major position."""
     out: list[Form] = []
@@ -223,6 +257,7 @@ def unflatten(form: Form, shape: tuple[int, ...]) -> tuple[Form, ...]:
     return tuple(reversed(out))
 
 
+@lru_cache(KEPT)
 def reshaped(
     forms: tuple[Form, ...], shape: tuple[int, ...], inner: tuple[int, ...]
 ) -> tuple[Form, ...]:

@@ -47,6 +47,9 @@ def plan(program: Program, device: Device) -> Plan:
     lowered = Lowered(program, device)
     planner = Planner(lowered)
     kernels = planner.run()
+    if any(entry.size >= 2**31 for entry in lowered.entries):
+        for kernel in kernels:
+            kernel.is_long = True
     single = [_write(k, lowered, device) for k in kernels]
     groups = bundle.group(single, [_is_small(k) for k in kernels])
     sources = [bundle.merge(single, g) for g in groups]
