@@ -1,11 +1,14 @@
-"""One library at one workload, in a process of its own: ``python -m jairika_nb.bench.contender``.
+"""One library in a process of its own: ``python -m jairika_nb.bench.contender LIBRARY``.
 
-It answers lines of JSON on its standard input: ``{"steps": n}`` with the seconds of each step,
-``{"memory": true}`` with the bytes a step needs, ``{"results": path}`` with arrays at that path.
+It answers lines of JSON on its standard input: ``{"load": name}`` with the seconds of the first
+step of that workload, or ``refused`` where the library has no such thing; ``{"steps": n}`` with
+the seconds of each step; ``{"memory": true}`` with the bytes a step needs; ``{"results": path}``
+with arrays at that path. What fails is answered with ``failed``, and the process goes on.
 """
 
 from __future__ import annotations
 
+import gc
 import importlib
 import json
 import sys
@@ -15,7 +18,8 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from jairika_nb.bench.workloads import WORKLOADS, Arrays, Workload
+from jairika_nb.bench.operations import workload
+from jairika_nb.bench.workloads import Arrays, Workload
 
 
 class Ready(Protocol):
@@ -25,7 +29,10 @@ class Ready(Protocol):
         """Do it once and wait until the result is there."""
 
     def results(self) -> Arrays:
-        """What it computes: gradients at the first weights, or the output."""
+        """What it computes from the first state, whatever was stepped before.
+
+        Gradients at the first weights, the parameters after Adam's first step, or the output.
+        """
 
     def memory(self) -> dict[str, int]:
         """``bytes``: the most that a step keeps, with parameters and inputs; and other facts."""
@@ -42,39 +49,65 @@ MAKERS: dict[str, tuple[str, dict[str, Any]]] = {
 }
 
 
+class Contender:
+    """A library, and the workload that it holds."""
+
+    def __init__(self, library: str) -> None:
+        self.library = library
+        self.made: Any = None
+
+    def answer(self, asked: dict[str, Any]) -> dict[str, Any]:
+        """Do what a line of the parent asks for."""
+        if "load" in asked:
+            return self.load(asked["load"])
+        if "steps" in asked:
+            return {"seconds": timed(self.made.step, asked["steps"])}
+        if "memory" in asked:
+            return self.made.memory()
+        found: dict[str, Any] = self.made.results()
+        np.savez(asked["results"], **found)
+        return {}
+
+    def load(self, name: str) -> dict[str, Any]:
+        """Let go of the workload before, set this one up and take its first step."""
+        self.made = None
+        gc.collect()
+        began = time.perf_counter()
+        self.made = made_by(self.library, workload(name))
+        if self.made is None:
+            return {"refused": True}
+        before = time.perf_counter()
+        self.made.step()
+        return {"first": time.perf_counter() - before, "set_up": before - began}
+
+
 def main() -> None:
-    """Set up what the arguments name, take the first step, then do what the lines say."""
-    library, name = sys.argv[1:]
+    """Answer until the input ends."""
     answers = sys.stdout
     sys.stdout = sys.stderr  # what libraries print is no answer
-    began = time.perf_counter()
-    made = made_by(library, WORKLOADS[name])
-    if made is None:
-        print(json.dumps({"refused": True}), file=answers, flush=True)
-        return
-    before = time.perf_counter()
-    made.step()
-    first = time.perf_counter() - before
-    print(json.dumps({"first": first, "set_up": before - began}), file=answers, flush=True)
+    contender = Contender(sys.argv[1])
     for line in sys.stdin:
-        print(json.dumps(answered(made, json.loads(line))), file=answers, flush=True)
+        try:
+            found = contender.answer(json.loads(line))
+        except Exception as problem:
+            found = {"failed": told(problem)}
+        print(json.dumps(found), file=answers, flush=True)
+
+
+def told(problem: Exception) -> str:
+    """The kind of an error and the last line of what it says.
+
+    >>> told(ValueError("first\\nlast"))
+    'ValueError: last'
+    """
+    lines = str(problem).strip().splitlines()
+    return ": ".join([type(problem).__name__, *lines[-1:]])
 
 
 def made_by(library: str, workload: Workload) -> Ready | None:
     """The workload in that library, or None where the library has no such thing."""
     module, options = MAKERS[library]
     return importlib.import_module(f"jairika_nb.bench.{module}").ready(workload, **options)
-
-
-def answered(made: Ready, asked: dict[str, Any]) -> dict[str, Any]:
-    """What a line of the parent asks for."""
-    if "steps" in asked:
-        return {"seconds": timed(made.step, asked["steps"])}
-    if "memory" in asked:
-        return made.memory()
-    found: dict[str, Any] = made.results()
-    np.savez(asked["results"], **found)
-    return {}
 
 
 def timed(step: Callable[[], Any], count: int) -> list[float]:

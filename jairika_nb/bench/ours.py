@@ -7,6 +7,7 @@ from typing import Any
 import jairika_nb as jrk
 from jairika_nb import nn, optim
 from jairika_nb.bench.networks import network
+from jairika_nb.bench.our_operations import function
 from jairika_nb.bench.workloads import MANY, Arrays, Workload, weights
 
 
@@ -22,11 +23,15 @@ class Training:
 
     def __init__(self, workload: Workload) -> None:
         self.net = network(workload.name, nn)
-        drawn = {key: weights(key, p.shape) for key, p in self.net.named_parameters()}
-        self.net.load_state_dict({**self.net.state_dict(), **drawn})
+        self.begin()
         self.optimizer = optim.Adam(lr=1e-3)
         self.inputs = [jrk.tensor(each) for each in workload.inputs().values()]
         self.compiled = jrk.compile(self._step)
+
+    def begin(self) -> None:
+        """Take the weights that every library begins with."""
+        drawn = {key: weights(key, p.shape) for key, p in self.net.named_parameters()}
+        self.net.load_state_dict({**self.net.state_dict(), **drawn})
 
     def loss(self, x: Any, y: Any) -> Any:
         """The mean cross-entropy."""
@@ -43,6 +48,7 @@ class Training:
 
     def results(self) -> Arrays:
         """Gradients at the first weights."""
+        self.begin()
         return {k: g.numpy() for k, g in self.loss(*self.inputs).backward(self.net).items()}
 
     def memory(self) -> dict[str, int]:
@@ -55,7 +61,7 @@ class Op:
 
     def __init__(self, workload: Workload) -> None:
         self.inputs = {key: jrk.tensor(each) for key, each in workload.inputs().items()}
-        self.compiled = jrk.compile(OPS[workload.name])
+        self.compiled = jrk.compile(function(workload))
 
     def step(self) -> Any:
         """The result, finished."""
@@ -64,8 +70,10 @@ class Op:
         return found
 
     def results(self) -> Arrays:
-        """The result."""
-        return {"y": self.step().numpy()}
+        """The result, or the gradients."""
+        found = self.step()
+        found = found if isinstance(found, dict) else {"y": found}
+        return {key: each.numpy() for key, each in found.items()}
 
     def memory(self) -> dict[str, int]:
         """What a replayed call needs and launches."""
@@ -76,17 +84,22 @@ class Optimiser:
     """A step of Adam with gradients that are given."""
 
     def __init__(self, workload: Workload) -> None:
-        drawn = workload.inputs()
-        self.net = nn.ParameterList([nn.Parameter(drawn[f"p{i}"]) for i in range(MANY)])
-        names = [name for name, _ in self.net.named_parameters()]
-        self.grads = {name: jrk.tensor(drawn[f"g{i}"]) for i, name in enumerate(names)}
-        self.optimizer = optim.Adam(lr=1e-3)
+        self.workload = workload
+        self.begin()
 
         @jrk.compile
         def update(grads: dict[str, Any]) -> None:
             self.optimizer.update(self.net, grads)
 
         self.compiled = update
+
+    def begin(self) -> None:
+        """Take the parameters as they are drawn, and no steps."""
+        drawn = self.workload.inputs()
+        self.net = nn.ParameterList([nn.Parameter(drawn[f"p{i}"]) for i in range(MANY)])
+        names = [name for name, _ in self.net.named_parameters()]
+        self.grads = {name: jrk.tensor(drawn[f"g{i}"]) for i, name in enumerate(names)}
+        self.optimizer = optim.Adam(lr=1e-3)
 
     def step(self) -> None:
         """One step, finished."""
@@ -95,6 +108,7 @@ class Optimiser:
 
     def results(self) -> Arrays:
         """The parameters after the first step."""
+        self.begin()
         self.step()
         return {f"p{i}": p.numpy() for i, p in enumerate(self.net.parameters())}
 
@@ -109,11 +123,3 @@ def facts(step: Any) -> dict[str, int]:
     with jrk.profile() as p:
         step()
     return {"bytes": p.peak_bytes, "launches": p.launches}
-
-
-OPS = {
-    "chain": lambda x: ((2 * x + 1).sigmoid() * x - 3).exp().sum(),
-    "softmax": lambda x: jrk.softmax(x, axis=-1),
-    "layernorm": lambda x, weight, bias: nn.functional.layer_norm(x, x.shape[1:], weight, bias),
-    "matmul": lambda a, b: a @ b,
-}

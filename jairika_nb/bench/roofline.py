@@ -2,53 +2,55 @@
 
 from __future__ import annotations
 
-import statistics
-import time
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
-import jairika_nb as jrk
+from jairika_nb.bench.operations import BANDWIDTH, PEAK
+from jairika_nb.bench.rounds import Outcome, measure_together
 
 
 @dataclass(frozen=True)
 class Roofline:
     """``bandwidth`` in bytes a second, ``peak`` in float32 operations a second; both measured.
 
-    S. Williams, A. Waterman, D. Patterson: Roofline, CACM 2009.
+    S. Williams, A. Waterman, D. Patterson: Roofline, CACM 2009. ``by`` names the libraries that
+    reached the bandwidth and the peak.
     """
 
     bandwidth: float
     peak: float
+    by: tuple[str, str] = ("", "")
 
 
-def measured(side: int = 1536, numbers: int = 1 << 25) -> Roofline:
-    """Measure with the best of what is at hand: NumPy's BLAS, and our own copies and products."""
-    rng = np.random.default_rng(0)
-    a, b = (rng.standard_normal((side, side), np.float32) for _ in range(2))
-    x, y = (rng.standard_normal(numbers, np.float32) for _ in range(2))
-    found = np.empty_like(a)
-    ours = [jrk.tensor(each) for each in (a, b, x, y)]
-    product, triad = jrk.compile(lambda a, b: a @ b), jrk.compile(lambda x, y: x + 3 * y)
-    flops, moved = 2 * side**3, 3 * 4 * numbers
+def measured(
+    libraries: Sequence[str] | None = None,
+    *,
+    rounds: int = 5,
+    device: str | None = None,
+    say: Callable[[str], None] = lambda text: None,
+) -> Roofline:
+    """The most that any library reaches here: a large product, and what streams from memory.
 
-    def done(function: Callable[..., Any], *given: Any) -> None:
-        function(*given)
-        jrk.synchronize()
+    Each in its own process, because the waiting threads of one take cores from another's. Bytes
+    are those read and written (J. McCalpin: STREAM), of arrays that no cache holds and whose
+    pages have been touched.
+    """
+    rates: dict[str, tuple[float, str]] = {}
+    names = [*BANDWIDTH, *PEAK]
+    options: Any = {"rounds": rounds, "device": device, "say": say, "errors": False}
+    for outcomes in measure_together(names, libraries, **options):
+        best = fastest(outcomes)
+        row = best.workload
+        count = row.flops if row.name in PEAK else row.bytes
+        rates[row.name] = count / best.least, best.library
+    (bandwidth, streamer), (peak, multiplier) = (
+        max(rates[name] for name in limit) for limit in (BANDWIDTH, PEAK)
+    )
+    return Roofline(bandwidth, peak, (streamer, multiplier))
 
-    products = least(lambda: np.matmul(a, b, out=found), lambda: done(product, *ours[:2]))
-    triads = least(lambda: done(triad, *ours[2:]))
-    return Roofline(moved / triads, flops / products)
 
-
-def least(*ways: Callable[[], object], rounds: int = 9) -> float:
-    """Seconds of the fastest way, each the median of ``rounds`` but the first two."""
-    seconds: list[list[float]] = [[] for _ in ways]
-    for _ in range(rounds):
-        for way, found in zip(ways, seconds, strict=True):
-            start = time.perf_counter()
-            way()
-            found.append(time.perf_counter() - start)
-    return min(statistics.median(found[2:]) for found in seconds)
+def fastest(outcomes: list[Outcome]) -> Outcome:
+    """The one with the least time of a step."""
+    return min((o for o in outcomes if not math.isnan(o.least)), key=lambda each: each.least)

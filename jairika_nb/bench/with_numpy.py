@@ -1,4 +1,4 @@
-"""The single operations in NumPy; in float64 they are what errors are measured against."""
+"""What NumPy has of the workloads; in float64 it is what errors are measured against."""
 
 from __future__ import annotations
 
@@ -7,21 +7,33 @@ from typing import Any
 
 import numpy as np
 
+from jairika_nb.bench.with_numpy_operations import OPERATIONS
 from jairika_nb.bench.workloads import MANY, Arrays, Workload
 
 
 def ready(workload: Workload, dtype: Any = np.float32) -> Op | None:
     """The operation, or None for a training step."""
-    return None if workload.kind == "training" else Op(workload, dtype)
+    known = workload.name == "adam" or (workload.operation in OPERATIONS and not workload.wanted)
+    return Op(workload, dtype) if known and workload.kind == "op" else None
 
 
 class Op:
     """One operation."""
 
     def __init__(self, workload: Workload, dtype: Any) -> None:
-        self.inputs = {key: each.astype(dtype) for key, each in workload.inputs().items()}
+        self.workload, self.dtype = workload, dtype
+        self.begin()
+
+    def begin(self) -> None:
+        """Take the inputs as they are drawn, and no steps."""
+        drawn = self.workload.inputs()
+        self.inputs = {
+            k: a if a.dtype.kind == "i" else a.astype(self.dtype) for k, a in drawn.items()
+        }
         self.forward: Callable[..., Any] = (
-            Adam(self.inputs) if workload.name == "adam" else OPS[workload.name]
+            Adam(self.inputs)
+            if self.workload.name == "adam"
+            else OPERATIONS[self.workload.operation]
         )
 
     def step(self) -> Any:
@@ -29,7 +41,8 @@ class Op:
         return self.forward(**self.inputs)
 
     def results(self) -> Arrays:
-        """The result."""
+        """The result; of Adam that of the first step."""
+        self.begin()
         found = self.step()
         return found if isinstance(found, dict) else {"y": np.asarray(found)}
 
@@ -55,28 +68,3 @@ class Adam:
             v += (g * g - v) * p.dtype.type(0.001)
             p -= p.dtype.type(rate) * m / (np.sqrt(v / (1 - 0.999**self.steps)) + 1e-8)
         return {f"p{i}": inputs[f"p{i}"] for i in range(MANY)}
-
-
-def chain(x: np.ndarray) -> Any:
-    """exp(sigmoid(2x + 1) * x - 3), summed."""
-    return np.exp(x / (1 + np.exp(-(2 * x + 1))) - 3).sum()
-
-
-def softmax(x: np.ndarray) -> np.ndarray:
-    """Along the rows."""
-    found = np.exp(x - x.max(-1, keepdims=True))
-    return found / found.sum(-1, keepdims=True)
-
-
-def layernorm(x: np.ndarray, weight: np.ndarray, bias: np.ndarray) -> np.ndarray:
-    """Along the rows."""
-    middle, spread = x.mean(-1, keepdims=True), x.var(-1, keepdims=True)
-    return (x - middle) / np.sqrt(spread + 1e-5) * weight + bias
-
-
-OPS: dict[str, Callable[..., Any]] = {
-    "chain": chain,
-    "softmax": softmax,
-    "layernorm": layernorm,
-    "matmul": lambda a, b: a @ b,
-}

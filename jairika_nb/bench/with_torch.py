@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import torch
 from torch.nn import functional
 
 from jairika_nb.bench.networks import network
+from jairika_nb.bench.with_torch_operations import function, inputs
 from jairika_nb.bench.workloads import MANY, Arrays, Workload, weights
 
 
@@ -28,13 +28,17 @@ class Training:
 
     def __init__(self, workload: Workload, compiled: bool, dtype: Any) -> None:
         self.net = network(workload.name, torch.nn).to(dtype)
-        drawn = {k: torch.from_numpy(weights(k, p.shape)) for k, p in self.net.named_parameters()}
-        self.net.load_state_dict({**self.net.state_dict(), **drawn})
+        self.begin()
         # More tensors to a step than it would take by itself on a CPU.
         self.optimizer = torch.optim.Adam(self.net.parameters(), lr=1e-3, fused=True)
         x, y = (torch.from_numpy(each) for each in workload.inputs().values())
         self.x, self.y = x.to(dtype) if x.is_floating_point() else x.long(), y.long().reshape(-1)
         self.forward: Any = torch.compile(self.loss) if compiled else self.loss
+
+    def begin(self) -> None:
+        """Take the weights that every library begins with."""
+        drawn = {k: torch.from_numpy(weights(k, p.shape)) for k, p in self.net.named_parameters()}
+        self.net.load_state_dict({**self.net.state_dict(), **drawn})
 
     def loss(self, x: Any, y: Any) -> Any:
         """The mean cross-entropy."""
@@ -50,6 +54,7 @@ class Training:
 
     def results(self) -> Arrays:
         """Gradients at the first weights."""
+        self.begin()
         self.optimizer.zero_grad()
         self.forward(self.x, self.y).backward()
         return {k: p.grad.numpy() for k, p in self.net.named_parameters()}
@@ -66,18 +71,18 @@ class Op:
     """One operation."""
 
     def __init__(self, workload: Workload, compiled: bool, dtype: Any) -> None:
-        self.inputs = {k: torch.from_numpy(a).to(dtype) for k, a in workload.inputs().items()}
-        forward: Any = OPS[workload.name]
-        self.forward = torch.compile(forward) if compiled else forward
+        self.inputs = inputs(workload, dtype)
+        self.forward = function(workload, compiled)
 
     def step(self) -> Any:
         """The result."""
-        with torch.no_grad():
-            return self.forward(**self.inputs)
+        return self.forward(**self.inputs)
 
     def results(self) -> Arrays:
-        """The result."""
-        return {"y": self.step().numpy()}
+        """The result, or the gradients."""
+        found = self.step()
+        found = found if isinstance(found, dict) else {"y": found}
+        return {key: each.detach().numpy() for key, each in found.items()}
 
     def memory(self) -> dict[str, int]:
         """The inputs and what a call allocates."""
@@ -88,7 +93,8 @@ class Optimiser:
     """A step of Adam with gradients that are given."""
 
     def __init__(self, workload: Workload, compiled: bool, dtype: Any) -> None:
-        drawn = {k: torch.from_numpy(a).to(dtype) for k, a in workload.inputs().items()}
+        self.drawn = inputs(workload, dtype)
+        drawn = {key: each.clone() for key, each in self.drawn.items()}
         self.parameters = [torch.nn.Parameter(drawn[f"p{i}"]) for i in range(MANY)]
         for i, each in enumerate(self.parameters):
             each.grad = drawn[f"g{i}"]
@@ -96,12 +102,22 @@ class Optimiser:
         step: Any = self.optimizer.step
         self.forward = torch.compile(step) if compiled else step
 
+    def begin(self) -> None:
+        """Take the parameters as they are drawn, and no steps."""
+        with torch.no_grad():
+            for i, each in enumerate(self.parameters):
+                each.copy_(self.drawn[f"p{i}"])
+            for state in self.optimizer.state.values():
+                for kept in state.values():
+                    kept.zero_()
+
     def step(self) -> None:
         """One step."""
         self.forward()
 
     def results(self) -> Arrays:
         """The parameters after the first step."""
+        self.begin()
         self.step()
         return {f"p{i}": p.detach().numpy() for i, p in enumerate(self.parameters)}
 
@@ -128,11 +144,3 @@ def allocated(step: Any) -> int:
         live += event.nbytes()
         most = max(most, live)
     return most
-
-
-OPS: dict[str, Callable[..., Any]] = {
-    "chain": lambda x: torch.exp(torch.sigmoid(2 * x + 1) * x - 3).sum(),
-    "softmax": lambda x: torch.softmax(x, -1),
-    "layernorm": lambda x, weight, bias: functional.layer_norm(x, x.shape[1:], weight, bias),
-    "matmul": lambda a, b: a @ b,
-}

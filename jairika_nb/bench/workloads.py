@@ -31,6 +31,13 @@ class Workload:
     flops: int
     bytes: int
     steps: int = 10  # of a round
+    function: str = ""  # the operation's name in each library's table, where not ``name``
+    wanted: tuple[str, ...] = ()  # inputs whose gradients are the result
+
+    @property
+    def operation(self) -> str:
+        """The key of each library's table of operations."""
+        return self.function or self.name
 
     def floor(self, peak: float, bandwidth: float) -> float:
         """Seconds below which the machine cannot be: ``peak`` in flop/s, ``bandwidth`` in B/s."""
@@ -43,17 +50,18 @@ def weights(name: str, shape: tuple[int, ...]) -> np.ndarray:
         return np.zeros(shape, np.float32)
     if len(shape) == 1:
         return np.ones(shape, np.float32)
-    drawn = _rng(name).standard_normal(shape, np.float32)
+    drawn = drawn_by(name).standard_normal(shape, np.float32)
     return drawn / np.float32(math.sqrt(math.prod(shape[1:])))
 
 
-def _rng(name: str) -> np.random.Generator:
+def drawn_by(name: str) -> np.random.Generator:
+    """A generator whose seed is the name's."""
     return np.random.default_rng(zlib.crc32(name.encode()))
 
 
 def _images(batch: int, *shape: int, classes: int = 10) -> Callable[[], Arrays]:
     def drawn() -> Arrays:
-        rng = _rng("images")
+        rng = drawn_by("images")
         images = rng.random((batch, *shape), np.float32)
         return {"x": images, "y": rng.integers(0, classes, batch).astype(np.int32)}
 
@@ -61,22 +69,22 @@ def _images(batch: int, *shape: int, classes: int = 10) -> Callable[[], Arrays]:
 
 
 def _text(batch: int, length: int, vocabulary: int) -> Arrays:
-    drawn = _rng("text").integers(0, vocabulary, (batch, length + 1)).astype(np.int32)
+    drawn = drawn_by("text").integers(0, vocabulary, (batch, length + 1)).astype(np.int32)
     return {"x": drawn[:, :-1].copy(), "y": drawn[:, 1:].copy()}
 
 
 def _series() -> Arrays:
-    x = _rng("series").standard_normal((32, 64, LSTM[0]), np.float32)
-    return {"x": x, "y": _rng("classes").integers(0, 10, 32).astype(np.int32)}
+    x = drawn_by("series").standard_normal((32, 64, LSTM[0]), np.float32)
+    return {"x": x, "y": drawn_by("classes").integers(0, 10, 32).astype(np.int32)}
 
 
 def _normal(*shape: int) -> Callable[[], Arrays]:
-    return lambda: {"x": _rng("normal").standard_normal(shape, np.float32)}
+    return lambda: {"x": drawn_by("normal").standard_normal(shape, np.float32)}
 
 
 def _normalised(rows: int, columns: int) -> Callable[[], Arrays]:
     def drawn() -> Arrays:
-        rng = _rng("normal")
+        rng = drawn_by("normal")
         more = {"weight": rng.random(columns, np.float32), "bias": rng.random(columns, np.float32)}
         return {"x": rng.standard_normal((rows, columns), np.float32), **more}
 
@@ -85,14 +93,14 @@ def _normalised(rows: int, columns: int) -> Callable[[], Arrays]:
 
 def _squares(n: int) -> Callable[[], Arrays]:
     def drawn() -> Arrays:
-        rng = _rng("squares")
+        rng = drawn_by("squares")
         return {key: rng.standard_normal((n, n), np.float32) for key in "ab"}
 
     return drawn
 
 
 def _tensors() -> Arrays:
-    rng = _rng("tensors")
+    rng = drawn_by("tensors")
     both = (("p", 1.0), ("g", 0.1))
     shape = (SIDE, SIDE)
     return {

@@ -56,7 +56,12 @@ class Report:
     limits: Roofline
     overheads: list[Overhead]
     outcomes: list[list[Outcome]]
-    ok: bool = True
+    stopped: str = ""  # what Ctrl-C left undone
+
+    @property
+    def ok(self) -> bool:
+        """Whether all that was asked for was measured."""
+        return not self.stopped
 
     @property
     def mean(self) -> float:
@@ -75,15 +80,20 @@ class Report:
 
     def notes(self) -> list[str]:
         """What the columns mean, and what failed."""
-        limits = f"{self.limits.bandwidth / 1e9:.0f} GB/s, {self.limits.peak / 1e9:.0f} GFLOP/s"
-        found = [RATIO, f"{SHARE}; measured: {limits}", ERROR]
+        found = [RATIO, f"{SHARE}; measured: {self._measured()}", ERROR]
         if not math.isnan(self.mean):
             found.insert(0, f"geometric mean of the ratios: {self.mean:.2f}")
+        found += epilogue(self.outcomes)
         for rows in self.outcomes:
             found += [
                 f"{o.workload.name}: {o.library} failed: {o.failed}" for o in rows if o.failed
             ]
-        return found
+        return [*found, self.stopped] if self.stopped else found
+
+    def _measured(self) -> str:
+        rates = f"{self.limits.bandwidth / 1e9:.0f} GB/s", f"{self.limits.peak / 1e9:.0f} GFLOP/s"
+        each = zip(rates, self.limits.by, strict=True)
+        return ", ".join(f"{rate} ({by})" if by else rate for rate, by in each)
 
     def _speeds(self) -> tuple[tuple[str, ...], tuple[tuple[str, ...], ...]]:
         others = self._others()
@@ -96,9 +106,10 @@ class Report:
                 mine.workload.name, duration(mine.median), duration(mine.least),
                 *(duration(by[each].median) if each in by else "" for each in others),
                 "" if ratio is None else f"{ratio:.2f}",
-                "" if math.isnan(share) else f"{share:.0%}",
+                "" if math.isnan(share) else f"{share:.0%}", rate(mine, self.limits),
             ))  # fmt: skip
-        return ("workload", "median", "least", *others, "ratio", "roofline"), tuple(rows)
+        columns = ("workload", "median", "least", *others, "ratio", "roofline", "rate")
+        return columns, tuple(rows)
 
     def _costs(self) -> tuple[tuple[str, ...], tuple[tuple[str, ...], ...]]:
         others = self._others()
@@ -141,6 +152,7 @@ class Report:
             "name": self.name,
             "bandwidth": self.limits.bandwidth,
             "peak": self.limits.peak,
+            "stopped": self.stopped or None,
             "geometric_mean": None if math.isnan(self.mean) else self.mean,
             "overhead": [each.to_json() for each in self.overheads],
             "workloads": [
@@ -212,6 +224,24 @@ def duration(seconds: float) -> str:
         if seconds * scale >= 1:
             return f"{seconds * scale:.3g} {unit}"
     return f"{seconds * 1e6:.3g} us"
+
+
+def rate(outcome: Outcome, limits: Roofline) -> str:
+    """What the median comes to of that which limits it most: operations or bytes a second."""
+    row, seconds = outcome.workload, outcome.median
+    if math.isnan(seconds):
+        return ""
+    if row.flops / limits.peak > row.bytes / limits.bandwidth:
+        return f"{row.flops / seconds / 1e9:.0f} GFLOP/s"
+    return f"{row.bytes / seconds / 1e9:.1f} GB/s"
+
+
+def epilogue(outcomes: list[list[Outcome]]) -> list[str]:
+    """What bias and GELU cost on top of the bare product, of ours, where both were measured."""
+    found = {rows[0].workload.name: rows[0].least for rows in outcomes}
+    bare, dressed = (found.get(name, math.nan) for name in ("matmul-1024", "dense-gelu-1024"))
+    share = dressed / bare - 1
+    return [] if math.isnan(share) else [f"bias and GELU cost {share:.1%} of the bare product"]
 
 
 def needed(outcome: Outcome) -> str:
