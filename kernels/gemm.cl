@@ -1,10 +1,13 @@
 // What:    C[b, m, n] = sum over k of A[b, m, k] * B[b, k, n], the value given to an epilogue.
-// Layouts: A is read where it lies, at any strides. B is written, NR columns at a time, into a
-//          panel [K][NR] of the work-item's own by a function made for it (`fill`), padded with
-//          zeros; C is written by the epilogue, which knows its layout.
+// Layouts: B is written, DEPTH x NR at a time, into a panel [DEPTH][NR] by a function made for it
+//          (`fill`), padded with zeros; A is read where it lies, at any strides, or (COPY, its rows
+//          side by side) copied first into panels [DEPTH][MR] 16 floats apart; sums over more than
+//          DEPTH steps of k wait in `totals`; C is written by the epilogue, which knows its layout.
 // Parameters: MR x NR tile of accumulators in registers, NR a multiple of 16; INNER and ROW are the
-//          strides of A along k and m; a work-item takes TILES tiles of NR columns x ROWS rows.
-// Used by: the planner's CPU schedule for float32 products (jairika_nb/engine/product.py).
+//          strides of A along k and m; a piece of work is ROWS rows x COLUMNS columns; a worker has
+//          SPACE floats of scratch memory.
+// Used by: the planner's CPU schedule for float32 products (jairika_nb/engine/product.py), cut by
+//          jairika_nb/engine/pieces.py.
 
 #ifndef MR
 #define MR 8
@@ -14,56 +17,95 @@
 #endif
 
 kernel void KERNEL_NAME(
-    global const float *restrict left, global float *restrict panels, const int M, const int N,
-    const int K, const int columns, const int blocks, const int ROWS, const int tiles,
-    const int TILES PARAMETERS) {
-  const int item = get_global_id(0);
-  global float *panel = panels + (size_t)item * K * NR;
-  const int last_tile = min((item + 1) * TILES, tiles);
-  for (int tile = item * TILES; tile < last_tile; tile++) {
-    const int first_n = tile % columns * NR, block = tile / columns % blocks;
-    const int batch = tile / columns / blocks;
-    fill(panel, batch, first_n, K, N PASSED);
+    global const float *restrict left, global float *restrict scratch,
+    volatile global int *counter, const int M, const int N, const int K, const int DEPTH,
+    const int ROWS, const int COLUMNS, const int row_blocks, const int column_blocks,
+    const int pieces, const int workers, const int SPACE, const int COPY PARAMETERS) {
+  // The first `workers` work-items that start do all the pieces, the others nothing: memory is
+  // needed for so many only, and whoever is quicker does more. What a piece gives does not depend
+  // on who does it.
+  const int worker = atomic_inc(counter + 1);
+  global float *restrict panel = scratch + (size_t)worker * SPACE;
+  global float *restrict copy = panel + DEPTH * NR;
+  global float *restrict totals = copy + (COPY ? ROWS / MR * (MR * DEPTH + 16) : 0);
+  int copied = -1;
+  while (worker < workers) {
+    const int piece = atomic_inc(counter + 2);
+    if (piece >= pieces) break;
+    const int block = piece / column_blocks % row_blocks;
+    const int batch = piece / column_blocks / row_blocks;
+    const int begin_m = block * ROWS, end_m = min(begin_m + ROWS, M);
+    const int begin_n = piece % column_blocks * COLUMNS;
+    const int end_n = min(begin_n + COLUMNS, N);
     INDEX start = 0;
     left_start(batch, &start PASSED);
-    const int end_m = min((block + 1) * ROWS, M);
-    for (int first_m = block * ROWS; first_m < end_m; first_m += MR) {
-      // Rows past the end read the last row again; they are not stored.
-      global const float *a[MR];
+    for (int first_k = 0; first_k < K; first_k += DEPTH) {
+      const int depth = min(DEPTH, K - first_k);
+      global const float *from = left + start + (INDEX)begin_m * ROW + (INDEX)first_k * INNER;
+      INDEX row = ROW, inner = INNER, step = (INDEX)MR * ROW;
+      if (COPY) {
+        row = 1, inner = MR, step = MR * DEPTH + 16;
+        if (depth < K || copied != piece / column_blocks)
+          for (int k = 0; k < depth; k++) {
+            global const float *source = from + (INDEX)k * INNER;
+            global float *target = copy + k * MR;
+            int m = begin_m;
+            for (; m + MR <= end_m; m += MR, source += MR, target += step)
 #pragma unroll
-      for (int i = 0; i < MR; i++) a[i] = left + start + (INDEX)min(first_m + i, end_m - 1) * ROW;
-      float16 sum[MR][NR / 16];
-#pragma unroll
-      for (int i = 0; i < MR; i++)
-#pragma unroll
-        for (int v = 0; v < NR / 16; v++) sum[i][v] = (float16)(0.0f);
-      for (int k = 0; k < K; k++) {
-        float16 row[NR / 16];
-#pragma unroll
-        for (int v = 0; v < NR / 16; v++) row[v] = vload16((size_t)k * (NR / 16) + v, panel);
-#pragma unroll
-        for (int i = 0; i < MR; i++) {
-          const float16 one = (float16)(a[i][(INDEX)k * INNER]);
-#pragma unroll
-          for (int v = 0; v < NR / 16; v++) sum[i][v] = fma(one, row[v], sum[i][v]);
-        }
+              for (int i = 0; i < MR; i += 4) vstore4(vload4(0, source + i), 0, target + i);
+            for (int i = 0; m + i < end_m; i++) target[i] = source[i];
+          }
+        from = copy;
       }
+      copied = piece / column_blocks;
+      for (int first_n = begin_n; first_n < end_n; first_n += NR) {
+        fill(panel, batch, first_n, first_k, depth, N PASSED);
+        for (int first_m = begin_m; first_m < end_m; first_m += MR) {
+          // Rows past the end read the last row again; they are not stored.
+          global const float *a[MR];
 #pragma unroll
-      for (int i = 0; i < MR; i++) {
-        const int m = first_m + i;
-        if (m >= end_m) break;
+          for (int i = 0; i < MR; i++)
+            a[i] = from + (first_m - begin_m) / MR * step + min(i, end_m - 1 - first_m) * row;
+          float16 sum[MR][NR / 16];
 #pragma unroll
-        for (int v = 0; v < NR / 16; v++) {
-          const int n = first_n + v * 16;
-          if (n + 16 <= N) {
-            epilogue16(batch, m, n, sum[i][v] PASSED);
-          } else {
-            float lanes[16];
-            vstore16(sum[i][v], 0, lanes);
-            for (int j = 0; n + j < N; j++) epilogue1(batch, m, n + j, lanes[j] PASSED);
+          for (int i = 0; i < MR; i++)
+#pragma unroll
+            for (int v = 0; v < NR / 16; v++) sum[i][v] = (float16)(0.0f);
+          for (int k = 0; k < depth; k++) {
+            float16 line[NR / 16];
+#pragma unroll
+            for (int v = 0; v < NR / 16; v++) line[v] = vload16((size_t)k * (NR / 16) + v, panel);
+#pragma unroll
+            for (int i = 0; i < MR; i++) {
+              const float16 one = (float16)(a[i][(INDEX)k * inner]);
+#pragma unroll
+              for (int v = 0; v < NR / 16; v++) sum[i][v] = fma(one, line[v], sum[i][v]);
+            }
+          }
+          // Through memory, so that the epilogue is compiled once and not for each vector.
+          global float *total = totals;
+          if (DEPTH < K) total += (size_t)(first_m - begin_m) * COLUMNS + (first_n - begin_n) * MR;
+          if (first_k > 0)
+#pragma unroll
+            for (int i = 0; i < MR; i++)
+#pragma unroll
+              for (int v = 0; v < NR / 16; v++) sum[i][v] += vload16(i * (NR / 16) + v, total);
+#pragma unroll
+          for (int i = 0; i < MR; i++)
+#pragma unroll
+            for (int v = 0; v < NR / 16; v++) vstore16(sum[i][v], i * (NR / 16) + v, total);
+          if (first_k + DEPTH < K) continue;
+          for (int m = first_m; m < min(first_m + MR, end_m); m++, total += NR) {
+            int n = first_n;
+            for (; n + 16 <= min(first_n + NR, N); n += 16)
+              epilogue16(batch, m, n, vload16(0, total + n - first_n) PASSED);
+            for (; n < min(first_n + NR, N); n++)
+              epilogue1(batch, m, n, total[n - first_n] PASSED);
           }
         }
       }
     }
   }
+  if (atomic_inc(counter + 3) == (int)get_global_size(0) - 1)
+    counter[1] = counter[2] = counter[3] = 0;
 }

@@ -29,7 +29,7 @@ def buffer(device: Device) -> Any:
 
 
 def counter(device: Device) -> Any:
-    """The device's buffer of one int that kernels count on, and leave at zero."""
+    """The device's buffer of four ints that kernels count on, and leave at zero."""
     return _zeroed(_counters, device)
 
 
@@ -53,10 +53,11 @@ def _within(buffer: Any, size: int) -> bool:
 
 
 def forget(device: Device) -> None:
-    """Clear what kernels may have noted, after a run that ended before anybody looked."""
+    """Clear what kernels may have noted or counted, after a run that broke off."""
     import pyopencl as cl
 
-    cl.enqueue_fill_buffer(device.queue, buffer(device), np.zeros(1, np.int32), 0, 16)
+    for noted in (buffer(device), counter(device)):
+        cl.enqueue_fill_buffer(device.queue, noted, np.zeros(1, np.int32), 0, 16)
 
 
 def confirm(device: Device, roots: list[Node]) -> None:

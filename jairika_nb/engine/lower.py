@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 
-from jairika_nb.engine import regions, tiles
+from jairika_nb.engine import pieces, regions, tiles
 from jairika_nb.engine.device import Device
 from jairika_nb.engine.dtypes import NARROW, float32, float64
 from jairika_nb.engine.fuse import FEW_ROWS, MANY_ELEMENTS, operand
@@ -173,7 +173,7 @@ class Lowered:
         a, b = entry.inputs
         k = self.entries[a].shape[-1]
         m, n = entry.shape[-2:]
-        tile = (8 if m > 4 else 4, 32 if n > 16 else 16)
+        tile = pieces.tile(m, n)
         operands = (self._in_place(a), b)
         product = self.add(
             Entry("gemm", (entry.shape, k, tile), operands, entry.shape, entry.dtype)

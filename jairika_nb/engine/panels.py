@@ -1,8 +1,8 @@
 """Writes the function that fills a panel with some columns of a product's right operand.
 
-A panel is ``[K][columns]``, so that the inner loop reads it in order. Whatever makes the operand,
-views included, is computed on the way: transposes and the windows of a convolution are never
-stored as such.
+A panel is ``[depth][columns]``, so that the inner loop reads it in order. Whatever makes the
+operand, views included, is computed on the way: transposes and the windows of a convolution are
+never stored as such.
 """
 
 from __future__ import annotations
@@ -64,8 +64,8 @@ def _rows(w: Writer, operand: Operand, top: Scope, columns: int) -> list[str]:
     lines, text = _value(w, operand, top, operand.columns, WIDTH)
     return [
         f"if (first_n + {columns} <= N) {{",
-        "for (int at = 0; at < K; at++) {",
-        *_name(operand.rows, w, "at"),
+        "for (int at = 0; at < depth; at++) {",
+        *_name(operand.rows, w, "first_k + at"),
         f"for (int v = 0; v < {columns}; v += {WIDTH}) {{",
         *_name(operand.columns, w, "first_n + v"),
         *lines,
@@ -83,8 +83,8 @@ def _blocks(w: Writer, operand: Operand, top: Scope, columns: int) -> list[str]:
     return [
         "int begin = 0;",
         f"if (first_n + {columns} <= N) {{",
-        f"for (; begin + {WIDTH} <= K; begin += {WIDTH}) {{",
-        *_name(operand.rows, w, "begin"),
+        f"for (; begin + {WIDTH} <= depth; begin += {WIDTH}) {{",
+        *_name(operand.rows, w, "first_k + begin"),
         f"for (int v = 0; v < {columns}; v += {WIDTH}) {{",
         "float16 block[16];",
         "#pragma unroll",
@@ -110,12 +110,15 @@ def _one_by_one(
     """What is left: the columns past the last full panel, the rows past the last full block."""
     lines, text = _value(w, operand, top, None, 1)
     begin = "begin" if columns_first else "0"
-    loops = [f"for (int j = 0; j < {columns}; j++) {{", f"for (int at = {begin}; at < K; at++) {{"]
+    loops = [
+        f"for (int j = 0; j < {columns}; j++) {{",
+        f"for (int at = {begin}; at < depth; at++) {{",
+    ]
     store = f"panel[(size_t)at * {columns} + j] ="
     return [
         *(loops if columns_first else reversed(loops)),
         f"if (first_n + j >= N) {{ {store} 0.0f; continue; }}",
-        *_name(operand.rows, w, "at"),
+        *_name(operand.rows, w, "first_k + at"),
         *_name(operand.columns, w, "first_n + j"),
         *lines,
         f"{store} {text};",

@@ -5,20 +5,15 @@ from __future__ import annotations
 import math
 import re
 
-from jairika_nb.engine import panels
+from jairika_nb.engine import panels, pieces
 from jairika_nb.engine.code import Scope, Writer
 from jairika_nb.engine.fused import Kernel, Misfit, Operand
-from jairika_nb.engine.index import Form, Var
+from jairika_nb.engine.index import Var
 from jairika_nb.engine.program import Entry
 from jairika_nb.engine.routines import template
 from jairika_nb.engine.schedule_cpu import _score
 from jairika_nb.engine.source import Argument, Source, name_of, traffic
 from jairika_nb.engine.spelling import WIDTH
-
-# Work-items a core of a CPU gets, so that a slow core does not hold up the others.
-SHARES = 8
-# Rows that one filling of a panel should serve at least.
-FEWEST_ROWS = 64
 
 
 def write(kernel: Kernel, entries: list[Entry], units: int) -> Source:
@@ -42,36 +37,34 @@ def _on_cpu(kernel: Kernel, entries: list[Entry], gemm: Entry, units: int) -> So
     batch = math.prod(shape[:-2])
     w = Writer(kernel, entries)
     left = kernel.operands[0]
-    columns = math.ceil(n / nr)
-    blocks = max(1, min(m // FEWEST_ROWS, math.ceil(units * SHARES / (columns * batch))))
-    rows = math.ceil(m / blocks / mr) * mr
-    blocks = math.ceil(m / rows)
-    tiles = columns * blocks * batch
-    per = math.ceil(tiles / (units * SHARES))
-    items = math.ceil(tiles / per)
-    place = left.expr.data[1]
+    row, inner = _strides(left)
+    # Neighbouring rows side by side: a tile would read a little of each of many lines.
+    copies = row == 1 and inner > 1 and n > 2 * nr
+    cut = pieces.cut(batch, (m, n, k), (mr, nr), copies, units)
     parts = [*_epilogues(w, kernel, shape, (WIDTH, 1)), *_operands(w, kernel, nr)]
     values = {
         "MR": mr, "NR": nr, "INDEX": w.integer,
-        "ROW": _stride(w, place, left.rows), "INNER": _stride(w, place, left.columns),
+        "ROW": w.integer_argument(row), "INNER": w.integer_argument(inner),
     }  # fmt: skip
     name = name_of(kernel, entries)
     text = _filled(template("gemm.cl"), w, name, parts, values)
-    sizes = [Argument("int", s) for s in (m, n, k, columns, blocks, rows, tiles, per)]
+    sizes = [Argument("int", s) for s in (m, n, k, *cut.sizes.values())]
     arguments = [
-        Argument("buffer", left.expr.data[0]), Argument("scratch", items * k * nr * 4), *sizes,
-        *w.arguments,
+        Argument("buffer", left.expr.data[0]), Argument("scratch", cut.scratch),
+        Argument("counter", 0), *sizes, *w.arguments,
     ]  # fmt: skip
     operand_bytes = sum(entries[i].size * 4 for o in kernel.operands for i in o.loads)
     return Source(
-        name, text, frozenset(w.preambles), arguments, (items,), (1,),
+        name, text, frozenset(w.preambles), arguments, (cut.items,), (1,),
         [o.entry for o in kernel.outputs], traffic(kernel, entries) + operand_bytes,
         2 * batch * m * n * k,
     )  # fmt: skip
 
 
-def _stride(w: Writer, place: Form, var: Var | None) -> str:
-    return w.integer_argument((place.coefficient(var) or 0) if var else 0)
+def _strides(operand: Operand) -> list[int]:
+    """Of an operand that strides can read: along its rows and along its columns."""
+    place = operand.expr.data[1]
+    return [(place.coefficient(v) or 0) if v else 0 for v in (operand.rows, operand.columns)]
 
 
 def _filled(text: str, w: Writer, name: str, parts: list, values: dict) -> str:
@@ -108,8 +101,8 @@ def _operands(w: Writer, kernel: Kernel, columns: int) -> list[tuple[str, str, s
     helper, body = panels.fill(w, right, w.unpack(right.batch, "batch"), columns)
     return [
         ("", "left_start", f"const int batch, {w.integer} *start", lines),
-        (helper, "fill", "global float *panel, const int batch, const int first_n, const int K, "
-         "const int N", body),
+        (helper, "fill", "global float *panel, const int batch, const int first_n, "
+         "const int first_k, const int depth, const int N", body),
     ]  # fmt: skip
 
 

@@ -1,0 +1,74 @@
+"""How a product is cut for the cores of a CPU: tiles in registers, panels in caches, pieces.
+
+The parameters stand together in :data:`SIZES`; they decide speed and, through the order in which
+sums are added up, the last bits of results.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """The parameters; a piece of work is some rows by some columns, done by one core."""
+
+    rows: int = 8  # of a tile in registers
+    columns: int = 32  # of such a tile, in vectors of 16
+    depth: int = 512  # steps along k between which a tile's sums are put aside
+    piece: tuple[int, int] = (1024, 64)  # where the left operand is read in place
+    copied: tuple[int, int] = (256, 512)  # where it is copied first
+    shares: int = 8  # pieces a core should have, so that a slow one does not hold up the others
+    fewest: int = 64  # rows that one filling of a panel should serve at least
+
+
+SIZES = Sizes()
+
+
+@dataclass(frozen=True)
+class Cut:
+    """A product cut into pieces; ``sizes`` are the kernel's arguments of these names."""
+
+    sizes: dict[str, int]
+    scratch: int  # bytes
+    items: int  # work-items to start
+
+
+def tile(m: int, n: int) -> tuple[int, int]:
+    """Rows and columns of the tile in registers."""
+    return (SIZES.rows if m > 4 else 4, SIZES.columns if n > 16 else 16)
+
+
+def cut(
+    batch: int, sizes: tuple[int, int, int], tile: tuple[int, int], copies: bool, units: int
+) -> Cut:
+    """Pieces of a product of m x n sums over k for ``units`` cores."""
+    (m, n, k), (mr, nr) = sizes, tile
+    depth, _ = evenly(k, SIZES.depth, 16) if k > SIZES.depth else (k, 1)
+    most = SIZES.copied if copies else SIZES.piece
+    rows, columns = evenly(m, most[0], mr), evenly(n, most[1], nr)
+    while batch * rows[1] * columns[1] < units * SIZES.shares:
+        if columns[0] > nr:
+            columns = evenly(n, columns[0] // 2, nr)
+        elif rows[0] >= 2 * SIZES.fewest:
+            rows = evenly(m, rows[0] // 2, mr)
+        else:
+            break
+    pieces = batch * rows[1] * columns[1]
+    workers = min(units, pieces)
+    space = depth * nr + (rows[0] * (depth + 16) if copies else 0)
+    space += rows[0] * columns[0] if depth < k else mr * nr
+    arguments = {
+        "DEPTH": depth, "ROWS": rows[0], "COLUMNS": columns[0], "row_blocks": rows[1],
+        "column_blocks": columns[1], "pieces": pieces, "workers": workers, "SPACE": space,
+        "COPY": int(copies),
+    }  # fmt: skip
+    return Cut(arguments, workers * space * 4, min(pieces, units * SIZES.shares))
+
+
+def evenly(size: int, most: int, by: int) -> tuple[int, int]:
+    """Blocks of nearly equal size, at most ``most``, multiples of ``by``: how large, how many."""
+    most = max(by, most // by * by)
+    block = math.ceil(size / math.ceil(size / most) / by) * by
+    return block, math.ceil(size / block)
