@@ -18,6 +18,8 @@ from jairika_nb.engine.spelling import PREAMBLES
 from jairika_nb.errors import KernelError
 
 OPTIONS = ["-cl-std=CL1.2"]
+# Of programs whose work-items hand each other values, which older language has no functions for.
+NEWER = ["-cl-std=CL3.0"]
 # So many kernels of a device stay in memory, those used last; a driver takes up to a MiB for each.
 KEPT = 1024
 
@@ -60,8 +62,9 @@ def _build_together(device: Device, sources: list[Source]) -> None:
     import pyopencl as cl
 
     text = joined(sources)
+    options = NEWER if "sub_group_" in text else OPTIONS
     try:
-        program = cl.Program(device.context, text).build(OPTIONS, cache_dir=program_cache())
+        program = cl.Program(device.context, text).build(options, cache_dir=program_cache())
     except cl.Error as error:
         if len(sources) > 1:
             # One by one, so that the error names the kernel it is about.

@@ -21,8 +21,6 @@ from jairika_nb.engine.spelling import value_type
 
 # Elements a CPU work-item should have, so that its start costs little beside its work.
 GRAIN = 8192
-# Work-items of a GPU work-group that reduces one row, and the row size from which that pays.
-GROUP, GROUP_ROW = 128, 64
 
 
 @dataclass

@@ -17,6 +17,7 @@ from jairika_nb.engine.index import Var
 from jairika_nb.engine.ops import views
 from jairika_nb.engine.product import is_strided
 from jairika_nb.engine.program import Entry, Program, number_of
+from jairika_nb.engine.schedule_gpu import COLUMNS
 
 # Products with fewer multiplications than this are not worth packing.
 SMALL_PRODUCT = 32 * 32 * 32
@@ -238,11 +239,26 @@ class Lowered:
         """The axis to split and into how many parts; 0 parts where one step is right."""
         shape = self.entries[entry.inputs[0]].shape
         rows, total = entry.size, math.prod(shape)
+        if self.device.kind == "gpu":
+            return self._split_among_groups(entry, shape)
         if rows >= FEW_ROWS or total <= MANY_ELEMENTS:
             return 0, 0
         for axis in entry.attrs:
             for parts in PARTS:
                 if shape[axis] % parts == 0 and shape[axis] >= parts:
+                    return axis, parts
+        return 0, 0
+
+    def _split_among_groups(self, entry: Entry, shape: Shape) -> tuple[int, int]:
+        """As :meth:`_split`, for work-groups that have a row or some neighbouring columns each."""
+        last = max((i for i, n in enumerate(shape) if n != 1), default=0)
+        groups = entry.size if last in entry.attrs else math.ceil(entry.size / COLUMNS)
+        wanted = 2 * self.device.compute_units
+        if groups >= wanted or math.prod(shape) <= MANY_ELEMENTS:
+            return 0, 0
+        for parts in sorted(PARTS):
+            for axis in entry.attrs:
+                if shape[axis] % parts == 0 and groups * parts >= wanted:
                     return axis, parts
         return 0, 0
 

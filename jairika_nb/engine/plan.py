@@ -104,7 +104,7 @@ def _write(kernel: Kernel, lowered: Lowered, device: Device) -> Source:
         return _write_fixed(kernel.routine, lowered, device)
     name = name_of(kernel, entries)
     if device.kind == "gpu":
-        return schedule_gpu.write(kernel, entries, name)
+        return schedule_gpu.write(kernel, entries, name, device)
     return schedule_cpu.write(kernel, entries, device, name)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 import recurrences
 
 import jairika_nb as jrk
@@ -76,3 +77,75 @@ def test_recurrences_run_step_by_step(gpu):
         wanted = results()
     for ours, theirs in zip(results(), wanted, strict=True):
         np.testing.assert_allclose(ours, theirs, rtol=1e-5, atol=1e-6)
+
+
+def test_elements_by_fours_and_what_is_left(gpu):
+    assert (jrk.tensor([2.0]) @ jrk.tensor([3.0])).item() == 6
+    for shape in [(1,), (7,), (64,), (5, 8), (5, 9), (3, 1, 12)]:
+        x, y = data(*shape), data(shape[-1])
+        a, b = jrk.tensor(x), jrk.tensor(y)
+        np.testing.assert_allclose((a * b + 1).numpy(), x * y + 1, rtol=1e-6)
+        np.testing.assert_array_equal(
+            a.transpose(0, a.ndim - 1).abs().numpy(), np.abs(x.swapaxes(0, -1))
+        )
+        np.testing.assert_array_equal((a > b).logical_not().numpy(), ~(x > y))
+        if shape[-1] > 4:
+            np.testing.assert_array_equal(
+                jrk.flip(a, axis=-1)[..., 4:].numpy(), x[..., ::-1][..., 4:]
+            )
+
+
+@pytest.mark.parametrize(
+    "name", ["int8", "uint8", "int16", "int64", "float16", "bfloat16", "float64", "bool"]
+)
+def test_vectors_of_every_type_in_memory(one_gpu, name):
+    x = RNG.integers(0, 2 if name == "bool" else 100, (3, 24))
+    a = jrk.tensor(x).astype(name)
+    jrk.eval(a)
+    b = jrk.where(a == a, a, a)
+    (source,) = b.kernels()
+    assert "fours" in source.text or "_half4" in source.text
+    np.testing.assert_array_equal(b.astype("int32").numpy(), x)
+    np.testing.assert_array_equal(b.astype("float32").sum(axis=1).numpy(), x.sum(1))
+
+
+def test_rows_that_lie_side_by_side(gpu):
+    for shape in [(70, 5), (300, 33), (2, 65, 40), (64, 1)]:
+        x = data(*shape)
+        t, wide = jrk.tensor(x), x.astype(np.float64)
+        np.testing.assert_allclose(t.sum(axis=-2).numpy(), wide.sum(-2), rtol=1e-5, atol=1e-5)
+        np.testing.assert_array_equal(t.max(axis=-2).numpy(), x.max(-2))
+        np.testing.assert_array_equal(t.argmax(axis=-2).numpy(), x.argmax(-2))
+        e = np.exp(wide - wide.max(-2, keepdims=True))
+        soft = e / e.sum(-2, keepdims=True)
+        np.testing.assert_allclose(t.softmax(axis=-2).numpy(), soft, rtol=1e-5)
+
+
+def test_a_vector_times_a_matrix_and_back(gpu):
+    x, w, v = data(300), data(300, 70), data(70)
+    wide = w.astype(np.float64)
+    np.testing.assert_allclose(
+        (jrk.tensor(x) @ jrk.tensor(w)).numpy(), x @ wide, rtol=1e-5, atol=1e-4
+    )
+    np.testing.assert_allclose(
+        (jrk.tensor(w) @ jrk.tensor(v)).numpy(), wide @ v, rtol=1e-5, atol=1e-4
+    )
+
+
+def test_sums_down_long_columns_take_two_steps(gpu):
+    x = data(4096, 36)
+    t = jrk.tensor(x)
+    with jrk.profile() as p:
+        got = (t.sum(axis=0) * 2).numpy()
+    assert p.launches == 2
+    np.testing.assert_allclose(got, 2 * x.sum(0, dtype=np.float64), rtol=1e-5, atol=1e-4)
+    np.testing.assert_array_equal(got, (t.sum(axis=0) * 2).numpy())
+
+
+def test_infinities_and_nan_pass_through_groups(gpu):
+    x = data(3, 200)
+    x[0, 7], x[1, 3], x[2, 100] = np.inf, np.nan, -np.inf
+    t = jrk.tensor(x)
+    np.testing.assert_array_equal(np.isnan(t.max(axis=1).numpy()), [False, True, False])
+    np.testing.assert_array_equal(t.max(axis=1).numpy()[[0, 2]], x.max(1)[[0, 2]])
+    np.testing.assert_allclose(t.sum(axis=1).numpy(), [np.inf, np.nan, -np.inf])
