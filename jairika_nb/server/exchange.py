@@ -2,16 +2,21 @@
 
 =================  ======================================================================
 ``GET catalogue``  the lists of the model at ``path``, with a mark for ``If-None-Match``
-``POST records``   ``{"path", "records": [[id, kind], ...]}``: manifests, notes, architectures
+``POST records``   ``{"path", "records": [[id, kind], ...]}``: manifests, notes, architectures,
+                   and which arrays are encrypted, in how many bytes
 ``POST objects``   ``{"path", "iteration", "objects": [hash, ...]}``: bytes of arrays
 ``GET rules``      the access rules, for whom they let
-``POST missing``   ``{"path", "objects", "records"}``: what of it was not sent yet
+``POST missing``   ``{"path", "objects", "records", "sealed": {hash: that of the encrypted
+                   bytes}}``: what of it was not sent yet
 ``POST staged``    pieces of it, as ``store.staging`` frames them
-``POST commit``    ``{"path"}`` and one of ``batch``, ``tags``, ``signatures``, ``rules``
+``POST commit``    ``{"path"}`` and one of ``batch``, ``keyrings``, ``tags``, ``signatures``,
+                   ``rules``
 =================  ======================================================================
 
 The last three change files, so the authoriser must let the user write. A commit is made by a
 process of its own, one after the other, and waits a bounded time for another writer.
+
+What is encrypted stays so: keyrings come with the lists, and the server has no key and needs none.
 """
 
 from __future__ import annotations
@@ -73,7 +78,7 @@ class CatalogueHandler(ModelHandler):
     @web.authenticated
     @authorized
     async def get(self) -> None:
-        """Answer ``{"who", "generation", "catalogue"}``, or 304 for the mark that was given."""
+        """Answer the lists and the keyrings, or 304 for the mark that was given."""
         found = await self.done(reading.catalogue, self.get_query_argument("path", ""))
         if found is None:
             return
@@ -141,7 +146,7 @@ class MissingHandler(ModelHandler):
     async def post(self) -> None:
         """Answer ``{"missing": {hash: bytes that are here}}``."""
         body = self.asked()
-        wanted = body.get("objects"), body.get("records")
+        wanted = body.get("objects"), body.get("records"), body.get("sealed", {})
         found = await self.done(writing.missing, body.get("path"), *wanted)
         if found is not None:
             await self.finish(json.dumps({"missing": found}))

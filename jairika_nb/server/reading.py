@@ -40,6 +40,8 @@ def catalogue(root: Path, relative: str, who: str) -> tuple[bytes, str]:
     with opened(root, relative, who) as reader:
         state = f"{reader.root.generation} {reader.root.digest} {who}"
         answer = {"who": who, "generation": reader.root.generation, "catalogue": listed(reader)}
+        answer["keyrings"] = [each.to_json() for each in reader.keyrings()]
+        answer["encrypts"] = reader.catalogue.encrypts
         return encoded(answer), hashlib.blake2b(state.encode(), digest_size=16).hexdigest()
 
 
@@ -74,10 +76,13 @@ def records(root: Path, relative: str, who: str, wanted: Any) -> bytes:
 
 
 def objects(root: Path, relative: str, who: str, id: Any, wanted: Any) -> list[memoryview]:
-    """Return the bytes of arrays of one iteration, in the order they were asked for."""
+    """Return the bytes of arrays of one iteration, in the order they were asked for.
+
+    Those of encrypted ones are the ciphertext, with all that belongs to it.
+    """
     names = texts(wanted)
     from jairika_nb.store import delta, tensors  # noqa: F401 the codec of cold history
-    from jairika_nb.store.sealed_objects import check_plain
+    from jairika_nb.store.sealed_objects import bytes_of, is_sealed
 
     with opened(root, relative, who) as reader:
         row = row_of({each.id: each for each in reader.rows()}, id)
@@ -91,12 +96,14 @@ def objects(root: Path, relative: str, who: str, id: Any, wanted: Any) -> list[m
             raise NotFound(f"iteration {row.name!r} of {row.variant!r} has no array {odd[0][:10]}")
         chosen = [placed[name] for name in names]
         check_readable(reader, row, (tensor for tensor, _ in chosen))
-        for each in chosen:
-            check_plain(reader, row, each)
         if sum(tensor.bytes for tensor, _ in chosen[1:]) > LONGEST:
             raise ValueError(f"more than {LONGEST} bytes of arrays in one request; ask for fewer")
-        found = [tensors.mapped(reader.ranges, each) for each in chosen]
-        return [each.reshape(-1).view("u1").data for each in found]
+        return [
+            bytes_of(reader, each)
+            if is_sealed(reader, each)
+            else tensors.mapped(reader.ranges, each).reshape(-1).view("u1").data
+            for each in chosen
+        ]
 
 
 def rules(root: Path, relative: str, who: str) -> bytes:
@@ -139,8 +146,15 @@ def _architecture(reader: Reader, row: Row) -> bytes:
     return reader.raw(row, "architecture", row.architecture)
 
 
+def _sealed(reader: Reader, row: Row) -> bytes:
+    from jairika_nb.store.sealed_objects import lengths
+
+    return encoded(lengths(reader, row, reader.manifest(row)))
+
+
 KINDS: dict[str, Callable[[Reader, Row], bytes]] = {
     "manifest": lambda reader, row: reader.raw(row, "manifest", row.id),
     "meta": lambda reader, row: reader.raw(row, "meta", reader.manifest(row).meta),
     "architecture": _architecture,
+    "sealed": _sealed,
 }

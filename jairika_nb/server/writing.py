@@ -33,22 +33,32 @@ def place_of(root: Path, relative: str, who: str) -> Path:
     return path
 
 
-def missing(root: Path, relative: str, who: str, objects: Any, records: Any) -> dict[str, int]:
-    """Return what of these is neither in the model, where ``who`` may read it, nor staged."""
-    names = [*digests(objects), *digests(records)]
-    path = place(root, relative)
-    folder, wanted = staging.folder_of(path, who), dict.fromkeys(names)
-    for each in held(path, who, set(digests(objects))):
-        wanted.pop(each)
-    here = staging.kept(folder, wanted)
-    return {each: here.get(each, 0) for each in wanted if here.get(each) != -1}
+def missing(
+    root: Path, relative: str, who: str, objects: Any, records: Any, sealed: Any
+) -> dict[str, int]:
+    """Return what of these is neither in the model, where ``who`` may read it, nor staged.
 
-
-def held(path: Path, who: str, wanted: set[str]) -> set[str]:
-    """Return the objects that ``who`` may read somewhere in the model.
-
-    Others count as missing, even if they are there: to name a hash is not to have the bytes.
+    An encrypted object is staged under the hash of its bytes, and told of by that of its array.
     """
+    forms = announced.forms(sealed)
+    names = {each: each for each in (*digests(objects), *digests(records))} | forms
+    path = place(root, relative)
+    folder = staging.folder_of(path, who)
+    for each in held(path, who, set(objects) - forms.keys(), set(forms)):
+        names.pop(each)
+    here = staging.kept(folder, names.values())
+    return {each: here.get(name, 0) for each, name in names.items() if here.get(name) != -1}
+
+
+def held(path: Path, who: str, plain: set[str], sealed: set[str]) -> set[str]:
+    """Return the objects that ``who`` may read somewhere in the model, in the form wanted.
+
+    Others count as missing, even if they are there: to name a hash is not to have the bytes, and
+    what is encrypted here under the hash of something plain is not that.
+    """
+    wanted = plain | sealed
+    from jairika_nb.store.sealed_objects import is_sealed
+
     found: set[str] = set()
     if not path.exists():
         return found
@@ -57,9 +67,13 @@ def held(path: Path, who: str, wanted: set[str]) -> set[str]:
         for row in (*reader.rows(), *reader.removed()):
             if found == wanted:
                 break
-            for each in reader.manifest(row).tensors:
-                if each.digest in wanted and reader.readable(row, each):
-                    found.add(each.digest)
+            manifest = reader.manifest(row)
+            if wanted.isdisjoint(each.digest for each in manifest.tensors):
+                continue
+            for each in zip(manifest.tensors, reader.locations(row, manifest), strict=True):
+                name = each[0].digest
+                if name in wanted - found and reader.readable(row, each[0]):
+                    found |= {name} & (sealed if is_sealed(reader, each) else plain)
         return found
     finally:
         reader.close()

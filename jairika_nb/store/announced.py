@@ -8,6 +8,8 @@ from typing import Any
 
 from jairika_nb.errors import Damaged
 from jairika_nb.store import schema
+from jairika_nb.store.catalogue import MOST_KEYRINGS
+from jairika_nb.store.keyring import Keyring
 from jairika_nb.store.policy import Policy
 from jairika_nb.store.rows import Row, Tag, VariantRow
 
@@ -18,7 +20,8 @@ LONGEST = 600  # characters of a line for the reflog
 class Batch:
     """Iterations for the variant ``place``, whose newest is ``head``.
 
-    ``branch`` is that variant on the other side; ``first`` the variant of a model that is new.
+    ``branch`` is that variant on the other side; ``first`` the variant of a model that is new;
+    ``sealed`` the hashes of encrypted objects, by those of their arrays.
     """
 
     place: str
@@ -26,6 +29,7 @@ class Batch:
     branch: VariantRow | None
     first: str
     rows: tuple[Row, ...]
+    sealed: dict[str, str]
 
     @classmethod
     def from_json(cls, data: Any) -> Batch:
@@ -39,7 +43,25 @@ class Batch:
             branch=branch and replace(branch, blank=None),
             first=schema.name(data, "first"),
             rows=rows,
+            sealed=forms(data.get("sealed", {})),
         )
+
+
+@dataclass(frozen=True)
+class Rings:
+    """Keyrings, whether the first says what commits encrypt, and the variant of a new model."""
+
+    first: str
+    rings: tuple[Keyring, ...]
+    encrypts: bool
+
+    @classmethod
+    def from_json(cls, data: Any) -> Rings:
+        rings = schema.field(data, "keyrings", list)
+        if not 0 < len(rings) <= MOST_KEYRINGS:
+            raise Damaged(f"{len(rings)} keyrings were named, 1 to {MOST_KEYRINGS} can be")
+        first, encrypts = schema.name(data, "first"), schema.field(data, "encrypts", bool)
+        return cls(first, tuple(map(Keyring.from_json, rings)), encrypts)
 
 
 @dataclass(frozen=True)
@@ -59,12 +81,20 @@ class Ruled:
         return cls(Policy.from_json(policy) if policy else Policy(), expected, verb, words)
 
 
+def forms(data: Any) -> dict[str, str]:
+    """Hashes of encrypted objects by those of their arrays; raises ``Damaged``."""
+    if not isinstance(data, dict):
+        raise Damaged("the encrypted objects must be an object of hashes")
+    return {schema.digest({"hash": each}, "hash"): schema.digest(data, each) for each in data}
+
+
 def _listed(read: Callable[[Any], Any]) -> Callable[[Any], Any]:
     return lambda data: tuple(map(read, schema.field({"list": data}, "list", list)))
 
 
 KINDS: dict[str, Callable[[Any], Any]] = {
     "batch": Batch.from_json,
+    "keyrings": Rings.from_json,
     "tags": _listed(Tag.from_json),
     "signatures": _listed(Row.from_json),
     "rules": Ruled.from_json,

@@ -105,18 +105,30 @@ def unpacked(ranges: Ranges, place: Place, what: str) -> Coded:
     offset, length = extent(place)
     if length < FIXED.size + CHECK:
         raise ranges.damaged(what)
-    whole = memoryview(ranges.at(offset, length, what))
+    return parsed(ranges, memoryview(ranges.at(offset, length, what)), what)
+
+
+def parsed(ranges: Ranges, whole: memoryview, what: str) -> Coded:
+    """The coded object that is these bytes, of which there are enough; raises ``Damaged``."""
     body = whole[:-CHECK]
-    magic, count = FIXED.unpack(body[: FIXED.size])
-    if magic != MAGIC or count > min(LONGEST_HEAD, len(body) - FIXED.size):
-        raise ranges.damaged(what)
     if blake3(body).digest() != bytes(whole[-CHECK:]):
         raise ranges.damaged(what)
+    codec, data, end = head(ranges.damaged, body, what)
+    return Coded(codec, data, body[end:], whole)
+
+
+def head(
+    damaged: Callable[[str], Damaged], start: memoryview, what: str
+) -> tuple[str, dict[str, Any], int]:
+    """Codec, data and end of the head that the bytes start with; raises what ``damaged`` gives."""
+    if len(start) < FIXED.size:
+        raise damaged(what)
+    magic, count = FIXED.unpack(start[: FIXED.size])
+    if magic != MAGIC or count > min(LONGEST_HEAD, len(start) - FIXED.size):
+        raise damaged(what)
     end = FIXED.size + count
-    head = decoded(bytes(body[FIXED.size : end]), f"the head of {what}")
-    return Coded(
-        schema.field(head, "codec", str), schema.field(head, "data", dict), body[end:], whole
-    )
+    found = decoded(bytes(start[FIXED.size : end]), f"the head of {what}")
+    return schema.field(found, "codec", str), schema.field(found, "data", dict), end
 
 
 def codec_of(ranges: Ranges, found: Coded) -> Codec:

@@ -17,9 +17,9 @@ from jairika_nb.store.packing import Progress
 from jairika_nb.store.policy import Policy
 from jairika_nb.store.reader import Reader
 from jairika_nb.store.rows import Row, Tag, VariantRow
-from jairika_nb.store.sealed_objects import check_plain
+from jairika_nb.store.sealed_objects import bytes_of, form_of, is_sealed
 from jairika_nb.store.served import MOST, ServedReader
-from jairika_nb.store.staging import PIECE, frame
+from jairika_nb.store.staging import PIECE, SEALED, frame
 from jairika_nb.store.tensors import Placed
 from jairika_nb.store.transfer import Moved, transfer
 from jairika_nb.store.viewed import check_readable
@@ -61,26 +61,33 @@ class Handed:
     ) -> int:
         placed: dict[str, Placed] = {}
         records: dict[str, bytes] = {}
+        forms: dict[str, str] = {}
         for row in rows:
             manifest = self.source.manifest(row)
             check_readable(self.source, row, manifest.tensors)
             places = self.source.locations(row, manifest)
             for each in zip(manifest.tensors, places, strict=True):
-                check_plain(self.source, row, each)
                 placed.setdefault(each[0].digest, each)
             records |= self._records(row, manifest.meta)
-        self._send(placed, records)
+        for digest, found in placed.items():
+            if is_sealed(self.source, found):
+                forms[digest] = form_of(self.source, found)
+        self._send(placed, records, forms)
         told = None if branch is None else asdict(replace(branch, blank=None))
         done = self._commit(
             batch={
                 **{"place": place, "head": head, "branch": told, "first": self.first},
                 "rows": [replace(row, at={}).to_json() for row in rows],
+                "sealed": forms,
             }
         )
         return schema.field(done, "bytes", int)
 
     def keyrings(self) -> None:
-        """Keyrings stay: a server is sent no encrypted layer, see ``check_plain``."""
+        """Send all that this side has; the other decides what of it is news."""
+        rings = [each.to_json() for each in self.source.keyrings()]
+        told = {"keyrings": rings, "encrypts": self.source.catalogue.encrypts}
+        self._commit(keyrings={**told, "first": self.first})
 
     def tags(self, tags: Sequence[Tag]) -> Sequence[str]:
         try:
@@ -108,11 +115,16 @@ class Handed:
             found[row.architecture] = self.source.raw(row, "architecture", row.architecture)
         return found
 
-    def _send(self, placed: Mapping[str, Placed], records: Mapping[str, bytes]) -> None:
+    def _send(
+        self,
+        placed: Mapping[str, Placed],
+        records: Mapping[str, bytes],
+        forms: Mapping[str, str],
+    ) -> None:
         """Bring over what is missing of both, in requests of bounded size."""
         waiting: list[bytes] = []
         size = 0
-        for each in self._frames(placed, records):
+        for each in self._frames(placed, records, forms):
             if waiting and size + len(each) > PIECE:
                 self.server.send("staged", b"".join(waiting))
                 waiting, size = [], 0
@@ -122,11 +134,17 @@ class Handed:
             self.server.send("staged", b"".join(waiting))
 
     def _frames(
-        self, placed: Mapping[str, Placed], records: Mapping[str, bytes]
+        self,
+        placed: Mapping[str, Placed],
+        records: Mapping[str, bytes],
+        forms: Mapping[str, str],
     ) -> Iterator[bytes]:
-        for digest, have in self._missing(placed, records).items():
+        for digest, have in self._missing(placed, records, forms).items():
             if digest in records:
                 yield from _pieces(digest, memoryview(records[digest]), have, None)
+            elif digest in forms:
+                data = bytes_of(self.source, placed[digest])
+                yield from _pieces(forms[digest], data, have, SEALED)
             else:
                 tensor = placed[digest][0]
                 values = tensors.mapped(self.source.ranges, placed[digest])
@@ -134,17 +152,23 @@ class Handed:
                 yield from _pieces(digest, data, have, (tensor.dtype, list(tensor.shape)))
 
     def _missing(
-        self, placed: Mapping[str, Placed], records: Mapping[str, bytes]
+        self,
+        placed: Mapping[str, Placed],
+        records: Mapping[str, bytes],
+        forms: Mapping[str, str],
     ) -> dict[str, int]:
         """What the server lacks, and how many bytes of each it has."""
         objects = list(placed)
         found: dict[str, int] = {}
         for start in range(0, max(len(objects), 1), MOST):
-            asked = {"objects": objects[start : start + MOST], "records": []}
+            names = objects[start : start + MOST]
+            sealed = {each: forms[each] for each in names if each in forms}
+            plain = [each for each in names if each not in forms]
+            asked = {"objects": plain, "records": [], "sealed": sealed}
             found |= self._asked(asked, placed)
-        names = list(records)
-        for start in range(0, len(names), MOST):
-            found |= self._asked({"objects": [], "records": names[start : start + MOST]}, records)
+        for start in range(0, len(records), MOST):
+            names = [*records][start : start + MOST]
+            found |= self._asked({"objects": [], "records": names}, records)
         return found
 
     def _asked(self, asked: dict[str, Any], known: Mapping[str, Any]) -> dict[str, int]:

@@ -3,7 +3,8 @@
 Encrypted are the values of a group's layers, and with them the state of optimiser and run. What
 everybody who has the file can read stays: names, dtypes, shapes and sizes, ids and history, the
 architecture, messages, metrics, the optimiser's plain numbers, readers' names, and which layers of
-two iterations are equal.
+two iterations are equal. That holds for a server too, which keeps and hands on what is pushed to it
+without a key: who may read something of a model there is given its list of readers.
 """
 
 from __future__ import annotations

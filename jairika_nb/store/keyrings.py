@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 
 from jairika_nb.errors import StoreError
@@ -28,13 +29,13 @@ def record(layout: Layout, ring: Keyring) -> Record:
     return Record(*layout.put_late("keyring", name, data), name)
 
 
-def united(source: Reader, target: Reader, notes: list[str]) -> list[Keyring] | None:
-    """The keyrings of ``target`` with what ``source`` knows more, or None where that is nothing.
+def united(rings: Iterable[Keyring], target: Reader, notes: list[str]) -> list[Keyring] | None:
+    """The keyrings of ``target`` with what ``rings`` have more, or None where that is nothing.
 
     ``notes`` takes what is newer there and was not believed.
     """
     found = {each.ring: each for each in target.keyrings()}
-    for each in source.keyrings():
+    for each in rings:
         mine = found.get(each.ring)
         if mine is None or (each.version > mine.version and _follows(each, mine, target)):
             found[each.ring] = each

@@ -120,6 +120,16 @@ class Layout:
         found = self.hdf5["coded"].get(digest) if "coded" in self.hdf5 else None
         return None if found is None else coded.flagged((found.id.get_offset(), found.nbytes))
 
+    def is_sealed(self, digest: str) -> bool:
+        """Whether the coded object of that hash, which is there, is known by a hash of its own."""
+        start = self.hdf5["coded"][digest][: coded.FIXED.size + coded.LONGEST_HEAD]
+        codec, _, _ = coded.head(_damaged, memoryview(start.tobytes()), f"object {digest[:10]}")
+        return codec in coded.CODECS and coded.CODECS[codec].digest is not None
+
+    def has(self, group: str, name: str) -> bool:
+        """Whether there is a ``/group/name``."""
+        return name.encode() in self.hdf5[group].id
+
     def record(self, group: str, name: str) -> bytes:
         """The bytes of a record, also of one that is not committed yet."""
         return self.hdf5[group][name][()].tobytes()
@@ -208,3 +218,7 @@ class Layout:
         for key, text in notes.items():
             data = text.encode()
             group.attrs.create(key, data, dtype=h5py.string_dtype("utf-8", len(data)))
+
+
+def _damaged(what: str) -> Damaged:
+    return Damaged(f"cannot read {what}: it is not what it should be; restore the file from a copy")

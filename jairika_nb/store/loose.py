@@ -7,15 +7,17 @@ arrays by their places reads these too, and checks their hashes as it does in a 
 from __future__ import annotations
 
 import mmap
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING
 
 from jairika_nb.errors import Damaged, StoreError
 from jairika_nb.store import address as addresses
-from jairika_nb.store.canonical import LARGEST, digest
+from jairika_nb.store.canonical import LARGEST, digest, encoded
+from jairika_nb.store.coded import extent, flagged, is_coded
+from jairika_nb.store.keyring import Keyring
 from jairika_nb.store.manifest import Manifest, Tensor
 from jairika_nb.store.reader import Guard, Reader
-from jairika_nb.store.rows import Event, Place, Row
+from jairika_nb.store.rows import Event, Place, Record, Row
 from jairika_nb.store.vault import Vault
 
 if TYPE_CHECKING:
@@ -32,29 +34,41 @@ class LooseRanges:
     number = 0
     file = 0
     disk = None
-    keyrings = ()
 
-    def __init__(self, path: addresses.Location, fetch: Fetch) -> None:
-        self.path, self.fetch, self.vault = path, fetch, Vault()
-        self.given: dict[int, tuple[Row, Tensor]] = {}
+    def __init__(self, path: addresses.Location, fetch: Fetch, vault: Vault | None = None) -> None:
+        self.path, self.fetch, self.vault = path, fetch, vault or Vault()
+        self.keyrings: tuple[Record, ...] = ()
+        self.given: dict[int, tuple[Row, Tensor, Place]] = {}
         self.next = 0
 
-    def place(self, row: Row, tensor: Tensor) -> Place:
-        """A place for an array of an iteration."""
-        at = self.next
-        self.given[at], self.next = (row, tensor), at + max(tensor.bytes, 1)
-        return at, tensor.bytes
+    def place(self, row: Row, tensor: Tensor, sealed: int | None) -> Place:
+        """A place for an array of an iteration, plain or encrypted in ``sealed`` bytes."""
+        at, size = self.next, tensor.bytes if sealed is None else sealed
+        place = (at, size) if sealed is None else flagged((at, size))
+        self.given[at], self.next = (row, tensor, place), at + max(size, 1)
+        return place
 
-    def at(self, offset: int, length: int, what: str) -> Bytes:
-        """The bytes of the array whose place this is."""
+    def at(self, offset: int, length: int, what: str) -> Bytes | memoryview:
+        """The bytes of the array whose place this is; of an encrypted one also only the first."""
         self.check_open()
-        row, tensor = self.given[offset]
+        row, tensor, place = self.given[offset]
         if not length:
             return b""
-        data = self.fetch(row, tensor)
-        if len(data) != length:
-            raise Damaged(f"cannot read {what} of {self.path}: {len(data)} of {length} bytes came")
-        return data
+        data, size = self.fetch(row, tensor), extent(place)[1]
+        if len(data) != size:
+            raise Damaged(f"cannot read {what} of {self.path}: {len(data)} of {size} bytes came")
+        if not is_coded(place):
+            return data
+        from jairika_nb.store.sealing import check_form
+
+        check_form(self, tensor, memoryview(data))  # type: ignore[arg-type]
+        return memoryview(data)[:length]
+
+    def take(self, rings: Iterable[Keyring]) -> None:
+        """Have keyrings that came along in the place of those of a file."""
+        found = {digest(data := encoded(ring.to_json())): (ring, len(data)) for ring in rings}
+        self.vault.seen |= {name: ring for name, (ring, _) in found.items()}
+        self.keyrings = tuple(Record(0, length, name) for name, (_, length) in found.items())
 
     def into(self, view: memoryview, offset: int, what: str) -> None:
         """Fill ``view`` with the bytes at ``offset``."""
@@ -93,8 +107,13 @@ class LooseRanges:
 class Loose(Reader):
     """A reader whose records come from ``record_of`` and whose arrays come from ``object_of``."""
 
-    def __init__(self, path: addresses.Location, guard: Guard | None = None) -> None:
-        self.ranges = LooseRanges(path, self.object_of)  # type: ignore[assignment]
+    def __init__(
+        self,
+        path: addresses.Location,
+        guard: Guard | None = None,
+        vault: Vault | None = None,
+    ) -> None:
+        self.ranges = LooseRanges(path, self.object_of, vault)  # type: ignore[assignment]
         self.sealed, self.past, self.guard = {}, {}, guard
         self.placed: dict[str, tuple[Place, ...]] = {}
 
@@ -106,14 +125,20 @@ class Loose(Reader):
         """The bytes of an array; they are checked."""
         raise NotImplementedError
 
+    def sealed_of(self, row: Row, manifest: Manifest) -> Mapping[str, int]:
+        """Which arrays of an iteration come encrypted, by their hashes, and in how many bytes."""
+        return {}
+
     def events(self) -> tuple[Event, ...]:
         """A reflog stays where it is."""
         return ()
 
     def locations(self, row: Row, manifest: Manifest) -> tuple[Place, ...]:
         if row.id not in self.placed:
-            places: Iterable[Place] = (self.ranges.place(row, t) for t in manifest.tensors)  # type: ignore[attr-defined]
-            self.placed[row.id] = tuple(places)
+            sealed, place = self.sealed_of(row, manifest), self.ranges.place  # type: ignore[attr-defined]
+            self.placed[row.id] = tuple(
+                place(row, each, sealed.get(each.digest)) for each in manifest.tensors
+            )
         return self.placed[row.id]
 
     def _record(self, row: Row, kind: str, expected: str, what: str) -> bytes:

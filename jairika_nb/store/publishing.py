@@ -106,5 +106,5 @@ def _difference(source: Reader, place: Url) -> tuple[Moved, Policy, tuple[Tag, .
         if old.get(name, id) != id
     ]
     moved.signatures = len(signing.lacking(source, there))
-    moved.readers = keyrings.united(source, there, moved.notes) is not None
+    moved.readers = keyrings.united(source.keyrings(), there, moved.notes) is not None
     return moved, there.policy(), there.catalogue.tags

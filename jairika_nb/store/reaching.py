@@ -19,5 +19,5 @@ def reader_at(
     if isinstance(path, Served):
         from jairika_nb.store.served import ServedReader
 
-        return ServedReader(path, guard)
+        return ServedReader(path, guard, vault=vault)
     return Reader(path, disk, guard=guard, vault=vault)

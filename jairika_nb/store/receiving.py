@@ -14,16 +14,28 @@ import json
 import mmap
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from jairika_nb.errors import AddressError, HeadMoved, JairikaError, NotFound
-from jairika_nb.store import ancestry, announced, needs, ruling, staging, transaction, transfer
-from jairika_nb.store.announced import Batch, Ruled
+from jairika_nb.store import (
+    ancestry,
+    announced,
+    coded,
+    needs,
+    ruling,
+    sealing,
+    staging,
+    transaction,
+    transfer,
+)
+from jairika_nb.store.announced import Batch, Rings, Ruled
+from jairika_nb.store.canonical import digest
 from jairika_nb.store.loose import Loose
-from jairika_nb.store.manifest import Tensor
+from jairika_nb.store.manifest import Manifest, Tensor
 from jairika_nb.store.note import noted
 from jairika_nb.store.rows import Row, Tag
 from jairika_nb.store.table import Branch, Table
@@ -33,8 +45,15 @@ from jairika_nb.store.viewed import Viewed
 class Staged(Loose):
     """What waits in a folder, and the iterations that were announced with it."""
 
-    def __init__(self, folder: Path, rows: Sequence[Row], there: Viewed | None) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        rows: Sequence[Row],
+        there: Viewed | None,
+        forms: Mapping[str, str] = MappingProxyType({}),
+    ) -> None:
         super().__init__(folder)
+        self.forms = forms  # hashes of encrypted objects, by those of their arrays
         self.folder, self.there = folder, there
         table = Table.of(rows)
         self.branches = {name: Branch.of(name, [table]) for name in table.groups}
@@ -49,10 +68,22 @@ class Staged(Loose):
 
     def object_of(self, row: Row, tensor: Tensor) -> mmap.mmap:
         try:
-            with open(self.folder / tensor.digest, "rb") as file:
+            name = self.forms.get(tensor.digest, tensor.digest)
+            with open(self.folder / name, "rb") as file:
                 return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
         except FileNotFoundError:
             raise NotFound(f"{tensor.name!r} of {row.name!r} was not sent; push again") from None
+
+    def sealed_of(self, row: Row, manifest: Manifest) -> Mapping[str, int]:
+        sizes = {}
+        for each in manifest.tensors:
+            if form := self.forms.get(each.digest):
+                there = self.folder / form
+                # One that was not sent is there already, or it is missed when it is read.
+                sizes[each.digest] = (
+                    there.stat().st_size if there.exists() else sealing.smallest(each)
+                )
+        return sizes
 
     def _known(self, kind: str, expected: str) -> bytes:
         """An architecture that the model has already, where the sender may see it."""
@@ -80,7 +111,7 @@ class Work:
         """Add iterations to a variant, and make the model where it is not there."""
         new = None if self.model.exists() else self._made(asked.first)
         reader = Viewed(self.model, self.who) if not new else None
-        source = Staged(self.folder, asked.rows, reader)
+        source = Staged(self.folder, asked.rows, reader, asked.sealed)
         try:
             if new and new.variant == asked.place and asked.head is None:
                 asked = replace(asked, head=new.id)
@@ -96,15 +127,18 @@ class Work:
         where = (asked.branch, place, rows, asked.head)
         receive = transfer.received(source, *where, self.note, written)
         tensors = {t.digest for row in rows for t in source.manifest(row).tensors}
-        proven = {each for each, size in staging.kept(self.folder, tensors).items() if size < 0}
+        names = {each: asked.sealed.get(each, each) for each in tensors}
+        here = staging.kept(self.folder, names.values())
+        proven = {each for each, name in names.items() if here.get(name) == -1}
 
         def change(reader: Any, layout: Any) -> Any:
+            proven.difference_update(unproven(reader, layout, asked.sealed))
             made = receive(reader, layout)
             check_line(reader, source, place, rows)
             return made
 
         self.change(change, proven)
-        staging.clear(self.folder, tensors | source.used)
+        staging.clear(self.folder, source.used.union(names.values()))
         return sum(written)
 
     def _made(self, variant: str) -> Row | None:
@@ -117,6 +151,13 @@ class Work:
             if not self.model.exists():
                 raise
             return None
+
+    def keyrings(self, asked: Rings) -> dict[str, Any]:
+        """Add who can read encrypted layers, and make the model where it is not there."""
+        if not self.model.exists():
+            self._made(asked.first)
+        self.change(transfer.keyed(asked.rings, asked.encrypts))
+        return {}
 
     def tags(self, tags: Sequence[Tag]) -> dict[str, Any]:
         """Add tags to iterations that the sender sees."""
@@ -146,6 +187,20 @@ class Work:
         return {}
 
 
+def unproven(reader: Any, layout: Any, forms: Mapping[str, str]) -> Iterator[str]:
+    """The arrays that are here already, so that other bytes under their hashes prove nothing.
+
+    For a plain array its hash is the proof; what an encrypted one holds cannot be told here.
+    """
+    for each, form in forms.items():
+        place = layout.coded_place(each)
+        if place is None:
+            if layout.has("objects", each):
+                yield each
+        elif digest(reader.ranges.at(*coded.extent(place), "an encrypted object")) != form:
+            yield each
+
+
 def check_line(reader: Any, source: Staged, place: str, rows: Sequence[Row]) -> None:
     """Raise ``HeadMoved`` where the last of ``rows`` does not descend from the newest one here."""
     there = reader.iterations(place)
@@ -171,6 +226,7 @@ def done(asked: dict[str, Any]) -> dict[str, Any]:
     """Do what is asked; gives the answer, also for an error."""
     verbs: dict[str, Callable[[Work, Any], dict[str, Any]]] = {
         "batch": Work.batch,
+        "keyrings": Work.keyrings,
         "tags": Work.tags,
         "signatures": Work.signatures,
         "rules": Work.rules,

@@ -10,7 +10,6 @@ import numpy as np
 
 from jairika_nb.errors import KeyProblem, Untrusted
 from jairika_nb.store import arrays, cipher, coded, keys, schema, trust
-from jairika_nb.store.canonical import decoded
 from jairika_nb.store.cipher import CODEC, NONCE, TAG, GroupKey
 from jairika_nb.store.coded import Coded
 from jairika_nb.store.keyring import Keyring
@@ -107,16 +106,9 @@ def key_id(ranges: Ranges, placed: tuple[Tensor, Place]) -> str | None:
     if not coded.is_coded(place):
         return None
     what, (offset, length) = f"{tensor.name!r}", coded.extent(place)
-    start = ranges.at(offset, min(length, coded.FIXED.size), what)
-    if len(start) < coded.FIXED.size:
-        raise ranges.damaged(what)
-    magic, count = coded.FIXED.unpack(start)
-    if magic != coded.MAGIC or count > min(coded.LONGEST_HEAD, length - coded.FIXED.size):
-        raise ranges.damaged(what)
-    head = decoded(ranges.at(offset + coded.FIXED.size, count, what), f"the head of {what}")
-    if schema.field(head, "codec", str) != CODEC:
-        return None
-    return schema.hexadecimal(schema.field(head, "data", dict), "key", 8)
+    start = ranges.at(offset, min(length, coded.FIXED.size + coded.LONGEST_HEAD), what)
+    codec, data, _ = coded.head(ranges.damaged, memoryview(start), what)
+    return schema.hexadecimal(data, "key", 8) if codec == CODEC else None
 
 
 def _kept(
@@ -183,6 +175,22 @@ def _decode(ranges: Ranges, tensor: Tensor, found: Coded, base: np.ndarray | Non
 
 def _digest(ranges: Ranges, found: Coded, values: np.ndarray) -> str:
     return ranges.vault.key_in(ranges, _head(found)[0], "a tensor").digest(values)
+
+
+def check_form(ranges: Ranges, tensor: Tensor, data: memoryview) -> None:
+    """Raise ``Damaged`` unless the bytes are an encrypted object as large as the tensor's."""
+    what = f"{tensor.name!r}"
+    if not 0 <= len(data) - smallest(tensor) <= coded.LONGEST_HEAD:
+        raise ranges.damaged(what)
+    found = coded.parsed(ranges, data, what)
+    if found.codec != CODEC or len(found.payload) != tensor.bytes + TAG:
+        raise ranges.damaged(what)
+    _head(found)
+
+
+def smallest(tensor: Tensor) -> int:
+    """Bytes of the tensor's encrypted object less those of its head."""
+    return coded.FIXED.size + tensor.bytes + TAG + coded.CHECK
 
 
 def _head(found: Coded) -> tuple[str, bytes]:

@@ -9,23 +9,25 @@ from __future__ import annotations
 import struct
 import threading
 from collections import OrderedDict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
 from jairika_nb.errors import Damaged, NoSuchFile
-from jairika_nb.store import schema
+from jairika_nb.store import coded, schema, sealing
 from jairika_nb.store.address import Served
 from jairika_nb.store.calling import Server
-from jairika_nb.store.canonical import LARGEST
-from jairika_nb.store.catalogue import Catalogue
+from jairika_nb.store.canonical import LARGEST, decoded
+from jairika_nb.store.catalogue import MOST_KEYRINGS, Catalogue
+from jairika_nb.store.keyring import Keyring
 from jairika_nb.store.loose import Loose
-from jairika_nb.store.manifest import Tensor
+from jairika_nb.store.manifest import Manifest, Tensor
 from jairika_nb.store.policy import Policy
 from jairika_nb.store.reader import Guard
 from jairika_nb.store.rows import Row
 from jairika_nb.store.slots import Root
 from jairika_nb.store.table import Table
+from jairika_nb.store.vault import Vault
 
 BATCH = 32 << 20  # bytes of arrays asked for at a time, and of records kept
 MOST = 1000  # records or arrays asked for at a time
@@ -37,8 +39,15 @@ Key = tuple[str, str]  # kind, and the iteration or the hash of the architecture
 class ServedReader(Loose):
     """The reader of a model at a ``jrk+http`` address; a ``new`` one need not be there yet."""
 
-    def __init__(self, url: Served, guard: Guard | None = None, *, new: bool = False) -> None:
-        super().__init__(url, guard)
+    def __init__(
+        self,
+        url: Served,
+        guard: Guard | None = None,
+        *,
+        vault: Vault | None = None,
+        new: bool = False,
+    ) -> None:
+        super().__init__(url, guard, vault)
         self.new, self.one_at_a_time = new, threading.Lock()
         self.server, self.mark, self.who = Server(url), "", ""
         self.seen: Any = None
@@ -46,6 +55,7 @@ class ServedReader(Loose):
         self.ahead = 1
         self.awaited: dict[str, Tensor] = {}
         self.arrived: dict[str, bytearray] = {}
+        self.lengths: dict[str, int] = {}  # of encrypted arrays that were told so far
         self._turn()
 
     def policy(self) -> Policy:
@@ -67,7 +77,7 @@ class ServedReader(Loose):
         key = _key(row, kind)
         if key not in self.records:
             rows = self._following(row)
-            self._fetch({_key(each, k): each.id for each in rows for k in _kinds(each, kind)})
+            self._fetch({_key(each, k): each.id for each in rows for k in self._kinds(each, kind)})
         if key not in self.records:
             raise Damaged(f"cannot read {self.path}: the {kind} that was asked for did not come")
         return self.records[key]
@@ -78,6 +88,18 @@ class ServedReader(Loose):
                 self.arrived |= self._objects(row, self._batch(tensor))
             self.awaited.pop(tensor.digest, None)
             return self.arrived.pop(tensor.digest)
+
+    def sealed_of(self, row: Row, manifest: Manifest) -> Mapping[str, int]:
+        if not self.ranges.keyrings:
+            return {}
+        what = "what is encrypted"
+        told = decoded(self.record_of(row, "sealed", ""), what)  # nobody vouches for it
+        for each in manifest.tensors if isinstance(told, dict) else ():
+            if each.digest in told:
+                self.lengths[each.digest] = size = schema.field(told, each.digest, int)
+                if not 0 <= size - sealing.smallest(each) <= coded.LONGEST_HEAD:
+                    raise self.ranges.damaged(f"{each.name!r}")
+        return self.lengths
 
     def _look(self) -> tuple[Root, Catalogue, list[Table]]:
         try:
@@ -95,6 +117,12 @@ class ServedReader(Loose):
             generation = schema.field(found, "generation", int)
             # Places are the server's own affair.
             rows = tuple(replace(row, at={}) for row in catalogue.tail)
+            rings = schema.field(found, "keyrings", list)
+            if len(rings) > MOST_KEYRINGS:
+                raise self.ranges.damaged("the keyrings")
+            self.ranges.take(map(Keyring.from_json, rings))  # type: ignore[attr-defined]
+            encrypts = schema.field(found, "encrypts", bool) and bool(rings)
+            catalogue = replace(catalogue, keyrings=self.ranges.keyrings, encrypts=encrypts)
             root = Root(generation, 0, 0, "", 0)
             self.seen = root, replace(catalogue, tail=rows, segments=(), past=()), [Table.of(rows)]
         return self.seen
@@ -134,16 +162,16 @@ class ServedReader(Loose):
         """The array, and those after it that are awaited, up to a bound."""
         names = list(self.awaited)
         start = names.index(tensor.digest) if tensor.digest in self.awaited else len(names)
-        batch, room = [tensor], BATCH - tensor.bytes
+        batch, room = [tensor], BATCH - self._size(tensor)
         for name in names[start + 1 : start + MOST]:
-            room -= self.awaited[name].bytes
+            room -= self._size(self.awaited[name])
             if room < 0:
                 break
             batch.append(self.awaited[name])
         return batch
 
     def _objects(self, row: Row, wanted: list[Tensor]) -> dict[str, bytearray]:
-        total, data = sum(each.bytes for each in wanted), bytearray()
+        total, data = sum(map(self._size, wanted)), bytearray()
         names = [each.digest for each in wanted]
         # Room is made as it comes, for a manifest may claim any size.
         for piece in self.server.stream("objects", iteration=row.id, objects=names):
@@ -152,16 +180,21 @@ class ServedReader(Loose):
                 raise Damaged(f"cannot read {self.path}: more came than was asked for")
         found, at = {}, 0
         for each in wanted:
-            found[each.digest] = data[at : at + each.bytes]
-            at += each.bytes
+            size = self._size(each)
+            found[each.digest] = data[at : at + size]
+            at += size
         return found
+
+    def _size(self, tensor: Tensor) -> int:
+        return self.lengths.get(tensor.digest, tensor.bytes)
+
+    def _kinds(self, row: Row, first: str) -> list[str]:
+        """What is asked for of an iteration at once, ``first`` first."""
+        kinds = ["manifest", "meta"] + (["architecture"] if row.architecture else [])
+        kinds += ["sealed"] if self.ranges.keyrings else []
+        return sorted(kinds, key=lambda kind: kind != first)
 
 
 def _key(row: Row, kind: str) -> Key:
     # Many iterations share an architecture.
     return kind, row.architecture or "" if kind == "architecture" else row.id
-
-
-def _kinds(row: Row, first: str) -> list[str]:
-    kinds = ["manifest", "meta"] + (["architecture"] if row.architecture else [])
-    return sorted(kinds, key=lambda kind: kind != first)

@@ -2,11 +2,12 @@
 
 Pieces come as frames: four bytes of length, a JSON head of that length, then ``bytes`` bytes::
 
-    {"digest", "bytes", "offset", "total", "dtype", "shape"}
+    {"digest", "bytes", "offset", "total", "dtype", "shape", "sealed"}
 
 ``dtype`` and ``shape`` are those of an object, or null for a record, whose hash is of its bytes
-alone. A piece that is cut off is lost, the ones before it are not: a push goes on from there. What
-one user has sent is no other's, for having sent it shows that one had it.
+alone, and for an encrypted object, where ``sealed`` is true and the hash is of the ciphertext. A
+piece that is cut off is lost, the ones before it are not: a push goes on from there. What one user
+has sent is no other's, for having sent it shows that one had it.
 """
 
 from __future__ import annotations
@@ -36,6 +37,7 @@ PIECE = 8 << 20  # bytes of one request, for those who send
 STALE = 24 * 3600.0  # seconds for which unfinished work is kept
 SPARE = 256 << 20  # bytes that stay free on the disk
 PART = ".part"
+SEALED = "sealed"
 _one_at_a_time = threading.Lock()
 
 
@@ -46,10 +48,11 @@ def folder_of(model: Path, who: str) -> Path:
 
 
 def frame(digest: str, data: memoryview, offset: int, total: int, kind: Any = None) -> bytes:
-    """One piece as it is sent; ``kind`` is dtype and shape of an object."""
-    dtype, shape = kind or (None, None)
+    """One piece as it is sent; ``kind`` is dtype and shape of an object, or ``SEALED``."""
+    dtype, shape = (None, None) if kind in (None, SEALED) else kind
     head = {"digest": digest, "bytes": len(data), "offset": offset, "total": total}
-    text = json.dumps({**head, "dtype": dtype, "shape": shape}).encode()
+    head |= {"dtype": dtype, "shape": shape, "sealed": kind == SEALED}
+    text = json.dumps(head).encode()
     return len(text).to_bytes(4, "little") + text + data
 
 
@@ -130,7 +133,7 @@ def _checked(head: Any) -> dict[str, Any]:
     if offset + size > total:
         raise ValueError("it is longer than it says")
     if head.get("dtype") is None:
-        if total > LARGEST:
+        if total > LARGEST and head.get("sealed") is not True:
             raise ValueError("a record is too long")
         return head
     shape = schema.numbers(head, "shape")

@@ -23,6 +23,7 @@ from jairika_nb.store import (
     times,
 )
 from jairika_nb.store.catalogue import Catalogue
+from jairika_nb.store.keyring import Keyring
 from jairika_nb.store.layout import Layout
 from jairika_nb.store.manifest import Manifest
 from jairika_nb.store.note import Note
@@ -94,7 +95,7 @@ class Filed:
         return sum(written)
 
     def keyrings(self) -> None:
-        self.change(keyed(self.source))
+        self.change(keyed(self.source.keyrings(), self.source.catalogue.encrypts))
 
     def tags(self, tags: Sequence[Tag]) -> Sequence[str]:
         self.change(tagged(tags))
@@ -124,9 +125,12 @@ def transfer(
     sizes = {row.id: _new_bytes(source, row, known) for _, _, rows in plans for row in rows}
     moved, done, total = Moved(), 0, sum(sizes.values())
     # What reads encrypted layers comes before them, for those who have a key.
-    if source.catalogue.keyrings and keyrings.united(source, target, moved.notes) is not None:
+    rings = source.keyrings()
+    if rings and keyrings.united(rings, target, moved.notes) is not None:
         delivery.keyrings()
-        moved.readers = keyrings.united(source, target, []) is None
+        moved.readers = keyrings.united(rings, target, []) is None
+        if not moved.readers:
+            moved.notes.append("the other side keeps its list of readers, by somebody else")
     for name, place, rows in plans:
         branch = source.variant(name)
         for batch in _batches(source, target, place, rows, sizes):
@@ -321,17 +325,19 @@ def signed(source: Reader) -> Callable[[Reader, Layout], tuple[Catalogue, int]]:
     return change
 
 
-def keyed(source: Reader) -> Callable[[Reader, Layout], tuple[Catalogue, None]]:
-    """A change that adds the keyrings of ``source``."""
+def keyed(
+    rings: Sequence[Keyring], encrypts: bool
+) -> Callable[[Reader, Layout], tuple[Catalogue, None]]:
+    """A change that adds the keyrings of another model, which ``encrypts`` by the first or not."""
 
     def change(reader: Reader, layout: Layout) -> tuple[Catalogue, None]:
-        rings = keyrings.united(source, reader, [])
-        if rings is None:
+        made = keyrings.united(rings, reader, [])
+        if made is None:
             return reader.catalogue, None
-        kept = tuple(keyrings.record(layout, each) for each in rings)
+        kept = tuple(keyrings.record(layout, each) for each in made)
         # A file that was made to take them goes on encrypting for the same readers.
         begins = not reader.catalogue.keyrings and all(v.blank for v in reader.catalogue.variants)
-        encrypts = reader.catalogue.encrypts or (begins and source.catalogue.encrypts)
-        return replace(reader.catalogue, keyrings=kept, encrypts=encrypts), None
+        goes_on = reader.catalogue.encrypts or (begins and encrypts)
+        return replace(reader.catalogue, keyrings=kept, encrypts=goes_on), None
 
     return change
