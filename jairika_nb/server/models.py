@@ -7,13 +7,16 @@ import json
 import os
 import time
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 from typing import Any
 
-from jairika_nb.errors import AddressError, JairikaError
-from jairika_nb.server.paths import MODEL_SUFFIX, SUFFIX, model_file
+from jairika_nb.errors import AddressError, JairikaError, KeyProblem
+from jairika_nb.server import reading
+from jairika_nb.server.paths import MODEL_SUFFIX, SUFFIX
 from jairika_nb.server.scan import Found, scan
 from jairika_nb.store import reader
+from jairika_nb.store.viewed import Viewed
 
 FRESH = 1.0
 """Seconds for which one scan answers everybody who asks."""
@@ -69,7 +72,34 @@ class Models:
 
 def tree_text(root: Path, relative: str, who: str = "") -> str:
     """Read one model's tree as a user may see it, as JSON; both slow enough for a thread."""
-    return json.dumps({**reader.read_tree(model_file(root, relative), who), "path": relative})
+    with reading.opened(root, relative, who) as shown:
+        return json.dumps({**told(shown, shown.tree()), "path": relative})
+
+
+def told(shown: Viewed, tree: dict[str, Any]) -> dict[str, Any]:
+    """Return the tree with what the signatures are worth, by the keys that this user trusts.
+
+    A list of keys that cannot be used is no reason to show no tree.
+    """
+    if not shown.is_signed():
+        return tree
+    from jairika_nb.store import signing
+
+    try:
+        return signing.told(shown, tree, _judge())
+    except KeyProblem as error:
+        verdict = {"state": "unchecked", "by": "", "text": f"signature not checked: {error}"}
+        for variant in tree["variants"]:
+            for leaf in variant["iterations"]:
+                leaf["signature"] = verdict
+        return tree
+
+
+@cache
+def _judge() -> Any:
+    from jairika_nb.store.signing import Remembered
+
+    return Remembered()
 
 
 def generations_of(root: Path, found: Found) -> dict[str, int | None]:

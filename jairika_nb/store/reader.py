@@ -37,17 +37,13 @@ ATTEMPTS = 6  # a writer may turn the page while it is read; damage stays
 PAUSE = 0.002  # seconds before another attempt
 
 
-def read_tree(path: str | os.PathLike[str], who: str | None = None) -> dict[str, Any]:
+def read_tree(path: str | os.PathLike[str]) -> dict[str, Any]:
     """The tree of a model file as JSON data, from two or three small reads.
 
     Raises ``AddressError`` for a file that is missing or not ours, ``Damaged`` where its bytes
-    do not match their checksums, and with ``who``, a user's name, ``Forbidden`` where the access
-    rules show that user nothing. Needs no lock; h5py and numpy are not imported.
+    do not match their checksums. Needs no lock; h5py and numpy are not imported.
     """
-    from jairika_nb.store.viewed import Viewed
-
-    place = addresses.resolve(path)
-    reader = Reader(place) if who is None else Viewed(place, who)
+    reader = Reader(addresses.resolve(path))
     try:
         return reader.tree()
     finally:

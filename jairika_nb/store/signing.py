@@ -9,7 +9,7 @@ back.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
@@ -24,6 +24,7 @@ from jairika_nb.store.rows import MOST_SIGNATURES, Row
 DOMAIN = b"jairika_nb iteration 1\n"
 
 Trusted = Mapping[str, PublicKey]
+Judge = Callable[[Reader, Row, Trusted], "Verdict"]
 
 
 @dataclass(frozen=True)
@@ -122,7 +123,29 @@ def guard(required: bool) -> SignedOnly | None:
     return SignedOnly()
 
 
-def told(reader: Reader, tree: dict[str, Any]) -> dict[str, Any]:
+class Remembered:
+    """``verdict`` for those who ask for all of a model after each commit to it.
+
+    What is listed, the id and the trusted keys decide a verdict; while they stay, so does it.
+    """
+
+    def __init__(self, most: int = 50_000) -> None:
+        self.most, self.known = most, dict[Any, tuple[Row, Trusted, Verdict]]()
+
+    def __call__(self, reader: Reader, row: Row, trusted: Trusted) -> Verdict:
+        key = row.variant, row.name, row.id
+        before = self.known.get(key)
+        if before and before[0] == row and before[1] is trusted:
+            return before[2]
+        if len(self.known) >= self.most:
+            self.known.clear()
+        found = verdict(reader, row, trusted)
+        if found.state != "bad":  # one that is damaged may be whole the next time
+            self.known[key] = row, trusted, found
+        return found
+
+
+def told(reader: Reader, tree: dict[str, Any], judge: Judge = verdict) -> dict[str, Any]:
     """The tree with a verdict on each iteration, where any of them is signed."""
     if not reader.is_signed():
         return tree
@@ -131,7 +154,7 @@ def told(reader: Reader, tree: dict[str, Any]) -> dict[str, Any]:
         for leaf, row in zip(
             variant["iterations"], reader.iterations(variant["name"]), strict=True
         ):
-            leaf["signature"] = verdict(reader, row, trusted).to_json()
+            leaf["signature"] = judge(reader, row, trusted).to_json()
     return tree
 
 

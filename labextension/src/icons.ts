@@ -17,6 +17,27 @@ export const modelIcon = draw(
   </g>`
 );
 
+const shield = (name: string, shapes: string): LabIcon =>
+  draw(
+    name,
+    `<path class="jrk-Seal-shield" d="M8 1.5 13.5 3.500V7.600C13.5 11 11.2 13.6 8 14.6 4.8 13.6 2.5 11 2.5 7.600V3.500Z"/>${shapes}`
+  );
+
+/** Shields for signatures: filled where they are right, an outline where nobody vouches. */
+export const sealIcons = {
+  trusted: shield('trusted', '<path class="jrk-Seal-mark" d="M5.2 8 7.2 10 11 5.8"/>'),
+  unknown: shield(
+    'unknown',
+    '<path class="jrk-Seal-mark" d="M6.2 6.300C6.2 4.2 9.9 4.2 9.9 6.4 9.9 7.8 8 7.8 8 9.200M8 11v.6"/>'
+  ),
+  bad: shield(
+    'bad',
+    '<path class="jrk-Seal-mark" d="M5.9 5.7 10.1 10M10.1 5.7 5.9 10"/>'
+  ),
+  unchecked: shield('unchecked', '<path class="jrk-Seal-mark" d="M5.2 8H10.8"/>'),
+  unsigned: shield('unsigned', '')
+};
+
 /** A stem that forks: a variant. The stem goes on as the line of its iterations. */
 export const variantIcon = draw(
   'variant',

@@ -1,6 +1,15 @@
 /** What the server part answers, and what draws it needs from outside. */
 import type * as React from 'react';
 
+/** What the signatures of an iteration are worth, by the keys that the server's user trusts. */
+export interface ISignature {
+  state: 'trusted' | 'unknown' | 'bad' | 'unchecked' | 'unsigned';
+  /** Name or fingerprint of the signer's key. */
+  by: string;
+  /** All of that in words. */
+  text: string;
+}
+
 export interface IIteration {
   name: string;
   id: string;
@@ -11,6 +20,8 @@ export interface IIteration {
   parents: string[];
   layers: number;
   bytes: number;
+  /** Absent where no iteration of the model is signed. */
+  signature?: ISignature;
 }
 
 export interface IVariant {
@@ -88,4 +99,6 @@ export interface IIcons {
   done: React.ComponentType;
   close: React.ComponentType;
   warning: React.ComponentType;
+  /** A shield for each state of a signature. */
+  seals: Record<ISignature['state'], React.ComponentType>;
 }

@@ -15,7 +15,7 @@ import { Message } from '@lumino/messaging';
 import * as React from 'react';
 
 import { Panel } from './components/Panel';
-import { modelIcon, variantIcon } from './icons';
+import { modelIcon, sealIcons, variantIcon } from './icons';
 import { IModelTrees } from './tokens';
 import { IIcons, ITranslate } from './types';
 
@@ -69,5 +69,12 @@ const icons: IIcons = {
   copy: drawn(copyIcon),
   done: drawn(checkIcon),
   close: drawn(closeIcon),
-  warning: drawn(errorIcon)
+  warning: drawn(errorIcon),
+  seals: {
+    trusted: drawn(sealIcons.trusted),
+    unknown: drawn(sealIcons.unknown),
+    bad: drawn(sealIcons.bad),
+    unchecked: drawn(sealIcons.unchecked),
+    unsigned: drawn(sealIcons.unsigned)
+  }
 };

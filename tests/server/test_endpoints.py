@@ -3,7 +3,9 @@ import os
 import pytest
 
 import jairika_nb
-from jairika_nb.store import reader
+from jairika_nb import store
+from jairika_nb.server import reading
+from jairika_nb.store import keys, reader, trust
 
 
 def test_info_tells_the_version_of_the_package(ask):
@@ -99,10 +101,10 @@ def test_a_link_inside_the_root_is_a_model(ask, make, jp_root_dir):
 def test_a_file_that_cannot_be_read_now_is_503_with_a_time_to_come_back(fetch, make, monkeypatch):
     make("busy.jrk.h5")
 
-    def stale(path: os.PathLike, who: str) -> dict:
+    def stale(root: os.PathLike, relative: str, who: str) -> dict:
         raise OSError(116, "Stale file handle")
 
-    monkeypatch.setattr(reader, "read_tree", stale)
+    monkeypatch.setattr(reading, "opened", stale)
     answer = fetch("tree", params={"path": "busy.jrk.h5"})
     assert answer.code == 503
     assert int(answer.headers["Retry-After"]) > 0
@@ -131,3 +133,31 @@ def test_an_authoriser_may_refuse_the_resource(fetch, jp_serverapp, monkeypatch,
 def test_answers_are_never_kept_by_a_browser(fetch):
     answer = fetch("models")
     assert answer.headers["Cache-Control"] == "no-store"
+
+
+def test_tree_tells_of_signatures_where_there_are_any(ask, jp_root_dir, tmp_path, monkeypatch):
+    pytest.importorskip("cryptography")
+    monkeypatch.setenv("JRK_CONFIG_DIR", str(tmp_path / "theirs"))
+    bob, line = keys.new("bob"), keys.new("carol").public.line
+    monkeypatch.setenv("JRK_CONFIG_DIR", str(tmp_path / "mine"))
+    alice = keys.new("alice")
+    with store.init(jp_root_dir / "signed.jrk.h5", {"0.weight": 1.0}, name="plain") as model:
+        assert all("signature" not in row for row in rows_of(ask))
+        model.commit({"0.weight": 2.0}, name="mine", sign=alice)
+        model.commit({"0.weight": 3.0}, name="theirs", sign=bob)
+    for _ in range(2):  # told from memory the second time
+        told = [(row["name"], row["signature"]["state"]) for row in rows_of(ask)]
+        assert told == [("plain", "unsigned"), ("mine", "trusted"), ("theirs", "unknown")]
+    assert [row["signature"]["text"] for row in rows_of(ask)][1] == "signed by alice"
+    trust.add(bob.public.line)
+    assert rows_of(ask)[2]["signature"]["state"] == "trusted"
+    trust.add(line)
+    trust.place().chmod(0o666)
+    told = [row["signature"] for row in rows_of(ask)]
+    assert {each["state"] for each in told} == {"unchecked"} and "others may" in told[0]["text"]
+
+
+def rows_of(ask):
+    status, tree = ask("tree", path="signed.jrk.h5")
+    assert status == 200
+    return tree["variants"][0]["iterations"]

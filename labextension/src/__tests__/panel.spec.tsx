@@ -4,7 +4,7 @@ import * as React from 'react';
 
 import { Panel } from '../components/Panel';
 import { ModelTrees } from '../trees';
-import { RequestError } from '../types';
+import { IIteration, ISignature, RequestError } from '../types';
 import { Backend, icons, iteration, trans, tree } from './sample';
 
 const copied: string[] = [];
@@ -96,6 +96,55 @@ test('selecting an iteration shows its facts, and copies its id', async () => {
   expect(copied[1]).toContain('["main"]["PT"].load()');
   fireEvent.click(within(details).getByRole('button', { name: 'Close the details' }));
   expect(screen.queryByRole('region', { name: 'Details of PT' })).toBeNull();
+});
+
+const signed = (state: ISignature['state'], text: string): Partial<IIteration> => ({
+  signature: { state, by: 'alice', text }
+});
+
+test('signatures are told in each row, in its tooltip and in the details', async () => {
+  const backend = new Backend();
+  const made = tree('digits.jrk.h5', 1, []);
+  made.variants[0].iterations = [
+    iteration('prime', signed('unsigned', 'unsigned')),
+    iteration('theirs', signed('unknown', 'signed by unknown key SHA256:abc')),
+    iteration('forged', signed('bad', 'bad signature of alice')),
+    iteration('PT', signed('trusted', 'signed by alice'))
+  ];
+  await shown(backend.put(made));
+  const seals = screen
+    .getAllByRole('treeitem')
+    .slice(2)
+    .map(row => within(row).getByRole('img'));
+  expect(seals.map(seal => seal.getAttribute('aria-label'))).toEqual([
+    'signed by alice',
+    'bad signature of alice',
+    'signed by unknown key SHA256:abc',
+    'unsigned'
+  ]);
+  expect(seals[0]).toHaveClass('jrk-mod-trusted');
+  expect(seals[0].title).toBe('signed by alice');
+  expect(screen.getAllByRole('treeitem')[2].title).toContain('signed by alice');
+  fireEvent.click(screen.getByText('theirs'));
+  expect(screen.getByRole('region')).toHaveTextContent(
+    'Signaturesigned by unknown key SHA256:abc'
+  );
+});
+
+test('where nothing is signed, nothing is said of signatures', async () => {
+  await shown(digits());
+  expect(screen.queryAllByRole('img')).toEqual([]);
+  fireEvent.click(screen.getByText('PT'));
+  expect(screen.getByRole('region')).not.toHaveTextContent('Signature');
+});
+
+test('a state that a newer server part tells of is shown as not checked', async () => {
+  const backend = new Backend();
+  const made = tree('digits.jrk.h5', 1, []);
+  const odd = signed('sworn' as ISignature['state'], 'sworn by alice');
+  made.variants[0].iterations = [iteration('PT', odd)];
+  await shown(backend.put(made));
+  expect(screen.getByRole('img', { name: 'sworn by alice' })).toBeVisible();
 });
 
 test('a commit made elsewhere appears and is announced, and is old after a while', async () => {

@@ -87,7 +87,8 @@ export const icons: IIcons = {
   copy: icon,
   done: icon,
   close: icon,
-  warning: icon
+  warning: icon,
+  seals: { trusted: icon, unknown: icon, bad: icon, unchecked: icon, unsigned: icon }
 };
 
 export const trans = {

@@ -83,6 +83,11 @@ function IterationFacts(props: IDetailsProps & { iteration: IIteration }): JSX.E
             {fullValue(value)}
           </Fact>
         ))}
+        {iteration.signature && (
+          <Fact name={trans.__('Signature')}>
+            <span className="jrk-Details-signature">{iteration.signature.text}</span>
+          </Fact>
+        )}
         <TimeFact name={trans.__('Committed')} time={iteration.time} />
         <Fact name={trans.__('Layers')}>{iteration.layers}</Fact>
         <Fact name={trans.__('Size')}>

@@ -3,7 +3,7 @@ import * as React from 'react';
 
 import { badge, fullValue, longTime, shortTime } from '../format';
 import { IRow } from '../rows';
-import { IIcons, ITranslate } from '../types';
+import { IIcons, ISignature, ITranslate } from '../types';
 
 export interface IRowProps {
   row: IRow;
@@ -96,11 +96,34 @@ function Mark({ row, icons }: { row: IRow; icons: IIcons }): JSX.Element {
   );
 }
 
-function Trailing({ row, metric, trans }: IRowProps): JSX.Element {
+/** Whether the iteration is signed, and by whom; nothing in models where none is. */
+function Seal({
+  signature,
+  icons
+}: {
+  signature: ISignature;
+  icons: IIcons;
+}): JSX.Element {
+  const Icon = icons.seals[signature.state] ?? icons.seals.unchecked;
+  return (
+    <span
+      className={`jrk-Row-seal jrk-mod-${signature.state}`}
+      role="img"
+      aria-label={signature.text}
+      title={signature.text}
+    >
+      <Icon />
+    </span>
+  );
+}
+
+function Trailing({ row, metric, icons, trans }: IRowProps): JSX.Element {
   if (row.iteration) {
     const shown = badge(row.iteration.metrics, metric);
+    const { signature } = row.iteration;
     return (
       <>
+        {signature && <Seal signature={signature} icons={icons} />}
         {shown && (
           <span className="jrk-Row-badge" aria-label={`${shown.name} ${shown.text}`}>
             {shown.text}
@@ -144,6 +167,7 @@ export function tooltip(row: IRow, trans: ITranslate): string {
       iteration.name,
       iteration.message,
       measures.join(', '),
+      iteration.signature?.text ?? '',
       longTime(iteration.time),
       iteration.time
     ]
