@@ -1,117 +1,100 @@
-// What:    out[b, l, :] = sum over s of softmax over s (scale * q[b, l, :] . k[b, s, :]) * v[b, s, :],
-//          without a buffer of L x S: the softmax is corrected as keys come in (M. Milakov and
-//          N. Gimelshein 2018; T. Dao et al., FlashAttention, 2022).
-// Layouts: q [batch][L][E], k [batch][S][E], v [batch][S][V], out [batch][L][V]; V a multiple of 16.
-// Parameters: ROWS queries a work-item, GROUP of them at a time, 32 keys at a time; CAUSAL 1 lets
-//          query l see keys up to l only.
-// Used by: the planner, in place of the region "attention" (jairika_nb/engine/regions.py).
+// What:    out[b, l, :] = sum over s of softmax over s (scale * q[b, l, :] . k[b, s, :] + mask[b, l, s])
+//          * v[b, s, :], and the logarithm of each row's sum, without a buffer of L x S: the softmax
+//          is corrected as keys come in (M. Milakov and N. Gimelshein 2018; T. Dao et al. 2022).
+// Layouts: q [batch][L][E], k [batch][S][E], v [batch][S][V], out [batch][L][V], each anywhere by
+//          strides with elements of a row side by side; mask [batch][L][S] by strides; logsum
+//          [batch][L]. A work-item has 32 queries, its lanes, and takes KEYS keys at a time.
+// Parameters: CAUSAL 1 lets query l see keys up to l only; MASKED 1 for a mask of bytes that are 0
+//          where a key is hidden, 2 for floats to add, MASK_TYPE their type; DROPOUT 1 to leave out
+//          probabilities.
+// Used by: the planner, for float32 attention on a CPU (jairika_nb/engine/ops/attention.py).
 
-#ifndef ROWS
-#define ROWS 64
+#ifndef KEYS
+#define KEYS 64
 #endif
-#ifndef GROUP
-#define GROUP 4
-#endif
-#ifndef CAUSAL
-#define CAUSAL 0
-#endif
-
-inline float most(float16 x) {
-  const float8 a = fmax(x.lo, x.hi);
-  const float4 b = fmax(a.lo, a.hi);
-  const float2 c = fmax(b.lo, b.hi);
-  return fmax(c.x, c.y);
-}
-
-inline float total(float16 x) {
-  const float8 a = x.lo + x.hi;
-  const float4 b = a.lo + a.hi;
-  const float2 c = b.lo + b.hi;
-  return c.x + c.y;
-}
 
 kernel void KERNEL_NAME(
-    global float *restrict out, global const float *restrict q, global const float *restrict k,
-    global const float *restrict v, global float *restrict scratch, const float scale, const int L,
-    const int S, const int E, const int V, const int blocks) {
-  const int item = get_global_id(0), batch = item / blocks, first = item % blocks * ROWS;
-  const int rows = min(ROWS, L - first);
-  const int16 ramp = (int16)(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
-  // Of the work-item's own: 32 keys turned so that neighbours are lanes, and each query's state.
-  global float *panel = scratch + (size_t)item * (E * 32 + ROWS * 2);
-  global float *top = panel + E * 32, *sum = top + ROWS;
-  q += ((size_t)batch * L + first) * E;
-  k += (size_t)batch * S * E;
-  v += (size_t)batch * S * V;
-  out += ((size_t)batch * L + first) * V;
-  for (int r = 0; r < rows; r++) {
-    top[r] = -INFINITY;
-    sum[r] = 0;
-    for (int c = 0; c < V; c += 16) vstore16((float16)(0.0f), 0, out + (size_t)r * V + c);
-  }
+    global float *restrict out, global float *restrict logsum, global const float *restrict q,
+    global const float *restrict k, global const float *restrict v, global float *restrict scratch,
+    const float scale, const int n1, const int n2, const int L, const int S, const int E,
+    const int V, const int blocks, VIEW(q), VIEW(k), VIEW(v), VIEW(out) MASK_PARAMETERS
+    DROPOUT_PARAMETERS) {
+  const int item = get_global_id(0), batch = item / blocks, first = item % blocks * 32;
+  const int b0 = batch / (n1 * n2), b1 = batch / n2 % n1, b2 = batch % n2;
+  const int rows = min(32, L - first);
+  const int16 ramp = (int16)(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15) + first;
+  BATCH(q);
+  BATCH(k);
+  BATCH(v);
+  BATCH(out);
+#if MASKED
+  BATCH(mask);
+#endif
+  // Of the work-item's own: queries turned, weights of KEYS keys, the sum of values turned.
+  global float *panel = scratch + (size_t)item * 32 * (E + KEYS + V);
+  global float *weights = panel + E * 32, *total = weights + KEYS * 32;
+  turned(panel, q + first * q_row, rows, q_row, E, scale);
+  for (int c = 0; c < 2 * V; c++) vstore16((float16)(0.0f), c, total);
+  float16 top[2], sum[2];
+  top[0] = top[1] = (float16)(-INFINITY);
+  sum[0] = sum[1] = (float16)(0.0f);
   const int end = CAUSAL ? min(S, first + rows) : S;
-  for (int start = 0; start < end; start += 32) {
-    const int width = min(32, end - start);
-    for (int j = 0; j < 32; j++)
-      for (int e = 0; e < E; e++)
-        panel[e * 32 + j] = j < width ? k[(size_t)(start + j) * E + e] : 0.0f;
-    for (int r = 0; r < rows; r += GROUP) {
-      float16 low[GROUP], high[GROUP];
-      global const float *one[GROUP];
+  for (int start = 0; start < end; start += KEYS) {
+    const int count = min(KEYS, end - start);
+    float16 best[2], old[2];
+    best[0] = top[0];
+    best[1] = top[1];
+    for (int j = 0; j < count; j += 8) {
+      global const float *key[8];
+      float16 score[8][2];
 #pragma unroll
-      for (int i = 0; i < GROUP; i++) {
-        one[i] = q + (size_t)min(r + i, rows - 1) * E;
-        low[i] = high[i] = (float16)(0.0f);
-      }
-      for (int e = 0; e < E; e++) {
-        const float16 a = vload16(2 * e, panel), b = vload16(2 * e + 1, panel);
+      for (int i = 0; i < 8; i++) key[i] = k + min(start + j + i, S - 1) * k_row;
+      clear8(score);
+      tile8(score, key, 1, panel, 32, E);
 #pragma unroll
-        for (int i = 0; i < GROUP; i++) {
-          const float16 x = (float16)(one[i][e] * scale);
-          low[i] = fma(x, a, low[i]);
-          high[i] = fma(x, b, high[i]);
+      for (int i = 0; i < 8; i++) {
+        const int at = start + j + i;
+#pragma unroll
+        for (int h = 0; h < 2; h++) {
+          float16 s = score[i][h];
+#if MASKED
+          global const MASK_TYPE *shown = mask + min(at, S - 1) * mask_column + first * mask_row;
+          s = masked(s, shown, mask_row, 16 * h, rows);
+#endif
+          if (CAUSAL) s = (ramp + 16 * h >= at) ? s : (float16)(-INFINITY);
+          s = at < end ? s : (float16)(-INFINITY);
+          best[h] = fmax(best[h], s);
+          vstore16(s, 2 * (j + i) + h, weights);
         }
-      }
-      float chance[GROUP][32], old[GROUP];
-#pragma unroll
-      for (int i = 0; i < GROUP; i++) {
-        const int row = min(r + i, rows - 1);
-        const int seen = CAUSAL ? min(width, first + row + 1 - start) : width;
-        low[i] = (ramp < (int16)(seen)) ? low[i] : (float16)(-INFINITY);
-        high[i] = (ramp + 16 < (int16)(seen)) ? high[i] : (float16)(-INFINITY);
-        const float best = fmax(top[row], most(fmax(low[i], high[i])));
-        // A row that saw no key yet stays at zero.
-        const bool blind = best == -INFINITY;
-        const float from = blind ? 0.0f : best;
-        low[i] = exp(low[i] - from);
-        high[i] = exp(high[i] - from);
-        old[i] = exp(top[row] - from);
-        vstore16(low[i], 0, chance[i]);
-        vstore16(high[i], 1, chance[i]);
-        if (r + i < rows) {
-          sum[row] = sum[row] * old[i] + total(low[i] + high[i]);
-          top[row] = best;
-        }
-      }
-      for (int c = 0; c < V; c += 16) {
-        float16 mean[GROUP];
-#pragma unroll
-        for (int i = 0; i < GROUP; i++)
-          mean[i] = vload16(0, out + (size_t)min(r + i, rows - 1) * V + c) * old[i];
-        for (int j = 0; j < width; j++) {
-          const float16 value = vload16(0, v + (size_t)(start + j) * V + c);
-#pragma unroll
-          for (int i = 0; i < GROUP; i++) mean[i] = fma((float16)(chance[i][j]), value, mean[i]);
-        }
-#pragma unroll
-        for (int i = 0; i < GROUP; i++)
-          if (r + i < rows) vstore16(mean[i], 0, out + (size_t)(r + i) * V + c);
       }
     }
+#pragma unroll
+    for (int h = 0; h < 2; h++) {
+      // A row that saw no key yet stays at zero.
+      const float16 from = best[h] == -INFINITY ? (float16)(0.0f) : best[h];
+      old[h] = exp(top[h] - from);
+      top[h] = best[h];
+      sum[h] *= old[h];
+      for (int j = 0; j < count; j++) {
+        float16 weight = exp(vload16(2 * j + h, weights) - from);
+        sum[h] += weight;
+#if DROPOUT
+        const uint at = ((uint)batch * L + first + 16 * h) * S + start + j;
+        weight *= kept(at, convert_uint16(ramp - first) * (uint)S, keep, k0, k1, call);
+#endif
+        vstore16(weight, 2 * j + h, weights);
+      }
+    }
+    gather(total, v + start * v_row, v_row, V, weights, count, old[0], old[1]);
   }
-  for (int r = 0; r < rows; r++)
-    for (int c = 0; c < V; c += 16) {
-      const size_t at = (size_t)r * V + c;
-      vstore16(vload16(0, out + at) / sum[r], 0, out + at);
-    }
+  float16 share[2];
+#pragma unroll
+  for (int h = 0; h < 2; h++) {
+    // A mask may show a query no key at all: its result is zero, and so are its derivatives.
+    const int16 blind = MASKED ? sum[h] == 0.0f : (int16)(0);
+    share[h] = blind ? (float16)(0.0f) : 1 / sum[h];
+    vstore16(blind ? (float16)(INFINITY) : top[h] + log(sum[h]), h, weights);
+  }
+  for (int i = 0; i < rows; i++) logsum[(size_t)batch * L + first + i] = weights[i];
+  turned_back(out + first * out_row, total, rows, out_row, V, share[0], share[1]);
 }

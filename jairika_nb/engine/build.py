@@ -86,7 +86,7 @@ def joined(sources: list[Source]) -> str:
     parts = [_extensions(sources), *(PREAMBLES[p] for p in needed)]
     for number, source in enumerate(sources):
         body = source.body
-        for name in set(re.findall(r"\bvoid (\w+)\(", body)):
+        for name in set(re.findall(r"\b(?:void|inline \w+) (\w+)\(", body)):
             body = re.sub(rf"\b{name}\(", f"{_numbered(name, number)}(", body)
         macros = dict.fromkeys(re.findall(r"#define (\w+)", body))
         parts += [body, *(f"#undef {m}\n" for m in macros)]

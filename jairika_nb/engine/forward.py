@@ -103,7 +103,6 @@ BY_KIND: dict[str, Rule] = {
     "elementwise": _diagonal,
     "view": _linear,
     "gather": _linear,
-    "region": lambda node, tangents: tangents[0],
     "barrier": lambda node, tangents: None,
 }
 BY_NAME: dict[str, Rule] = {

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 
-from jairika_nb.engine import pieces, regions, tiles
+from jairika_nb.engine import pieces, strided, tiles
 from jairika_nb.engine.device import Device
 from jairika_nb.engine.dtypes import NARROW, float32, float64
 from jairika_nb.engine.fuse import FEW_ROWS, MANY_ELEMENTS, operand
@@ -40,20 +40,14 @@ class Lowered:
         self.forced: set[int] = set()
         # The shapes that routines and host steps see their inputs with.
         self.shapes: dict[int, list[Shape]] = {}
+        # What a routine stores beside its result, by number.
+        self.companions: dict[int, dict[int, int]] = {}
         self.device = device
         self.place: list[int] = []
         place = self.place
-        replaced, needed = regions.chosen(program, device)
-        for position, entry in enumerate(program.entries):
-            if position not in needed:
-                place.append(-1)
-                continue
-            if position in replaced:
-                inputs = tuple(place[i] for i in entry.inputs[1:])
-                moved = entry._replace(op=replaced[position], attrs=entry.attrs[1:], inputs=inputs)
-            else:
-                moved = entry._replace(inputs=tuple(place[i] for i in entry.inputs))
-            place.append(self._rewrite(moved))
+        for entry in program.entries:
+            moved = entry._replace(inputs=tuple(place[i] for i in entry.inputs))
+            place.append(self.rewritten(moved))
         self.wanted = [place[i] for i in program.wanted]
 
     def add(self, entry: Entry) -> int:
@@ -67,15 +61,14 @@ class Lowered:
         """A view of an entry."""
         return self.add(Entry(op, attrs, (of,), shape, self.entries[of].dtype))
 
-    def _rewrite(self, entry: Entry) -> int:
+    def rewritten(self, entry: Entry) -> int:
+        """The position of an entry in the form that suits the device."""
         if entry.size == 0 and entry.op != "leaf":
             return self._nothing(entry)
         if entry.op == "mul":
             for one, other in (entry.inputs, entry.inputs[::-1]):
                 if self._is_one(one):
                     return other
-        if entry.op == "region":
-            return entry.inputs[0]
         if TABLE[entry.op].expand:
             return self._expand(entry)
         if entry.op == "stored":
@@ -83,6 +76,8 @@ class Lowered:
             return entry.inputs[0]
         if entry.dtype in NARROW and entry.op in ("sum", "prod", "matmul"):
             return self._in_float32(entry)
+        if entry.op in strided.RULES:
+            return strided.RULES[entry.op](self, entry)
         if TABLE[entry.op].kind in ("routine", "host"):
             return self._fixed(entry)
         if entry.op == "matmul" and self._deserves_template(entry):
@@ -99,7 +94,7 @@ class Lowered:
             self.add(Entry("cast", (float32,), (i,), self.entries[i].shape, float32))
             for i in entry.inputs
         )
-        wide = self._rewrite(entry._replace(inputs=inputs, dtype=float32))
+        wide = self.rewritten(entry._replace(inputs=inputs, dtype=float32))
         return self.add(Entry("cast", (entry.dtype,), (wide,), entry.shape, entry.dtype))
 
     def _expand(self, entry: Entry) -> int:
@@ -111,7 +106,7 @@ class Lowered:
             if id(node) not in place:
                 attrs = ("literal", repr(node.attrs[0])) if node.op == "const" else node.attrs
                 below = tuple(place[id(i)] for i in node.inputs)
-                place[id(node)] = self._rewrite(
+                place[id(node)] = self.rewritten(
                     Entry(node.op, attrs, below, node.shape, node.dtype)
                 )
         return place[id(root)]
@@ -131,7 +126,7 @@ class Lowered:
         """A routine or host step: it is stored, and so are its inputs, as contiguous bytes."""
         shapes = [self.entries[i].shape for i in entry.inputs]
         inputs = tuple(
-            i if self._is_argument(entry, i) else self._stored(self._bytes(i)) for i in entry.inputs
+            i if self._is_argument(entry, i) else self.contiguous(i) for i in entry.inputs
         )
         # The shapes are part of the entry: the same bytes seen otherwise are another result.
         position = self.add(entry._replace(inputs=inputs, attrs=(*entry.attrs, tuple(shapes))))
@@ -142,6 +137,10 @@ class Lowered:
     def _is_argument(self, entry: Entry, position: int) -> bool:
         # Kernels take constants as numbers; NumPy gets arrays only.
         return self.entries[position].op == "const" and TABLE[entry.op].kind == "routine"
+
+    def contiguous(self, position: int) -> int:
+        """The stored entry that has the bytes of an entry."""
+        return self._stored(self._bytes(position))
 
     def _bytes(self, position: int) -> int:
         while self.entries[position].op in ("reshape", "detach"):

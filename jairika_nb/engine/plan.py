@@ -113,7 +113,7 @@ def _write_fixed(position: int, lowered: Lowered, device: Device) -> Source:
     entries = [*lowered.entries]
     entries[position] = entry._replace(attrs=entry.attrs[:-1])
     if TABLE[entry.op].kind == "routine":
-        return routines.write(position, entries, shapes, device)
+        return routines.write(position, entries, shapes, device, lowered.companions.get(position))
     moved = sum(entries[i].size * entries[i].dtype.itemsize for i in (*entry.inputs, position))
     arguments = [Argument("buffer", i) for i in entry.inputs]
     return Source(

@@ -31,6 +31,7 @@ class Planner:
 
     def __init__(self, lowered: Lowered) -> None:
         self.entries = lowered.entries
+        self.companions = lowered.companions
         # A GPU has too many work-items for each to repeat a sum.
         self.on_cpu = lowered.device.kind != "gpu"
         self.results = [self._base(w) for w in lowered.wanted]
@@ -67,11 +68,12 @@ class Planner:
         fixed = kernel.routine if kernel.product is None else kernel.product
         if fixed is None or kernel.operands:
             return kernel.reads
-        # A constant that is not stored is a number among the arguments of a routine.
+        # A source that is not stored is numbers among the arguments of a routine.
         given = self.entries[fixed].inputs
-        return [
-            *kernel.reads, *(i for i in given if self.entries[i].op != "const" or i in self.stored)
-        ]  # fmt: skip
+        return [*kernel.reads, *(i for i in given if self._is_stored(i))]
+
+    def _is_stored(self, position: int) -> bool:
+        return self.entries[position].op not in ("const", "random") or position in self.stored
 
     # Tracing
 
@@ -79,7 +81,7 @@ class Planner:
         made = {o.entry for k in self.kernels.values() for o in k.outputs}
         todo = [p for p in sorted(self.stored) if p not in made]
         while todo:
-            position = todo.pop()
+            position = self._maker(todo.pop())
             if position in made:
                 continue
             made.add(position)
@@ -89,9 +91,15 @@ class Planner:
                 todo += [p for p in kernel.crowded if p not in made]
                 kernel = self.trace([position])
             self.kernels[position] = kernel
+            made.update(o.entry for o in kernel.outputs)
             found = [p for p in self._read_by(kernel) if self._needs_kernel(p)]
             self.stored.update(found)
             todo += [p for p in found if p not in made]
+
+    def _maker(self, position: int) -> int:
+        # A companion is stored by the routine that it belongs to.
+        entry = self.entries[position]
+        return entry.inputs[0] if entry.op == "companion" else position
 
     def trace(self, roots: list[int]) -> Kernel:
         """The kernel that stores ``roots``."""
@@ -100,8 +108,9 @@ class Planner:
         if entry.op == "gemm":
             return self.product(roots, root)
         if TABLE[entry.op].kind in FIXED:
-            return Kernel([], [], [], [Output(root, None, index.ZERO)], [], [], False, [], [],
-                          routine=root)  # fmt: skip
+            stored = (root, *self.companions.get(root, {}).values())
+            outputs = [Output(p, None, index.ZERO) for p in stored]
+            return Kernel([], [], [], outputs, [], [], False, [], [], routine=root)
         plain = self._tracer(roots)
         kernel = plain.trace()
         if not kernel.row and len(kernel.kept) > 1:

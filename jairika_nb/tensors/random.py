@@ -132,7 +132,8 @@ def restore(saved: tuple[int, int]) -> None:
         own.seed, own.calls = int(saved[0]), int(saved[1])
 
 
-def _words(shape: Any, device: Where) -> Node:
+def words(shape: Any, device: Where) -> Node:
+    """32-bit words of the stream next in turn, one an element."""
     trace = tracing.active.get()
     if trace is not None:
         # Numbered when the trace is over, because each replay draws from the streams next in turn.
@@ -148,7 +149,7 @@ _BITS = {dtypes.float16: 11, dtypes.bfloat16: 8}
 
 def _unit(shape: Any, device: Where, bits: int = 24) -> Node:
     """Multiples of 2**-bits in [0, 1), float32, from the upper bits of words."""
-    upper = e.apply("bitwise_right_shift", _words(shape, device), 32 - bits)
+    upper = e.apply("bitwise_right_shift", words(shape, device), 32 - bits)
     return e.mul(e.cast(upper, dtypes.float32), 2.0**-bits)
 
 
@@ -206,14 +207,14 @@ def randint(
     span = high - low
     if not 0 < span <= 2**31:
         raise OutOfRange(f"randint: the range [{low}, {high}) must hold 1 to 2**31 integers")
-    word = e.apply("remainder", _words(shape, device), span)
+    word = e.apply("remainder", words(shape, device), span)
     drawn = e.cast(word, dtypes.dtype_of(dtype or dtypes.int32))
     return Tensor(e.add(drawn, low))
 
 
 def permutation(n: int, *, device: Where = None) -> Tensor:
     """The integers 0 ... n-1 in random order, int32: the order that sorts n random words."""
-    return Tensor(sort.argsort(_words((n,), device), 0, descending=False))
+    return Tensor(sort.argsort(words((n,), device), 0, descending=False))
 
 
 def __dir__() -> list[str]:

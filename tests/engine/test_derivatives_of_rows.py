@@ -15,7 +15,7 @@ import jairika_nb as jrk
 from jairika_nb.engine import device as devices
 from jairika_nb.engine.graph import TABLE, make, topological
 from jairika_nb.engine.ops import conv, gather, scan, scatter, views
-from jairika_nb.engine.ops.region import region
+from jairika_nb.engine.ops.attention import BACK, Form
 from jairika_nb.tensors.tensor import Tensor
 
 ROWS = sorted(TABLE)  # as they are at import: cells of other tests may add their own
@@ -86,6 +86,22 @@ PLAIN = ["reciprocal", "sqrt", "rsqrt", "exp", "exp2", "expm1", "log", "log2", "
 GEOMETRY = conv.Geometry(stride=(2, 1), pads=((1, 0), (0, 2)), spread=(1, 2), dilation=(2, 1),
                          groups=2)  # fmt: skip
 
+FORM = Form(causal=True, scale=0.7)
+HEADS = (array(1, 3, 2), array(1, 3, 2), array(1, 3, 2))
+
+
+def attended(name):
+    return on_nodes(lambda *heads: make(name, heads, FORM))
+
+
+def attended_back(name):
+    def function(g, *heads):
+        kept = [make(row, heads, FORM) for row in ("attention", "attention_logsum")]
+        return make(name, (g, *kept, *heads), FORM)
+
+    return on_nodes(function)
+
+
 # name: one or more of (function, inputs); each must use the row.
 CASES = {
     **{name: [(getattr(jrk, name), ONE)] for name in PLAIN},
@@ -122,7 +138,9 @@ CASES = {
     # The other cells are in test_recurrent.py, on the reference: drivers compile long for them.
     "recurrent": [(run("gru", True, [1]), sequence("gru"))],
     "recurrent_back": [(gradients("rnn_tanh"), (array(1, 2, 1, 2), *sequence("rnn_tanh")))],
-    "region": [(on_nodes(lambda x: region("square", (), make("mul", (x, x)), x)), ONE)],
+    "attention": [(attended("attention"), HEADS)],
+    "attention_logsum": [(attended("attention_logsum"), HEADS)],
+    **{name: [(attended_back(name), (HEADS[2][:, ::-1], *HEADS))] for name in BACK},
     "matmul": [(lambda a, b: a @ b.T, TWO), (lambda x: x @ x @ x, MATRIX)],
     "conv": [(on_nodes(lambda x, w: conv.conv(x, w, GEOMETRY)),
               (array(2, 4, 5, 4), array(4, 2, 2, 2)))],

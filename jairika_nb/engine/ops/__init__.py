@@ -1,6 +1,7 @@
 """The operations: one row of one table each, by family, with the functions that build them."""
 
 from jairika_nb.engine.ops import (
+    attention,
     cells,
     contract,
     conv,
@@ -9,7 +10,6 @@ from jairika_nb.engine.ops import (
     host,
     recurrent,
     reduce,
-    region,
     scan,
     scatter,
     sort,
@@ -18,6 +18,7 @@ from jairika_nb.engine.ops import (
 )
 
 __all__ = [
+    "attention",
     "cells",
     "contract",
     "conv",
@@ -26,7 +27,6 @@ __all__ = [
     "host",
     "recurrent",
     "reduce",
-    "region",
     "scan",
     "scatter",
     "sort",

@@ -2,7 +2,8 @@
 
 A routine's inputs are contiguous buffers. ``ROUTINES[op](entry, inputs, device)`` writes its
 kernel; arguments name the entries by ``Argument("buffer", position)``, where ``entry.inputs`` are
-the positions of the inputs and :data:`RESULT` stands for the result.
+the positions of the inputs and :data:`RESULT` stands for the result. ``Argument(BESIDE, (which,
+bytes))`` is what the routine stores beside it: a companion, or scratch where nobody wants that.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from jairika_nb.engine.source import Argument, Source
 
 # Stands for the result in the arguments of a routine.
 RESULT = -1
+BESIDE = "beside"
 Routine = Callable[[Entry, list[Entry], Device], Source]
 ROUTINES: dict[str, Routine] = {}
 
@@ -33,16 +35,27 @@ def template(name: str) -> str:
     return text[text.index("#ifndef") :] if "#ifndef" in text else text
 
 
-def write(position: int, entries: list[Entry], shapes: list[Shape], device: Device) -> Source:
+def write(
+    position: int,
+    entries: list[Entry],
+    shapes: list[Shape],
+    device: Device,
+    companions: dict[int, int] | None = None,
+) -> Source:
     """The kernel of the routine at ``position``; ``shapes`` are those its inputs are seen with."""
+    beside = companions or {}
     entry = entries[position]
     inputs = [entries[i]._replace(shape=s) for i, s in zip(entry.inputs, shapes, strict=True)]
     source = ROUTINES[entry.op](entry, inputs, device)
-    arguments = [_placed(a, position) for a in source.arguments]
-    return replace(source, arguments=arguments, outputs=[position])
+    arguments = [_placed(a, position, beside) for a in source.arguments]
+    return replace(source, arguments=arguments, outputs=[position, *beside.values()])
 
 
-def _placed(argument: Argument, position: int) -> Argument:
+def _placed(argument: Argument, position: int, beside: dict[int, int]) -> Argument:
+    if argument.kind == BESIDE:
+        which, size = argument.value
+        known = which in beside
+        return Argument("buffer", beside[which]) if known else Argument("scratch", size)
     own = argument.kind == "buffer" and argument.value == RESULT
     return replace(argument, value=position) if own else argument
 

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import math
 
-from jairika_nb.engine.dtypes import is_float
+from jairika_nb.engine.dtypes import bool_, float32, is_float
+from jairika_nb.engine.ops.attention import Form, attention
+from jairika_nb.engine.ops.elementwise import broadcast_shape
 from jairika_nb.errors import OutOfRange, ShapeError
 from jairika_nb.nn.functional.dropout import dropout
+from jairika_nb.tensors import random
 from jairika_nb.tensors.arguments import on_tensors
-from jairika_nb.tensors.composite import composite
-from jairika_nb.tensors.creation import ones
+from jairika_nb.tensors.dtypes import result_type
 from jairika_nb.tensors.elementwise import where
 from jairika_nb.tensors.joining import repeat
 from jairika_nb.tensors.reductions import softmax
-from jairika_nb.tensors.shaping import tril
+from jairika_nb.tensors.shaping import broadcast_to
 from jairika_nb.tensors.tensor import Tensor
 
 
@@ -44,13 +46,29 @@ def scaled_dot_product_attention(
     if enable_gqa:
         key, value = (_shared(query, x, name) for x, name in ((key, "key"), (value, "value")))
     factor = 1 / math.sqrt(query.shape[-1]) if scale is None else scale
-    scores = (query * factor) @ key.mT
-    named = attn_mask is None and not dropout_p
-    if is_causal:
-        attn_mask = tril(ones((query.shape[-2], key.shape[-2]), dtype="bool", device=query.device))
-    chances = softmax(scores) if attn_mask is None else masked_softmax(scores, attn_mask)
-    y = dropout(chances, dropout_p) @ value
-    return composite("attention", (is_causal, factor), y, query, key, value) if named else y
+    if not 0 <= dropout_p < 1:
+        return dropout(query @ key.mT, dropout_p) @ value
+    operands = _alike(query, key, value, attn_mask)
+    if dropout_p:
+        scores = (*operands[0].shape[:-1], key.shape[-2])
+        operands.append(Tensor(random.words(scores, query.device)))
+    form = Form(is_causal, float(factor), attn_mask is not None, 1 - dropout_p)
+    return Tensor(attention(form, *(o.node for o in operands)))
+
+
+def _alike(query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None) -> list[Tensor]:
+    """The operands in one dtype, with equal leading axes."""
+    first = (query, key, value)
+    dtype = result_type(*first)
+    dtype = dtype if is_float(dtype) else float32
+    leading = [x.shape[:-2] for x in first] + ([mask.shape[:-2]] if mask is not None else [])
+    batch = broadcast_shape("scaled_dot_product_attention", *leading)
+    operands = [broadcast_to(x.astype(dtype), (*batch, *x.shape[-2:])) for x in first]
+    if mask is not None:
+        kind = dtype if is_float(mask.dtype) else bool_
+        shape = (*batch, query.shape[-2], key.shape[-2])
+        operands.append(broadcast_to(mask.astype(kind), shape))
+    return operands
 
 
 def _check(query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None, causal: bool) -> None:

@@ -1,0 +1,183 @@
+// What:    pieces that attention and its derivative are made of: tiles of products in registers,
+//          and 32 rows of a matrix turned so that rows are lanes.
+// Layouts: a panel is [K][32]; rows of matrices lie `stride` apart, their elements side by side.
+// Parameters: MASK_TYPE and DROPOUT as in attention.cl.
+// Used by: attention.cl and attention_back.cl, before their own text
+//          (jairika_nb/engine/routines/attention.py).
+
+#ifndef CAUSAL
+#define CAUSAL 0
+#endif
+#ifndef MASKED
+#define MASKED 0
+#endif
+#ifndef DROPOUT
+#define DROPOUT 0
+#endif
+
+// Where an operand begins, and how far apart its batches (up to three axes) and rows lie.
+#define VIEW(x) \
+  const long x##_at, const long x##_0, const long x##_1, const long x##_2, const long x##_row
+#define BATCH(x) x += x##_at + b0 * x##_0 + b1 * x##_1 + b2 * x##_2
+#if MASKED
+#define MASK_PARAMETERS , global const MASK_TYPE *restrict mask, VIEW(mask), const long mask_column
+#else
+#define MASK_PARAMETERS
+#endif
+#if DROPOUT
+#define DROPOUT_PARAMETERS , const float keep, const uint k0, const uint k1, const uint call
+#else
+#define DROPOUT_PARAMETERS
+#endif
+
+inline void clear8(float16 sum[8][2]) {
+#pragma unroll
+  for (int i = 0; i < 8; i++) sum[i][0] = sum[i][1] = (float16)(0.0f);
+}
+
+// sum[i][lanes] += over k of a[i][k * inner] * panel[k * width + lanes]
+inline void tile8(
+    float16 sum[8][2], global const float *a[8], const long inner, global const float *panel,
+    const int width, const int K) {
+  for (int k = 0; k < K; k++) {
+    const float16 low = vload16(0, panel + k * width), high = vload16(1, panel + k * width);
+#pragma unroll
+    for (int i = 0; i < 8; i++) {
+      const float16 one = (float16)(a[i][k * inner]);
+      sum[i][0] = fma(one, low, sum[i][0]);
+      sum[i][1] = fma(one, high, sum[i][1]);
+    }
+  }
+}
+
+// total[c][lanes] = factor * total[c][lanes] + over k of x[k * stride + c] * panel[k][lanes]
+inline void gather(
+    global float *total, global const float *x, const long stride, const int columns,
+    global const float *panel, const int K, const float16 low_factor, const float16 high_factor) {
+  int c = 0;
+  for (; c + 8 <= columns; c += 8) {
+    float16 sum[8][2];
+#pragma unroll
+    for (int i = 0; i < 8; i++) {
+      sum[i][0] = vload16(2 * (c + i), total) * low_factor;
+      sum[i][1] = vload16(2 * (c + i) + 1, total) * high_factor;
+    }
+    global const float *at = x + c;
+    for (int k = 0; k < K; k++, at += stride) {
+      const float16 low = vload16(2 * k, panel), high = vload16(2 * k + 1, panel);
+#pragma unroll
+      for (int i = 0; i < 8; i++) {
+        const float16 one = (float16)(at[i]);
+        sum[i][0] = fma(one, low, sum[i][0]);
+        sum[i][1] = fma(one, high, sum[i][1]);
+      }
+    }
+#pragma unroll
+    for (int i = 0; i < 8; i++) {
+      vstore16(sum[i][0], 2 * (c + i), total);
+      vstore16(sum[i][1], 2 * (c + i) + 1, total);
+    }
+  }
+  for (; c < columns; c++) {
+    float16 low = vload16(2 * c, total) * low_factor, high = vload16(2 * c + 1, total) * high_factor;
+    for (int k = 0; k < K; k++) {
+      const float16 one = (float16)(x[k * stride + c]);
+      low = fma(one, vload16(2 * k, panel), low);
+      high = fma(one, vload16(2 * k + 1, panel), high);
+    }
+    vstore16(low, 2 * c, total);
+    vstore16(high, 2 * c + 1, total);
+  }
+}
+
+// Rows of a 16 x 16 block become its columns: four rounds take even and odd elements apart.
+inline void turn16(float16 *row) {
+#pragma unroll
+  for (int round = 0; round < 4; round++) {
+    float16 next[16];
+#pragma unroll
+    for (int i = 0; i < 8; i++) {
+      next[i] = (float16)(row[2 * i].even, row[2 * i + 1].even);
+      next[i + 8] = (float16)(row[2 * i].odd, row[2 * i + 1].odd);
+    }
+#pragma unroll
+    for (int i = 0; i < 16; i++) row[i] = next[i];
+  }
+}
+
+// panel[e][i] = factor * x[i][e] for 32 rows i, zeros from `rows` on
+inline void turned(
+    global float *panel, global const float *x, const int rows, const long stride,
+    const int columns, const float factor) {
+  for (int side = 0; side < 32; side += 16) {
+    int e = 0;
+    if (rows >= side + 16)
+      for (; e + 16 <= columns; e += 16) {
+        float16 block[16];
+#pragma unroll
+        for (int i = 0; i < 16; i++) block[i] = vload16(0, x + (side + i) * stride + e) * factor;
+        turn16(block);
+#pragma unroll
+        for (int i = 0; i < 16; i++) vstore16(block[i], 0, panel + (e + i) * 32 + side);
+      }
+    for (; e < columns; e++)
+      for (int i = side; i < side + 16; i++)
+        panel[e * 32 + i] = i < rows ? x[i * stride + e] * factor : 0.0f;
+  }
+}
+
+// x[i][c] = factor[i] * panel[c][i] for `rows` rows i; the panel is spent
+inline void turned_back(
+    global float *x, global float *panel, const int rows, const long stride, const int columns,
+    const float16 low_factor, const float16 high_factor) {
+  for (int side = 0; side < 32 && side < rows; side += 16) {
+    const float16 factor = side ? high_factor : low_factor;
+    int c = 0;
+    if (rows >= side + 16)
+      for (; c + 16 <= columns; c += 16) {
+        float16 block[16];
+#pragma unroll
+        for (int i = 0; i < 16; i++) block[i] = vload16(0, panel + (c + i) * 32 + side) * factor;
+        turn16(block);
+#pragma unroll
+        for (int i = 0; i < 16; i++) vstore16(block[i], 0, x + (side + i) * stride + c);
+      }
+    for (; c < columns; c++) {
+      vstore16(vload16(0, panel + c * 32 + side) * factor, 0, panel + c * 32 + side);
+      for (int i = side; i < min(side + 16, rows); i++) x[i * stride + c] = panel[c * 32 + i];
+    }
+  }
+}
+
+#if MASKED
+// Scores of lanes whose masks lie `step` apart; those past the last lane repeat its mask.
+inline float16 masked(
+    const float16 score, global const MASK_TYPE *mask, const long step, const int first,
+    const int lanes) {
+  float values[16];
+  for (int l = 0; l < 16; l++) {
+    const MASK_TYPE m = mask[min(first + l, lanes - 1) * step];
+#if MASKED == 1
+    values[l] = m != 0;
+#else
+    values[l] = m;
+#endif
+  }
+  const float16 found = vload16(0, values);
+#if MASKED == 1
+  return found != 0.0f ? score : (float16)(-INFINITY);
+#else
+  return score + found;
+#endif
+}
+#endif
+
+#if DROPOUT
+// What dropout multiplies probabilities with: elements of number `at`, and their lanes' steps.
+inline float16 kept(
+    const uint at, const uint16 steps, const float keep, const uint k0, const uint k1,
+    const uint call) {
+  const float16 drawn = convert_float16(philox16(at + steps, k0, k1, call) >> 8) * 0x1p-24f;
+  return drawn < keep ? (float16)(1 / keep) : (float16)(0.0f);
+}
+#endif
