@@ -107,4 +107,5 @@ BY_KIND: dict[str, Rule] = {
 }
 BY_NAME: dict[str, Rule] = {
     "cast": _cast, "pad": _pad, "sum": _linear, "matmul": _bilinear, "conv": _bilinear,
+    "conv_kernel": _bilinear,
 }  # fmt: skip

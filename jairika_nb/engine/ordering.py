@@ -7,7 +7,7 @@ weights at last, and keep every activation until then.
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 RELIEF = 1 << 20  # bytes: a kernel that frees so many more than it takes goes first
@@ -25,16 +25,18 @@ class Work:
     reads: list[int]
 
 
-def ordered(works: dict[int, Work]) -> list[int]:
+def ordered(works: dict[int, Work], packing: Iterable[int] = ()) -> list[int]:
     """The kernels, each after those it needs.
 
     Of those that may come next, the one that frees most goes first where that is RELIEF or more;
-    otherwise the next one in depth-first order.
+    otherwise the next one in depth-first order. What only one kernel reads of those that are
+    ``packing`` is made right before it: the two are seen as one.
 
     >>> big = {0: 1 << 24}
     >>> ordered({7: Work([], big, []), 8: Work([7], {1: 8}, []), 9: Work([7], {}, [0])})
     [7, 9, 8]
     """
+    works, first = _joined(works, packing)
     memory = _Memory(works)
     rank = {root: i for i, root in enumerate(depth_first(works))}
     waiting = {root: set(work.needs) for root, work in works.items()}
@@ -50,7 +52,7 @@ def ordered(works: dict[int, Work]) -> list[int]:
         relief = memory.relief(free)
         root = next(r for r in _popped(next_) if r in free) if relief is None else relief
         free.remove(root)
-        found.append(root)
+        found += [*first.get(root, []), root]
         memory.run(root)
         for other in followers[root]:
             waiting[other].remove(root)
@@ -59,6 +61,28 @@ def ordered(works: dict[int, Work]) -> list[int]:
                 heapq.heappush(next_, (rank[other], other))
                 memory.note(other)
     return found
+
+
+def _joined(
+    works: dict[int, Work], packing: Iterable[int]
+) -> tuple[dict[int, Work], dict[int, list[int]]]:
+    """The works without those that are done right before another one, and these by that one."""
+    users: dict[int, list[int]] = {}
+    for root, work in works.items():
+        for other in set(work.needs):
+            users.setdefault(other, []).append(root)
+    first: dict[int, list[int]] = {}
+    works, packing = {**works}, {*packing}
+    for root in sorted(packing):
+        user, *others = users.get(root, [root])
+        if not others and user not in packing:
+            packed, work = works.pop(root), works[user]
+            works[user] = Work(
+                [*(n for n in work.needs if n != root), *packed.needs], work.makes,
+                [*(v for v in work.reads if v not in packed.makes), *packed.reads],
+            )  # fmt: skip
+            first.setdefault(user, []).append(root)
+    return works, first
 
 
 def _popped(heap: list[tuple[int, int]]) -> Iterator[int]:

@@ -24,6 +24,8 @@ RECOMPUTE = 24
 DEEPEST, MOST_READ = 64, 48
 # Kinds of operations whose kernel is given rather than traced.
 FIXED = ("routine", "host")
+# Operations that only turn a value into the form that one other kernel reads.
+PACKED = ("winograd_image",)
 
 
 class Planner:
@@ -208,7 +210,8 @@ class Planner:
             makes = {o.entry: self._bytes(o.entry) for o in kernel.outputs if o.entry not in kept}
             needs = [owner[p] for p in reads]
             works[root] = Work(needs, makes, [p for p in reads if p not in kept])
-        return [self.kernels[root] for root in ordered(works)]
+        packing = [r for r in works if self.entries[r].op in PACKED]
+        return [self.kernels[root] for root in ordered(works, packing)]
 
     def _bytes(self, position: int) -> int:
         return self.entries[position].size * self.entries[position].dtype.itemsize

@@ -33,7 +33,8 @@ class Geometry(NamedTuple):
     """How a kernel walks: one entry for each spatial axis, but for ``groups``.
 
     ``pads`` are (before, after) and crop where negative; ``spread - 1`` zeros stand between the
-    elements of the input, ``dilation - 1`` between those of the kernel.
+    elements of the input, ``dilation - 1`` between those of the kernel. A ``flipped`` kernel is
+    given as that of the convolution whose adjoint this one is.
     """
 
     stride: Sizes
@@ -41,6 +42,7 @@ class Geometry(NamedTuple):
     spread: Sizes
     dilation: Sizes
     groups: int
+    flipped: bool = False
 
 
 def spans_of(shape: Shape, steps: Sizes) -> Sizes:
@@ -50,7 +52,7 @@ def spans_of(shape: Shape, steps: Sizes) -> Sizes:
 
 def product(x: Node, w: Node, out: Sizes, geometry: Geometry) -> Node:
     """x (N, C, *size) with w (O, C / groups, *taps) -> (N, O, *out)."""
-    stride, _, _, dilation, groups = geometry
+    stride, _, _, dilation, groups, _ = geometry
     if x.shape[1] != groups and _is_large(x, w, out, groups):
         if _can_widen(stride, dilation) and math.prod(out) >= math.prod(w.shape[2:]):
             return _wide_output(x, w, out, geometry)

@@ -199,6 +199,6 @@ def _transposed(
         )
     rows = zip(weight.shape[2:], apart, around, extra, strict=True)
     pads = tuple(((k - 1) * d - p, (k - 1) * d - p + m) for k, d, p, m in rows)
-    geometry = c.Geometry((1,) * rank, pads, steps, apart, groups)
-    y = Tensor(c.conv(x.node, c.adjoint_kernel(weight.node, groups), geometry))
+    geometry = c.Geometry((1,) * rank, pads, steps, apart, groups, flipped=True)
+    y = Tensor(c.conv(x.node, weight.node, geometry))
     return without_batch(_biased(asked, y, bias), added)

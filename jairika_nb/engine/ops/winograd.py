@@ -1,0 +1,123 @@
+"""3 x 3 convolutions of stride 1 by Winograd's transforms: a quarter of the multiplications.
+
+Tiles of 4 x 4 outputs need 36 products for each pair of channels instead of 144, and so do the
+derivatives of the input and of the kernel (S. Winograd 1980; A. Lavin & S. Gray, "Fast algorithms
+for convolutional neural networks", 2016). Errors are about twice those of plain float32 sums, and
+what is no number or infinite spreads over its tile.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from jairika_nb.engine import dtypes
+from jairika_nb.engine.dtypes import DType
+from jairika_nb.engine.graph import Node, Op, Shape, define, make
+from jairika_nb.engine.ops import views
+from jairika_nb.engine.ops.patches import Geometry, Sizes
+
+# Outputs of a tile along each axis; lanes of a vector; places of a transformed tile.
+SIDE, LANES, PLACES = 4, 16, 36
+# Fewer multiplications than this are not worth the transforms.
+FEWEST = 1 << 22
+# Of the tiles' outputs at least this share must be wanted.
+USED = 0.55
+# So many tiles are transformed at a time by the work-item that needs them, from that many on.
+TILES, MANY_TILES = 64, 1024
+# A kernel's derivative is summed in parts for so many work-items, of so many tiles at least.
+PIECES, FEWEST_TILES = 16, 64
+
+
+def fits(x: Node, outputs: int, taps: Sizes, out: Sizes, geometry: Geometry) -> bool:
+    """Whether a convolution of ``x`` to ``outputs`` channels of size ``out`` is done this way."""
+    plain = geometry.stride == geometry.spread == geometry.dilation == (1, 1)
+    if not (plain and geometry.groups == 1 and tuple(taps) == (3, 3) and x.dtype is dtypes.float32):
+        return False
+    channels, places = x.shape[1], min(math.prod(x.shape[2:]), math.prod(out))
+    if x.device.kind == "gpu" or channels % LANES or outputs % LANES or places < LANES:
+        return False
+    used = math.prod(out) / math.prod(SIDE * n for n in _tiles(out))
+    work = x.shape[0] * channels * outputs * math.prod(out) * 9
+    return used >= USED and work >= FEWEST
+
+
+def _tiles(out: Sizes) -> Sizes:
+    return tuple(-(-n // SIDE) for n in out)
+
+
+def product(x: Node, w: Node, outputs: int, out: Sizes, geometry: Geometry) -> Node:
+    """x (N, C, H, W) with w (K, C, 3, 3), or (C, K, 3, 3) flipped -> (N, K, *out)."""
+    shape, tiles = (x.shape[0], outputs, *out), _tiles(out)
+    if _is_fused(x, tiles):
+        return make("winograd_product", (x, w), (shape, geometry.flipped, _corner(geometry)))
+    image = _image(x, 6, tiles, _corner(geometry))
+    return make("winograd_product", (image, w), (shape, geometry.flipped, ()))
+
+
+def kernel(x: Node, g: Node, geometry: Geometry) -> Node:
+    """The derivative (K, C, 3, 3) for x (N, C, H, W) and the cotangent g (N, K, *out)."""
+    tiles = _tiles(g.shape[2:])
+    many, shape = x.shape[0] * math.prod(tiles), (g.shape[1], x.shape[1], 3, 3)
+    blocks = -(-x.shape[1] // 64) * -(-g.shape[1] // 32)
+    parts = max(1, min(-(-PIECES // blocks), many // FEWEST_TILES))
+    if _is_fused(x, tiles):
+        strip, group = grouped(tiles)
+        pieces = -(-tiles[0] // strip) * -(-x.shape[0] // group)
+        span = -(-pieces // min(parts, pieces))
+        whole = (-(-pieces // span), *shape)
+        y = make("winograd_kernel", (x, g), (whole, span, _corner(geometry)))
+    else:
+        # An image is made again: kept since the forward pass, it would take more than twice the
+        # memory of what it is made from.
+        image = _image(x, 6, tiles, _corner(geometry), again=True)
+        span = -(-many // parts)
+        whole = (-(-many // span), *shape)
+        y = make("winograd_kernel", (image, _image(g, SIDE, tiles, (0, 0))),
+                 (whole, span, (many,)))  # fmt: skip
+    return views.reshape(y if whole[0] == 1 else make("sum", (y,), (0,)), shape)
+
+
+def _corner(geometry: Geometry) -> Sizes:
+    return tuple(before for before, _ in geometry.pads)
+
+
+def _is_fused(x: Node, tiles: Sizes) -> bool:
+    # Many tiles: their transforms would not fit into caches, and take much memory.
+    return tiles[1] <= TILES and x.shape[0] * math.prod(tiles) >= MANY_TILES
+
+
+def grouped(tiles: Sizes) -> Sizes:
+    """Of how many rows of tiles and how many samples TILES tiles at most are made."""
+    down, across = tiles
+    if down * across > TILES:
+        return TILES // across, 1
+    return down, TILES // (down * across)
+
+
+def _image(x: Node, take: int, tiles: Sizes, corner: Sizes, again: bool = False) -> Node:
+    return make("winograd_image", (x,), (take, *tiles, *corner, again))
+
+
+def _image_infer(x: Node, attrs: tuple) -> tuple[Shape, DType]:
+    room = -(-x.shape[0] * attrs[1] * attrs[2] // 8) * 8
+    return (PLACES, x.shape[1] // LANES, room, LANES), x.dtype
+
+
+def _given(x: Node, other: Node, attrs: tuple) -> tuple[Shape, DType]:
+    return attrs[0], x.dtype
+
+
+def _never(*_: Any) -> Any:
+    raise TypeError("made by the planner only")  # pragma: no cover
+
+
+# attrs: (6 for images or 4 for cotangents, tiles down and across, rows and columns of padding,
+# whether it is made once more).
+define(Op("winograd_image", "routine", _image_infer, _never))
+# attrs: (shape, whether the kernels are seen from the other side, rows and columns of padding where
+# the image comes as it is).
+define(Op("winograd_product", "routine", _given, _never))
+# attrs: (shape with the parts first, pieces of a part, rows and columns of padding), or for
+# transformed images (shape, tiles of a part, (tiles,)).
+define(Op("winograd_kernel", "routine", _given, _never))
