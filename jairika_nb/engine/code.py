@@ -7,17 +7,18 @@ local memory. Sizes and strides are kernel arguments, so new shapes meet program
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from typing import Any
 
 from jairika_nb.engine import inplace, spelling
-from jairika_nb.engine.dtypes import DType
+from jairika_nb.engine.dtypes import REGISTERS, DType
 from jairika_nb.engine.fused import Expr, Kernel, Reduction
 from jairika_nb.engine.index import Atom, Form, Picked, Quotient, Remainder, Var
 from jairika_nb.engine.ops.reduce import initial
 from jairika_nb.engine.program import Entry, number_of
 from jairika_nb.engine.source import Argument
-from jairika_nb.engine.spelling import value_type
+from jairika_nb.engine.spelling import WIDTH, value_type
 
 # Elements a CPU work-item should have, so that its start costs little beside its work.
 GRAIN = 8192
@@ -42,6 +43,27 @@ class Scope:
         return None
 
 
+@dataclass
+class Saved:
+    """Values along a row that one pass stores in memory of its work-item for the later ones.
+
+    ``passes``: which pass over the row, by number, computes each.
+    """
+
+    passes: dict[Expr, int]
+    var: Var
+    number: int = 0  # of the pass that is being written
+
+    @property
+    def stride(self) -> int:
+        """Elements from one work-item's values to the next one's."""
+        return math.ceil(self.var.size / WIDTH) * WIDTH
+
+    def place(self, expr: Expr) -> str:
+        """Where the value of the present element is."""
+        return f"row{list(self.passes).index(expr)} + {self.var.name}"
+
+
 class Writer:
     """Collects arguments and lines of one kernel; the schedules below drive it."""
 
@@ -54,7 +76,7 @@ class Writer:
         self.count = 0
         self.lane: Var | None = None
         self.width = 1
-        self.in_block = False
+        self.in_block = self.is_several = False
         # Reads that were done before, by the text that has their value.
         self.staged: dict[Expr, str] = {}
         # Divisors below this are written into the text: a division by a constant is cheap.
@@ -62,6 +84,7 @@ class Writer:
         self.integer = "long" if kernel.is_long else "int"
         self.picked: dict[Expr, str] = {}
         self.streamed: set[int] = set()  # outputs that are stored past the caches
+        self.saved: Saved | None = None
         # Such outputs and inputs may be one buffer.
         self.pairs = inplace.elementwise(kernel, entries)
         self.shared = {e for pair in self.pairs for e in pair}
@@ -107,10 +130,20 @@ class Writer:
         if (kind, key) not in self.names:
             number = sum(known == kind for known, _ in self.names)
             name = self.names[kind, key] = "fault" if kind == "fault" else f"{kind}{number}"
-            rank = ("out", "in", "c", "k", "n", "fault").index(kind)
+            rank = ("out", "in", "c", "k", "n", "fault", "scratch").index(kind)
             self._arguments.append((rank, text.format(name), argument))
             self._arguments.sort(key=lambda row: row[0])
         return self.names[kind, key]
+
+    def scratch(self, items: int) -> None:
+        """The memory of ``items`` work-items for what :class:`Saved` tells."""
+        for number, expr in enumerate(self.saved.passes if self.saved else ()):
+            assert self.saved is not None
+            lane = expr.dtype.lane
+            nbytes = items * self.saved.stride * REGISTERS[lane]().itemsize
+            # One of its own in a launch of several kernels.
+            own = Argument("scratch", nbytes, (self.kernel.outputs[0].entry, number))
+            self._argument("scratch", number, f"global {lane} *restrict {{}}", own)
 
     @property
     def arguments(self) -> list[Argument]:
@@ -186,8 +219,17 @@ class Writer:
             if where == "slot":
                 return self.scalar(value, expr.dtype)
             return spelling.literal(number_of(value), expr.dtype)
+        saved = self.saved
+        first = None if saved is None else saved.passes.get(expr)
+        if saved is not None and first is not None and first < saved.number:
+            return self._named(expr, spelling.register(saved.place(expr), width), scope, width)
         self._emit_picked(expr, scope)
-        text = getattr(self, f"_{expr.kind}")(expr, scope, width)
+        name = self._named(expr, getattr(self, f"_{expr.kind}")(expr, scope, width), scope, width)
+        if saved is not None and first is not None:
+            scope.lines.append(spelling.keep(name, saved.place(expr), width))
+        return name
+
+    def _named(self, expr: Expr, text: str, scope: Scope, width: int) -> str:
         self.count += 1
         name = f"v{self.count}"
         scope.lines.append(f"const {value_type(expr.dtype, width)} {name} = {text};")

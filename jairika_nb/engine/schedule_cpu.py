@@ -5,10 +5,11 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 
-from jairika_nb.engine.code import GRAIN, Scope, Writer, neutral
+from jairika_nb.engine.code import GRAIN, Saved, Scope, Writer, neutral
 from jairika_nb.engine.device import Device
 from jairika_nb.engine.dtypes import DType
 from jairika_nb.engine.fused import REDUCED, Expr, Kernel, Reduction
+from jairika_nb.engine.graph import TABLE
 from jairika_nb.engine.index import Form, Var
 from jairika_nb.engine.program import Entry
 from jairika_nb.engine.source import Source, traffic, work
@@ -16,8 +17,15 @@ from jairika_nb.engine.spelling import WIDTH, value_type
 
 Body = Callable[[Scope], list[str]]
 Blocks = Callable[[int], tuple[list[str], list[str]]] | None
+Many = Callable[[], tuple[list[str], list[str]]] | None
 # Steps of a sum that are added up plainly before they join the total.
 BLOCK = 64
+# A value along a row of at most so many elements is stored for later passes rather than computed
+# again from this cost on (an addition is 1, an exponential 8).
+LONGEST_SAVED, DEAR = 1 << 15, 8
+# Vectors of a row that are reduced side by side where little is computed of each: one alone would
+# wait for the one before.
+TOGETHER = 4
 
 
 def write(kernel: Kernel, entries: list[Entry], device: Device, name: str) -> Source:
@@ -33,7 +41,9 @@ def write(kernel: Kernel, entries: list[Entry], device: Device, name: str) -> So
         body, pieces = _row_lane(w, kernel, lane, once)
     per, items = _share(kernel, pieces, device.compute_units)
     share = w.integer_argument(per)
+    w.scratch(items)
     head = [
+        *_own_memory(w),
         *once.lines,
         f"const {w.integer} first = get_global_id(0) * {share};",
         f"const {w.integer} last = min(first + {share}, {w.bound(pieces)});",
@@ -44,6 +54,17 @@ def write(kernel: Kernel, entries: list[Entry], device: Device, name: str) -> So
         name, text, frozenset(w.preambles), w.arguments, (items,), (1,),
         [o.entry for o in kernel.outputs], traffic(kernel, entries), work(kernel),
     )  # fmt: skip
+
+
+def _own_memory(w: Writer) -> list[str]:
+    """The parts of the scratch memory that are a work-item's own."""
+    if w.saved is None:
+        return []
+    size = w.integer_argument(w.saved.stride)
+    return [
+        f"global {expr.dtype.lane} *row{i} = scratch{i} + get_global_id(0) * {size};"
+        for i, expr in enumerate(w.saved.passes)
+    ]
 
 
 def _past_the_cache(w: Writer, cache: int) -> set[int]:
@@ -153,6 +174,7 @@ def _row_lane(w: Writer, kernel: Kernel, lane: Var | None, once: Scope) -> tuple
     """Lanes run along the row, or there are none."""
     w.lane, w.width = lane, WIDTH if lane else 1
     kept = frozenset(kernel.kept)
+    w.saved = _saved(kernel) if lane else None
     top = Scope(lines=w.unpack(kernel.kept, "piece"), parent=once, variables=kept)
     unit = Scope(parent=top, variables=frozenset([*kernel.kept, REDUCED]))
     _row_code(w, kernel, unit)
@@ -162,7 +184,9 @@ def _row_lane(w: Writer, kernel: Kernel, lane: Var | None, once: Scope) -> tuple
 def _row_code(w: Writer, kernel: Kernel, unit: Scope) -> None:
     """Reductions one after the other, then the outputs of the row and along it."""
     for number, reduction in enumerate(kernel.reductions):
+        _at_pass(w, number)
         _reduce(w, kernel, reduction, f"a{number}", unit)
+    _at_pass(w, len(kernel.reductions))
     along = [o for o in kernel.outputs if o.at.variables & frozenset(kernel.row)]
     for output in kernel.outputs:
         if output not in along:
@@ -171,8 +195,49 @@ def _row_code(w: Writer, kernel: Kernel, unit: Scope) -> None:
         _loop(w, kernel.row, unit, lambda scope: [w.store(o, scope) for o in along])
 
 
-def _loop(w: Writer, row: list[Var], unit: Scope, body: Body, blocks: Blocks = None) -> None:
-    """Nested loops over the row; the innermost runs in vectors where it is the lane."""
+def _saved(kernel: Kernel) -> Saved | None:
+    """What a pass over a row should store for the later ones instead of their computing it anew."""
+    if len(kernel.row) != 1 or kernel.row_size > LONGEST_SAVED:
+        return None
+    (var,) = kernel.row
+    passes = [[r.expr] for r in kernel.reductions]
+    passes.append([o.expr for o in kernel.outputs if var in o.at.variables])
+    first: dict[Expr, int] = {}
+    saved: dict[Expr, int] = {}
+    for number, todo in enumerate(passes):
+        while todo:
+            expr = todo.pop()
+            if first.setdefault(expr, number) == number:
+                todo += [a for a in expr.args if var in a.variables]
+            elif _cost(expr, var) >= DEAR and expr.dtype.kind == "float":
+                saved[expr] = first[expr]
+            else:
+                todo += [a for a in expr.args if var in a.variables]
+    return Saved(saved, var) if saved else None
+
+
+def _cost(top: Expr, var: Var) -> int:
+    """The operations for each element of a row that a value takes."""
+    seen, todo = {top}, [top]
+    for expr in todo:
+        new = [a for a in expr.args if var in a.variables and a not in seen]
+        seen.update(new)
+        todo += new
+    return sum(TABLE[e.data[0]].cost for e in todo if e.kind == "op" and e.data[0] != "cast")
+
+
+def _at_pass(w: Writer, number: int) -> None:
+    if w.saved is not None:
+        w.saved.number = number
+
+
+def _loop(
+    w: Writer, row: list[Var], unit: Scope, body: Body, blocks: Blocks = None, many: Many = None
+) -> None:
+    """Nested loops over the row; the innermost runs in vectors where it is the lane.
+
+    ``blocks`` and ``many`` are what reductions do about blocks of steps, and about several at once.
+    """
     if not row:
         unit.lines += _inside(row, unit, body)
         return
@@ -183,10 +248,11 @@ def _loop(w: Writer, row: list[Var], unit: Scope, body: Body, blocks: Blocks = N
         w.width = width if along else full
         # What vectors leave of a row is a few elements, but of many rows it is many.
         w.in_block = blocks is not None and (not along or width == full or bool(outer))
+        end = f"{last.name}_stop" if w.in_block else w.integer_argument(last.size)
+        steps = _several(w, row, unit, body, end, many) if many and width == full else []
         inside = _inside(row, unit, body)
-        inner += _blocks(w, last, width, inside, blocks) if w.in_block else (
-            [_steps(last.name, w.integer_argument(last.size), width), *inside, "}"]
-        )  # fmt: skip
+        steps += [_steps(last.name, end, width), *inside, "}"]
+        inner += _blocks(w, last, width, steps, blocks) if w.in_block else steps
     w.width, w.in_block = full, False
     for var in outer:
         size = w.integer_argument(var.size)
@@ -200,7 +266,30 @@ def _inside(row: list[Var], unit: Scope, body: Body) -> list[str]:
     return [*scope.lines, *last]
 
 
-def _blocks(w: Writer, var: Var, width: int, inside: list[str], blocks: Blocks) -> list[str]:
+def _several(w: Writer, row: list[Var], unit: Scope, body: Body, end: str, many: Many) -> list[str]:
+    """A loop of TOGETHER vectors a turn, each with an accumulator, so that none waits for another.
+
+    ``many`` tells what comes before it, and what joins the accumulators after it.
+    """
+    assert many is not None
+    w.is_several = True
+    inside = _inside(row, unit, body)
+    w.is_several = False
+    before, after = many()
+    name = row[-1].name
+    return [
+        *before,
+        f"while ({_room(name, end, w.width * TOGETHER)}) {{",
+        "#pragma unroll",
+        f"for (int u = 0; u < {TOGETHER}; u++, {name} += {w.width}) {{",
+        *inside,
+        "}",
+        "}",
+        *after,
+    ]
+
+
+def _blocks(w: Writer, var: Var, width: int, steps: list[str], blocks: Blocks) -> list[str]:
     """A loop in blocks of BLOCK steps, with something to do before and after each."""
     assert blocks is not None
     before, after = blocks(width)
@@ -209,9 +298,7 @@ def _blocks(w: Writer, var: Var, width: int, inside: list[str], blocks: Blocks) 
         f"while ({_room(name, size, width)}) {{",
         f"const {w.integer} {stop} = min({name} + {BLOCK * width}, {w.bound(var.size)});",
         *before,
-        _steps(name, stop, width),
-        *inside,
-        "}",
+        *steps,
         *after,
         "}",
     ]
@@ -245,6 +332,7 @@ def _reduce(w: Writer, kernel: Kernel, reduction: Reduction, name: str, unit: Sc
     def step(scope: Scope) -> list[str]:
         target = first if w.width == width else name
         target = f"{target}_block" if w.in_block else target
+        target = f"{target}_each[u]" if w.is_several else target
         wide = w.width if along or w.lane in kernel.kept else 1
         text = w.operand(reduction.expr, scope, wide)
         return [f"{target} = {w.combined(reduction, target, text, wide)};"]
@@ -252,7 +340,21 @@ def _reduce(w: Writer, kernel: Kernel, reduction: Reduction, name: str, unit: Sc
     def blocks(wide: int) -> tuple[list[str], list[str]]:
         return _carried(name, 1, dtype) if along and wide == 1 else _carried(first, width, dtype)
 
-    _loop(w, kernel.row, unit, step, blocks if long_sum else None)
+    def many() -> tuple[list[str], list[str]]:
+        target = f"{first}_block" if w.in_block else first
+        each = ", ".join([f"({kind})({start})"] * TOGETHER)
+        pairs = [w.combined(reduction, f"{target}_each[{i}]", f"{target}_each[{i + 1}]", width)
+                 for i in range(0, TOGETHER, 2)]  # fmt: skip
+        joined = [f"const {kind} {target}_{i} = {pair};" for i, pair in enumerate(pairs)]
+        both = w.combined(reduction, f"{target}_0", f"{target}_1", width)
+        all_of_them = f"{target}_all"
+        total = w.combined(reduction, target, all_of_them, width)
+        joined += [f"const {kind} {all_of_them} = {both};", f"{target} = {total};"]
+        return [f"{kind} {target}_each[{TOGETHER}] = {{{each}}};"], joined
+
+    cheap = along and kernel.row[-1].size >= width * TOGETHER
+    cheap = cheap and _cost(reduction.expr, kernel.row[-1]) < DEAR
+    _loop(w, kernel.row, unit, step, blocks if long_sum else None, many if cheap else None)
     if along:
         unit.lines += _horizontal(w, reduction, name)
     unit.names[reduction.result] = name

@@ -117,6 +117,16 @@ def _as_stored(text: str, dtype: DType, width: int) -> str:
     return text
 
 
+def register(place: str, width: int) -> str:
+    """The value of a register that :func:`keep` stored."""
+    return f"vload{width}(0, {place})" if width > 1 else f"*({place})"
+
+
+def keep(name: str, place: str, width: int) -> str:
+    """The statement that stores a register as it is."""
+    return f"vstore{width}({name}, 0, {place});" if width > 1 else f"*({place}) = {name};"
+
+
 def element_macros(dtype: DType, prefix: str = "") -> str:
     """What a hand-written kernel calls elements of a type, so that one text serves all of them.
 

@@ -1,0 +1,80 @@
+"""Kernels that pass over a row several times: what they keep for later, odd lengths, NaN."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import jairika_nb as jrk
+
+LENGTHS = [1, 15, 17, 63, 64, 65, 127, 1000, 1090, 4099]
+
+
+def softmax(x):
+    e = np.exp(x.astype(np.float64) - x.max(-1, keepdims=True))
+    return e / e.sum(-1, keepdims=True)
+
+
+def rows(length, seed=0):
+    return np.random.default_rng(seed).standard_normal((5, length)).astype(np.float32) * 3
+
+
+@pytest.mark.parametrize("length", LENGTHS)
+def test_rows_of_every_length_equal_numpy(device, length):
+    x = rows(length)
+    y = jrk.tensor(x)
+    wide = x.astype(np.float64)
+    outs = jrk.softmax(y, axis=-1), y.max(axis=-1), (y * y - 1).min(axis=-1)
+    wants = softmax(x), x.max(-1), (wide * wide - 1).min(-1)
+    total = y.sum(axis=-1)
+    jrk.eval(*outs, total)
+    assert (np.abs(total.numpy() - wide.sum(-1)) <= 2**-23 * np.abs(wide).sum(-1)).all()
+    for out, want in zip(outs, wants, strict=True):
+        np.testing.assert_allclose(out.numpy(), want, rtol=2e-6, atol=1e-6)
+
+
+def test_an_exponential_that_two_passes_need_is_computed_once(device):
+    if device.is_reference or device.kind == "gpu":
+        pytest.skip("the schedule for CPUs")
+    (source,) = jrk.softmax(jrk.tensor(rows(1000)), axis=-1).kernels()
+    assert source.body.count(" exp(") == 2  # for vectors, and for what they leave of a row
+    assert [a.kind for a in source.arguments].count("scratch") == 1
+
+
+def test_kernels_side_by_side_keep_values_of_their_own(device):
+    first, second = rows(500, 1), rows(500, 2)
+    outs = [jrk.softmax(jrk.tensor(x), axis=-1) for x in (first, second)]
+    jrk.eval(*outs)
+    for out, x in zip(outs, (first, second), strict=True):
+        np.testing.assert_allclose(out.numpy(), softmax(x), rtol=2e-6)
+
+
+@pytest.mark.parametrize("dtype", ["float64", "bfloat16"])
+def test_other_types_keep_values_as_they_compute_them(device, dtype):
+    x = jrk.tensor(rows(333)).astype(dtype)
+    want = softmax(x.astype("float64").numpy())
+    got = jrk.softmax(x, axis=-1).astype("float64").numpy()
+    np.testing.assert_allclose(got, want, rtol=1e-2 if dtype == "bfloat16" else 1e-14)
+
+
+@pytest.mark.parametrize("length", [65, 200, 1100])
+def test_nan_anywhere_in_a_row_is_its_maximum(device, length):
+    x = np.zeros((length + 1, length), np.float32)
+    x[np.arange(length), np.arange(length)] = np.nan
+    top = jrk.tensor(x).max(axis=-1).numpy()
+    assert np.isnan(top[:length]).all() and top[length] == 0
+
+
+def test_gradients_of_softmax_and_norms_equal_torch(device):
+    torch = pytest.importorskip("torch")
+    x, g = rows(777), rows(777, 3)
+    for ours, theirs in (
+        (lambda v: jrk.softmax(v, axis=-1), lambda v: v.softmax(-1)),
+        (lambda v: jrk.nn.functional.layer_norm(jrk.nn.functional.silu(v), (777,)),
+         lambda v: torch.nn.functional.layer_norm(torch.nn.functional.silu(v), (777,))),
+    ):  # fmt: skip
+        v = jrk.tensor(x)
+        t = torch.tensor(x, dtype=torch.float64, requires_grad=True)
+        (theirs(t) * torch.tensor(g)).sum().backward()
+        (found,) = jrk.grad((ours(v) * jrk.tensor(g)).sum(), [v])
+        np.testing.assert_allclose(found.numpy(), t.grad.numpy(), rtol=1e-4, atol=2e-6)
