@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
+from pathlib import Path
 from typing import Any
+
+from jairika_nb.engine import tuned
 
 
 class Process:
     """A library in a process of its own, started when it is first asked and after it died.
 
-    ``device`` is where ours runs; ``cache`` is the folder of what libraries keep of their
+    ``device`` is where ours runs; ``cache`` is a folder for what libraries keep of their
     compiling. Use it in a ``with`` block, which ends the process.
     """
 
@@ -22,7 +26,7 @@ class Process:
         chosen = {"JRK_DEVICE": device} if device else {}
         caches = {"XDG_CACHE_HOME": cache, "TORCHINDUCTOR_CACHE_DIR": f"{cache}/inductor"}
         self.environment = {**os.environ, **caches, **chosen}
-        self.environment.pop("JRK_CACHE_DIR", None)
+        self.environment["JRK_CACHE_DIR"] = str(_ours(Path(cache)))
         self.process: subprocess.Popen[str] | None = None
         self.errors: Any = None
 
@@ -67,3 +71,12 @@ class Process:
         lines = self.errors.read().strip().splitlines()
         self.end()
         return lines[-1] if lines else f"it ended with {process.returncode}"
+
+
+def _ours(cache: Path) -> Path:
+    """Our cache in there: no kernels, but the parameters that are in force here."""
+    folder = cache / "jairika_nb"
+    folder.mkdir(exist_ok=True)
+    if tuned.path().is_file():
+        shutil.copy(tuned.path(), folder)
+    return folder

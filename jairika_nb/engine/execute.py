@@ -75,6 +75,13 @@ def planned(program: Program, device: Device) -> Plan:
     return found
 
 
+def forget_plans(device: Device) -> None:
+    """Plan what comes on a device anew: what plans depend on beside the program has changed."""
+    with _lock:
+        for key in [key for key in _plans if key[0] is device]:
+            del _plans[key]
+
+
 def _check_sizes(steps: Plan, device: Device) -> None:
     """Raise OutOfMemory, before anything runs, where a result is larger than the device allows."""
     for entry in (e for source in steps.sources for e in source.outputs):

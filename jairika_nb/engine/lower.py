@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 
-from jairika_nb.engine import pieces, strided, tiles
+from jairika_nb.engine import pieces, strided, tiles, tuned
 from jairika_nb.engine.device import Device
 from jairika_nb.engine.dtypes import NARROW, float32, float64
 from jairika_nb.engine.fuse import FEW_ROWS, MANY_ELEMENTS, operand
@@ -173,11 +173,10 @@ class Lowered:
         a, b = entry.inputs
         k = self.entries[a].shape[-1]
         m, n = entry.shape[-2:]
-        tile = pieces.tile(m, n)
+        by = tuned.in_force(self.device)
+        attrs = (entry.shape, k, pieces.tile(m, n, by), by)
         operands = (self._in_place(a), b)
-        product = self.add(
-            Entry("gemm", (entry.shape, k, tile), operands, entry.shape, entry.dtype)
-        )
+        product = self.add(Entry("gemm", attrs, operands, entry.shape, entry.dtype))
         self.forced.add(product)
         return product
 

@@ -1,7 +1,8 @@
 """How a product is cut for the cores of a CPU: tiles in registers, panels in caches, pieces.
 
 The parameters stand together in :data:`SIZES`; they decide speed and, through the order in which
-sums are added up, the last bits of results.
+sums are added up, the last bits of results. `jrk tune` may put others of :data:`CHOICES` in force
+on a device (`tuned.py`).
 """
 
 from __future__ import annotations
@@ -24,6 +25,16 @@ class Sizes:
 
 
 SIZES = Sizes()
+# What each parameter may be; rows are copied by fours, and vectors have 16 columns.
+CHOICES: dict[str, tuple] = {
+    "rows": (4, 8, 12),
+    "columns": (16, 32, 48, 64),
+    "depth": (256, 384, 512, 768, 1024),
+    "piece": ((512, 64), (1024, 64), (2048, 64), (1024, 128), (256, 256)),
+    "copied": ((128, 512), (256, 512), (512, 512), (256, 256), (256, 1024)),
+    "shares": (2, 4, 8, 16),
+    "fewest": (32, 64, 128),
+}
 
 
 @dataclass(frozen=True)
@@ -35,23 +46,24 @@ class Cut:
     items: int  # work-items to start
 
 
-def tile(m: int, n: int) -> tuple[int, int]:
+def tile(m: int, n: int, by: Sizes) -> tuple[int, int]:
     """Rows and columns of the tile in registers."""
-    return (SIZES.rows if m > 4 else 4, SIZES.columns if n > 16 else 16)
+    return (by.rows if m > 4 else 4, by.columns if n > 16 else 16)
 
 
 def cut(
-    batch: int, sizes: tuple[int, int, int], tile: tuple[int, int], copies: bool, units: int
-) -> Cut:
-    """Pieces of a product of m x n sums over k for ``units`` cores."""
+    batch: int, sizes: tuple[int, int, int], tile: tuple[int, int], copies: bool, units: int,
+    by: Sizes,
+) -> Cut:  # fmt: skip
+    """Pieces of a product of m x n sums over k for ``units`` cores, by some parameters."""
     (m, n, k), (mr, nr) = sizes, tile
-    depth, _ = evenly(k, SIZES.depth, 16) if k > SIZES.depth else (k, 1)
-    most = SIZES.copied if copies else SIZES.piece
+    depth, _ = evenly(k, by.depth, 16) if k > by.depth else (k, 1)
+    most = by.copied if copies else by.piece
     rows, columns = evenly(m, most[0], mr), evenly(n, most[1], nr)
-    while batch * rows[1] * columns[1] < units * SIZES.shares:
+    while batch * rows[1] * columns[1] < units * by.shares:
         if columns[0] > nr:
             columns = evenly(n, columns[0] // 2, nr)
-        elif rows[0] >= 2 * SIZES.fewest:
+        elif rows[0] >= 2 * by.fewest:
             rows = evenly(m, rows[0] // 2, mr)
         else:
             break
@@ -64,7 +76,7 @@ def cut(
         "column_blocks": columns[1], "pieces": pieces, "workers": workers, "SPACE": space,
         "COPY": int(copies),
     }  # fmt: skip
-    return Cut(arguments, workers * space * 4, min(pieces, units * SIZES.shares))
+    return Cut(arguments, workers * space * 4, min(pieces, units * by.shares))
 
 
 def evenly(size: int, most: int, by: int) -> tuple[int, int]:

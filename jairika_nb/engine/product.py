@@ -32,7 +32,7 @@ def is_strided(operand: Operand) -> bool:
 
 
 def _on_cpu(kernel: Kernel, entries: list[Entry], gemm: Entry, units: int) -> Source:
-    shape, k, (mr, nr) = gemm.attrs
+    shape, k, (mr, nr), by = gemm.attrs
     m, n = shape[-2:]
     batch = math.prod(shape[:-2])
     w = Writer(kernel, entries)
@@ -40,7 +40,7 @@ def _on_cpu(kernel: Kernel, entries: list[Entry], gemm: Entry, units: int) -> So
     row, inner = _strides(left)
     # Neighbouring rows side by side: a tile would read a little of each of many lines.
     copies = row == 1 and inner > 1 and n > 2 * nr
-    cut = pieces.cut(batch, (m, n, k), (mr, nr), copies, units)
+    cut = pieces.cut(batch, (m, n, k), (mr, nr), copies, units, by)
     parts = [*_epilogues(w, kernel, shape, (WIDTH, 1)), *_operands(w, kernel, nr)]
     values = {
         "MR": mr, "NR": nr, "INDEX": w.integer,

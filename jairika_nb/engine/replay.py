@@ -284,6 +284,13 @@ class ReferenceStep:
 _steps: weakref.WeakValueDictionary[tuple, Step] = weakref.WeakValueDictionary()
 
 
+def forget_steps(device: Device) -> None:
+    """Let the next program of each structure on a device have a step of its own."""
+    with device.lock:
+        for key in [key for key in _steps if key[0] is device]:
+            _steps.pop(key, None)
+
+
 def step_of(device: Device, program: Program) -> Step | ReferenceStep:
     """The step that runs programs of this structure; one for all that are alike."""
     if device.is_reference:

@@ -17,6 +17,7 @@ from jairika_nb.words import (
     rules,
     sharing,
     train,
+    tune,
     views,
 )
 from jairika_nb.words.word import Word
@@ -246,6 +247,13 @@ WORDS: dict[str, Word] = {
             bench.bench,
             "how fast this is here, beside PyTorch, JAX and others that are installed",
             "bench",
+            "this machine",
+        ),
+        Word(
+            "tune",
+            tune.tune,
+            "look for how matrix products are quickest here, and use that from then on",
+            "tune --dry-run",
             "this machine",
         ),
         Word(

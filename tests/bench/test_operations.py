@@ -14,6 +14,7 @@ from jairika_nb.bench.asking import Process
 from jairika_nb.bench.contender import MAKERS
 from jairika_nb.bench.judging import distance, expected_of
 from jairika_nb.bench.operations import BANDWIDTH, PEAK, STREAM, last_cache, streamed, workload
+from jairika_nb.engine import tuned
 
 SQUARE = {"a": (20, 20), "b": (20, 20)}
 ROWS = {"x": (6, 20)}
@@ -111,3 +112,14 @@ def test_a_failure_is_told_and_the_next_row_goes_on(tmp_path):
         process.process.kill()
         assert process.ask({"steps": 1})["failed"] == "it ended with -9"
         assert process.ask({"load": "conv3x3"}) == {"refused": True}
+
+
+def test_processes_use_the_parameters_that_are_in_force_here(tmp_path, monkeypatch):
+    monkeypatch.setenv("JRK_CACHE_DIR", str(tmp_path / "here"))
+    (tmp_path / "here").mkdir()
+    (tmp_path / "new").mkdir()
+    tuned.path().write_text("{}")
+    process = Process("jairika_nb", None, str(tmp_path / "new"))
+    folder = tmp_path / "new" / "jairika_nb"
+    assert [each.name for each in folder.iterdir()] == [tuned.FILE]
+    assert process.environment["JRK_CACHE_DIR"] == str(folder)

@@ -12,7 +12,7 @@ from jairika_nb.words.results import Done
 
 BUILT = [
     *("info", "init", "open", "commit", "derive", "switch"),
-    *("log", "verify", "devices", "doctor", "bench", "demo", "lab"),
+    *("log", "verify", "devices", "doctor", "bench", "tune", "demo", "lab"),
     *("diff", "merge", "revert", "tag", "rm", "reflog", "gc", "space"),
     *("push", "pull", "export", "import"),
     *("rules", "allow", "deny"),
