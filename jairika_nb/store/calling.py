@@ -165,7 +165,7 @@ class Server:
 
     def _unsigned(self, why: str) -> StoreError:
         return Forbidden(
-            f"the server of {self.url} lets you not do that ({why}): sign in with ?token= or "
+            f"the server of {self.url} does not let you do that ({why}): sign in with ?token= or "
             "JRK_TOKEN, or ask whoever runs it"
         )
 

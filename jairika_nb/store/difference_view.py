@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 COLUMNS = ("layer", "change", "L2", "relative", "max", "cosine", "what")
 STYLE = """
 .jrk-diff { color: var(--jp-ui-font-color1, currentColor); font-size: 13px; }
-.jrk-diff caption { text-align: left; font-weight: 600; }
+.jrk-diff caption { white-space: nowrap; text-align: left; font-weight: 600; }
 .jrk-diff.jrk-diff th, .jrk-diff.jrk-diff td { text-align: left; padding: 2px 12px 2px 0; }
 .jrk-diff .jrk-bar { display: inline-block; height: 0.7em; min-width: 1px;
   background: var(--jp-brand-color1, #4c7dd0); }

@@ -68,7 +68,7 @@ def _safetensors(values: Arrays, path: Path) -> None:
         from safetensors.numpy import save_file
     except ImportError as error:
         raise MissingPackage(
-            f"cannot export to {path}: that needs safetensors; `pip install safetensors`"
+            "cannot export to .safetensors without that package; `pip install safetensors`"
         ) from error
     # Not ascontiguousarray, which gives a lone number an axis.
     save_file({name: np.asarray(array, order="C") for name, array in values.items()}, path)

@@ -9,7 +9,8 @@ from jairika_nb.store import collect, retention, space, times
 from jairika_nb.store.reader import Reader
 from jairika_nb.store.retention import Keep
 from jairika_nb.store.rows import Row
-from jairika_nb.store.show import aligned, table_html
+from jairika_nb.store.show import aligned
+from jairika_nb.store.tables import table_html
 
 COLUMNS = ("iteration", "time", "id", "what")
 REMOVED, DROPPED = "leaves the lists; its id finds it until gc drops it", "is dropped for good"

@@ -3,20 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from html import escape
 from typing import Any
 
 from jairika_nb.store.policy import Policy
 from jairika_nb.store.show import aligned
+from jairika_nb.store.tables import table_html
 
 COLUMNS = ("principal", "effect", "verbs", "path")
 OFF = "no access rules: whoever may use the server that serves this model may do everything"
 ON = "owners may do everything, others what is allowed and not denied"
-STYLE = """
-.jrk-rules { color: var(--jp-ui-font-color1, currentColor); font-size: 13px; }
-.jrk-rules caption { text-align: left; font-weight: 600; }
-.jrk-rules.jrk-rules th, .jrk-rules.jrk-rules td { text-align: left; padding: 2px 12px 2px 0; }
-""".strip()
 
 
 @dataclass(frozen=True, repr=False)
@@ -51,16 +46,7 @@ class Rules:
     __repr__ = __str__
 
     def _repr_html_(self) -> str:
-        head = "".join(f'<th scope="col">{name}</th>' for name in COLUMNS)
-        body = "".join(
-            f"<tr>{''.join(f'<td>{escape(cell)}</td>' for cell in row)}</tr>" for row in self.rows
-        )
-        table = f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
-        note = f"<p>{ON}</p>" if self else ""
-        return (
-            f'<div class="jrk-rules"><style>{STYLE}</style><p>{escape(self.title)}</p>'
-            f"{table if self.rows else ''}{note}</div>"
-        )
+        return table_html(self.title, COLUMNS, self.rows, *([ON] if self else []))
 
     def to_json(self) -> dict[str, Any]:
         return self.policy.to_json()

@@ -131,7 +131,10 @@ def vouched(ring: Keyring, vault: Vault) -> Keyring:
     """The next version of the keyring, signed or sealed by what is at hand."""
     made = replace(ring, version=ring.version + 1).vouched(vault.key, vault.seals(ring))
     if made.signed is None and made.seal is None:
-        raise KeyProblem("cannot change the readers without a key or a passphrase of one of them")
+        raise KeyProblem(
+            "cannot change the readers without a key or a passphrase of one of them: open the "
+            "model with key= or passphrase=, or set JRK_KEY"
+        )
     return made
 
 

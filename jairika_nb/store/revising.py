@@ -205,6 +205,10 @@ class Revising(Sharing):
         self._check_mode("collect garbage in")
         self._check_may("delete")
         _check_days(days)
+        if cold:
+            from jairika_nb.store import zstd
+
+            zstd.check_there()  # before anything is taken off the lists
         chosen = retention.kept_by(keep)
         note, gone = noted("", None, None, None), ()
         if chosen and any(not why for _, why in retention.reasons(self._reader, chosen)):

@@ -18,12 +18,6 @@ STYLE = """
 """.strip()
 
 
-TABLE_STYLE = """
-.jrk-table { color: var(--jp-ui-font-color1, currentColor); font-size: 13px; overflow-x: auto; }
-.jrk-table.jrk-table th, .jrk-table.jrk-table td { text-align: left; padding: 2px 12px 2px 0; }
-""".strip()
-
-
 def tree_text(tree: dict[str, Any]) -> str:
     """The tree as ``jrk info`` prints it, lines joined by newlines, none at the end."""
     lines = [f'address: "{tree["address"]}"']
@@ -69,7 +63,7 @@ def _iteration(iteration: dict[str, Any]) -> str:
     notes = [f"{name} {measure(value)}" for name, value in iteration["metrics"].items()]
     notes += [iteration["message"]] if iteration["message"] else []
     notes += [iteration["signature"]["text"]] if "signature" in iteration else []
-    note = f' <span class="jrk-note">{escape(" · ".join(notes))}</span>' if notes else ""
+    note = f' <span class="jrk-note">· {escape(" · ".join(notes))}</span>' if notes else ""
     return (
         f'<li title="{escape(iteration["id"])}">iteration: <b>"{escape(iteration["name"])}"</b>'
         f' <span class="jrk-when">- last trained at {escape(iteration["time"])}</span>{note}</li>'
@@ -79,20 +73,6 @@ def _iteration(iteration: dict[str, Any]) -> str:
 def _signed(iteration: dict[str, Any]) -> str:
     """What is said of its signatures; nothing in a model without any."""
     return f" - {iteration['signature']['text']}" if "signature" in iteration else ""
-
-
-def table_html(title: str, columns: tuple[str, ...], rows: Any, *notes: str) -> str:
-    """Rows of text as a static table under a title, and lines of text below it."""
-    head = "".join(f'<th scope="col">{escape(name)}</th>' for name in columns)
-    body = "".join(
-        f"<tr>{''.join(f'<td>{escape(cell)}</td>' for cell in row)}</tr>" for row in rows
-    )
-    table = f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>" if rows else ""
-    lines = "".join(f"<p>{escape(note)}</p>" for note in notes)
-    return (
-        f'<div class="jrk-table"><style>{TABLE_STYLE}</style><p>{escape(title)}</p>'
-        f"{table}{lines}</div>"
-    )
 
 
 def measure(value: Any) -> str:

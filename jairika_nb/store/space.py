@@ -10,9 +10,11 @@ from typing import Any
 from jairika_nb.store import coded, refs, times
 from jairika_nb.store.reader import Reader
 from jairika_nb.store.rows import Place, Row
-from jairika_nb.store.show import aligned, table_html
+from jairika_nb.store.sealed_objects import lengths
+from jairika_nb.store.show import aligned
+from jairika_nb.store.tables import table_html
 
-COLUMNS = ("iteration", "time", "id", "tensors", "bytes", "in the file", "its alone", "what")
+COLUMNS = ("iteration", "time", "id", "tensors", "bytes", "in the file", "not shared", "what")
 
 
 @dataclass(frozen=True)
@@ -20,7 +22,7 @@ class Share:
     """What one iteration holds: bytes of its values, of them in the file, and of those its alone.
 
     ``coded`` counts tensors that are not plain in the file: differences, which take fewer bytes,
-    and encrypted ones; ``removed`` iterations wait in the reflog for ``gc``.
+    and ``encrypted`` ones; ``removed`` iterations wait in the reflog for ``gc``.
     """
 
     variant: str
@@ -32,13 +34,16 @@ class Share:
     stored: int
     unique: int
     coded: int
+    encrypted: int
     removed: bool
 
     def cells(self) -> tuple[str, ...]:
         numbers = (f"{n:,}" for n in (self.tensors, self.bytes, self.stored, self.unique))
-        what = ("removed" if self.removed else "", f"{self.coded} coded" if self.coded else "")
+        counts = {"encrypted": self.encrypted, "as differences": self.coded - self.encrypted}
+        what = ["removed"] if self.removed else []
+        what += [f"{n} {kind}" for kind, n in counts.items() if n]
         name = f"{self.variant}/{self.iteration}"
-        return name, self.time, self.id[:10], *numbers, ", ".join(filter(None, what))
+        return name, self.time, self.id[:10], *numbers, ", ".join(what)
 
 
 @dataclass(frozen=True, repr=False)
@@ -84,6 +89,7 @@ def space(reader: Reader, address: str) -> Space:
     listed = list(reader.rows())
     rows = {row.id: row for row in reversed([*refs.all_rows(reader)])}  # listed ones go before
     held = {id: _places(reader, row) for id, row in rows.items()}
+    sealed = {id: _encrypted(reader, row) for id, row in rows.items()}
     holders = Counter(place for placed in held.values() for place in _objects(placed))
     ids = {row.id for row in listed}
     removed = [row for id, row in reversed(rows.items()) if id not in ids]
@@ -91,7 +97,10 @@ def space(reader: Reader, address: str) -> Space:
         address,
         reader.ranges.size,
         _stored(holders),
-        tuple(_share(row, held[row.id], holders, row.id not in ids) for row in (*listed, *removed)),
+        tuple(
+            _share(row, held[row.id], holders, sealed[row.id], row.id not in ids)
+            for row in (*listed, *removed)
+        ),
     )
 
 
@@ -111,6 +120,12 @@ def _places(reader: Reader, row: Row) -> list[tuple[Place, int]]:
     return [(place, tensor.bytes) for place, tensor in located]
 
 
+def _encrypted(reader: Reader, row: Row) -> int:
+    manifest = reader.manifest(row)
+    found = lengths(reader, row, manifest)
+    return sum(each.digest in found for each in manifest.tensors)
+
+
 def _objects(placed: Iterable[tuple[Place, int]]) -> set[Place]:
     """The objects there: equal tensors share one, and one without values needs none."""
     return {place for place, size in placed if size}
@@ -121,7 +136,11 @@ def _stored(objects: Iterable[Place]) -> int:
 
 
 def _share(
-    row: Row, placed: list[tuple[Place, int]], holders: Counter[Place], removed: bool
+    row: Row,
+    placed: list[tuple[Place, int]],
+    holders: Counter[Place],
+    sealed: int,
+    removed: bool,
 ) -> Share:
     objects = _objects(placed)
     return Share(
@@ -134,5 +153,6 @@ def _share(
         stored=_stored(objects),
         unique=_stored(place for place in objects if holders[place] == 1),
         coded=sum(coded.is_coded(place) for place, _ in placed),
+        encrypted=sealed,
         removed=removed,
     )

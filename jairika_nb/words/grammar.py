@@ -122,7 +122,9 @@ class _Parser(argparse.ArgumentParser):
         return super().parse_known_args(args, namespace)
 
     def error(self, message: str) -> NoReturn:
-        message = message.replace("the following arguments are required:", "it needs")
+        if "arguments are required" in message:
+            message = message.replace("the following arguments are required:", "it needs")
+            message += _behind_dashes(self.word, self.line)
         if message.endswith("expected one argument"):
             message += self._dashed(message.removeprefix("argument ").split(":")[0].split("/"))
         raise WordError(
@@ -225,13 +227,23 @@ def _model(word: Word, values: dict[str, Any], session: Session) -> str:
     return address
 
 
+def _flags(word: Word) -> list[str]:
+    return [*(p.flag for p in word.parameters if p.option), "--help"]
+
+
+def _behind_dashes(word: Word, line: Sequence[str]) -> str:
+    """How a name that begins with a dash is given, where ``line`` has one that is no option."""
+    takes = any(not p.option for p in word.parameters)
+    for token in line:
+        if takes and token.startswith("-") and token.split("=")[0] not in _flags(word):
+            return "" if token == "--" else f" (a name with a dash in front goes last: -- {token})"
+    return ""
+
+
 def _refuse(token: str, word: Word, session: Session) -> NoReturn:
     if token.startswith("-"):
-        known = [*(p.flag for p in word.parameters if p.option), "--help"]
-        raise WordError(
-            f"{word.name}: no option {token}{did_you_mean(token.split('=')[0], known)}; "
-            f"usage: {usage(word, session)}"
-        )
+        near = did_you_mean(token.split("=")[0], _flags(word)) or _behind_dashes(word, [token])
+        raise WordError(f"{word.name}: no option {token}{near}; usage: {usage(word, session)}")
     raise WordError(
         f"{word.name}: {token!r} is one argument too many; usage: {usage(word, session)}"
     )

@@ -1,14 +1,15 @@
 """Static HTML for results: themed by Jupyter's variables, readable without them, no scripts.
 
 Text is ``currentColor`` where Jupyter's variables are absent, so a page shows in any theme;
-the sheet travels with each result, so that a saved notebook needs nothing else. The class is
-written twice where JupyterLab's own rules for tables are to be outweighed.
+the sheet travels with each result, so that a saved notebook needs nothing else.
 """
 
 from __future__ import annotations
 
 import re
 from html import escape
+
+from jairika_nb.store import tables
 
 SHEET = """
 .jrk-result { color: var(--jp-ui-font-color1, currentColor); font-size: 13px; line-height: 1.5; }
@@ -18,12 +19,6 @@ SHEET = """
   padding: 1px 4px; border-radius: 3px; }
 .jrk-result pre { font-family: var(--jp-code-font-family, monospace); margin: 2px 0;
   color: inherit; }
-.jrk-result.jrk-result table { border-collapse: collapse; margin: 4px 0; font-size: inherit; }
-.jrk-result caption { text-align: left; font-weight: 600; padding: 2px 0; color: inherit; }
-.jrk-result.jrk-result table th, .jrk-result.jrk-result table td { text-align: left;
-  vertical-align: top; padding: 3px 14px 3px 0; max-width: 60em;
-  border-bottom: 1px solid var(--jp-border-color2, rgba(128, 128, 128, 0.4)); }
-.jrk-result th { font-weight: 600; }
 .jrk-result .jrk-ok { color: var(--jp-success-color1, #2f9e44); }
 .jrk-result .jrk-note { color: var(--jp-warn-color1, #c77700); }
 .jrk-result .jrk-problem { color: var(--jp-error-color1, #e03131); }
@@ -47,7 +42,8 @@ def safe(text: str) -> Markup:
 
 def block(*parts: Markup) -> str:
     """The whole answer: its style sheet and its parts."""
-    return f'<div class="jrk-result"><style>{SHEET}</style>{"".join(parts)}</div>'
+    style = f"<style>{tables.STYLE}\n{SHEET}</style>"
+    return f'<div class="jrk-result jrk-table">{style}{"".join(parts)}</div>'
 
 
 def paragraph(*texts: str) -> Markup:
@@ -75,9 +71,5 @@ def marked(kind: str, text: str) -> Markup:
 
 
 def table(title: str, columns: tuple[str, ...], rows: tuple[tuple[str, ...], ...]) -> Markup:
-    """A table with its caption; columns that hold nothing are left out."""
-    used = [i for i in range(len(columns)) if any(row[i] for row in rows)]
-    head = "".join(f'<th scope="col">{safe(columns[i])}</th>' for i in used)
-    body = "".join(f"<tr>{''.join(f'<td>{safe(row[i])}</td>' for i in used)}</tr>" for row in rows)
-    caption = f"<caption>{safe(title)}</caption>" if title else ""
-    return Markup(f"<table>{caption}<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>")
+    """A table with its title; columns that hold nothing are left out."""
+    return Markup(tables.markup(title, columns, rows))

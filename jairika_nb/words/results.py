@@ -67,7 +67,8 @@ class Sheet:
     ok: bool = True
 
     def __str__(self) -> str:
-        lines = [self.title, *(f"  {line}" for line in aligned(self.columns, self.rows))]
+        rows = aligned(self.columns, self.rows) if self.rows else []
+        lines = [self.title, *(f"  {line}" for line in rows)]
         return "\n".join([*lines, *self.notes])
 
     __repr__ = __str__

@@ -66,7 +66,8 @@ def merge(
     if done.kind == "nothing":
         return Done(f"nothing to merge: {made} has all of {source!r} already", facts)
     if done.kind == "fast-forward" or not done.choices:
-        return Done(". ".join((f'{done.kind} of "{source}" as {made}', *done.notes)), facts)
+        how = "merged" if done.kind == "merged" else "fast-forward to"
+        return Done(". ".join((f'{how} "{source}" as {made}', *done.notes)), facts)
     rows = tuple(done.choices.items())
     return Sheet(f"merged as {made}", ("layer", "values"), rows, facts, tuple(done.notes))
 

@@ -241,6 +241,17 @@ def test_without_zstandard_the_way_out_is_named(frozen, monkeypatch):
     assert frozen.path.read_bytes() == image and same(frozen.find("n23").arrays(), drifting(23))
 
 
+def test_without_zstandard_nothing_is_taken_off_the_lists(model, monkeypatch):
+    zstd._library.cache_clear()
+    monkeypatch.setitem(sys.modules, "zstandard", None)
+    monkeypatch.setitem(sys.modules, "compression", None)
+    before = list(model["main"])
+    assert len(before) > 1
+    with pytest.raises(MissingPackage, match="delta"):
+        model.gc(cold=True, keep={"last": 1})
+    assert list(model["main"]) == before
+
+
 FORMS = st.tuples(st.sampled_from(sorted(SIZES)), st.integers(1, 700), st.integers(0, 2**32 - 1))
 
 

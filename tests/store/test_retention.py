@@ -174,4 +174,4 @@ def test_space_of_cold_iterations_is_what_they_take(path):
         shares = {each.iteration: each for each in model.space().shares}
         assert shares["n3"].stored == 16_000 and not shares["n3"].coded
         assert shares["n1"].coded == 1 and shares["n1"].stored == shares["n1"].unique < 8000
-        assert shares["n1"].bytes == 16_000 and "1 coded" in str(model.space())
+        assert shares["n1"].bytes == 16_000 and "1 as differences" in str(model.space())

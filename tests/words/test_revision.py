@@ -135,7 +135,7 @@ def test_gc_thins_by_rules_after_telling_what_goes(model):
     with pytest.raises(JairikaError, match="from 1 up"):
         say("gc", model, "--keep-every", "0")
     answer = say("space", model)
-    assert "main/l0.1" in answer and "removed" in answer and "its alone" in answer
+    assert "main/l0.1" in answer and "removed" in answer and "not shared" in answer
 
 
 def test_the_graph_of_a_log(model):
