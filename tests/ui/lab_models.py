@@ -10,6 +10,8 @@ from pathlib import Path
 import numpy as np
 
 from jairika_nb import store
+from jairika_nb.store import listing
+from jairika_nb.store.keys import Key
 
 COMMIT = """
 import sys
@@ -38,6 +40,29 @@ def digits(folder: Path) -> Path:
             )
         model.derive("wide", "main", "PT", time=now)
     return path
+
+
+def signed(folder: Path, mine: Key, theirs: Key) -> Path:
+    """Make a model with iterations by a key that is trusted, by one that is not, and by none."""
+    path = folder / "signed.jrk.h5"
+    with store.init(path, {"0.weight": np.zeros(9, "f4")}, name="plain") as model:
+        model.commit({"0.weight": np.ones(9, "f4")}, name="mine", sign=mine)
+        model.commit({"0.weight": np.ones(8, "f4")}, name="theirs", sign=theirs)
+        model.commit({"0.weight": np.ones(7, "f4")}, name="both", sign=mine, metrics={"loss": 0.1})
+        model.sign("both", theirs)
+        forged = model.commit({"0.weight": np.ones(6, "f4")}, name="forged")
+        signature = mine.public.signing, model["main"]["mine"]._row.signatures[0][1]
+        model._change(_listed_with(forged.id, (signature,)))
+    return path
+
+
+def _listed_with(id: str, signatures: tuple[tuple[str, str], ...]):
+    """A change that gives an iteration signatures, whatever they are worth."""
+
+    def change(reader, layout):
+        return listing.renewed(reader, reader.catalogue, {id: signatures}), None
+
+    return change
 
 
 def commit_elsewhere(path: Path, name: str) -> None:

@@ -24,10 +24,11 @@ PATIENCE = 60.0
 
 @dataclass(frozen=True)
 class Server:
-    """A running server: where it listens, and the folder that it shows."""
+    """A running server: where it listens, the folder that it shows, that of its user's keys."""
 
     address: str
     root: Path
+    keys: Path
 
     def url(self, path: str) -> str:
         """Return the address of a page, signed in."""
@@ -66,7 +67,7 @@ def start(folder: Path, **settings: object) -> tuple[subprocess.Popen[bytes], Se
         process = subprocess.Popen(
             command, env=environment(folder), cwd=root, stdout=out, stderr=subprocess.STDOUT
         )
-    server = Server(f"http://127.0.0.1:{port}", root)
+    server = Server(f"http://127.0.0.1:{port}", root, folder / "keys")
     wait(process, server, log)
     return process, server
 
@@ -95,6 +96,7 @@ def environment(folder: Path) -> dict[str, str]:
         "JUPYTER_DATA_DIR": str(folder / "data"),
         "JUPYTER_RUNTIME_DIR": str(folder / "runtime"),
         "IPYTHONDIR": str(folder / "ipython"),
+        "JRK_CONFIG_DIR": str(folder / "keys"),
     }
     if not installed():
         use_checkout(config, share)

@@ -1,8 +1,12 @@
 """The sidebar in JupyterLab, in a real browser, over a real server."""
 
+import re
+import shutil
 from pathlib import Path
 
 import pytest
+
+from jairika_nb.store import keys
 
 from . import lab_models as models
 
@@ -180,6 +184,74 @@ def test_a_double_click_opens_the_tree_and_reads_no_bytes_of_the_file(sidebar, f
     contents = [url for url in asked if "/api/contents/" in url and "content=" in url]
     assert contents and all("content=0" in url for url in contents)
     assert list(folder.glob(".ipynb_checkpoints/*")) == []
+
+
+@pytest.fixture
+def signed(folder, server, tmp_path, monkeypatch):
+    """A model whose iterations are signed by the server's user, by somebody else, by nobody."""
+    pytest.importorskip("cryptography")
+    monkeypatch.setenv("JRK_CONFIG_DIR", str(tmp_path / "theirs"))
+    theirs = keys.new("bob")
+    monkeypatch.setenv("JRK_CONFIG_DIR", str(server.keys))
+    (server.keys / "keys").exists() and shutil.rmtree(server.keys / "keys")
+    return models.signed(folder, keys.new("alice"), theirs), theirs
+
+
+def test_who_signed_is_told_by_a_shield_with_words(sidebar, signed, folder, page):
+    models.digits(folder)
+    sidebar.open()
+    wanted = {
+        "mine": "signed by alice",
+        "both": "signed by alice",
+        "theirs": f"signed by unknown key {signed[1].fingerprint}",
+        "forged": "bad signature of alice",
+        "plain": "unsigned",
+    }
+    for name, words in wanted.items():
+        seal = sidebar.row(name).get_by_role("img")
+        expect(seal).to_have_attribute("title", words)
+        expect(seal.locator("svg")).to_be_visible()
+    assert sidebar.row("epoch-4").get_by_role("img").count() == 0
+    sidebar.row("theirs").click()
+    details = page.get_by_role("region", name="Details of theirs")
+    expect(details).to_contain_text(wanted["theirs"])
+    box, text = details.bounding_box(), details.locator(".jrk-Details-signature").bounding_box()
+    assert text["x"] + text["width"] <= box["x"] + box["width"]
+
+
+@pytest.mark.parametrize("theme", ["JupyterLab Light", "JupyterLab Dark"])
+def test_shields_stand_out_in_light_and_dark(sidebar, signed, page, screenshots, theme):
+    sidebar.open(theme=theme)
+    sidebar.row("theirs").click()
+    page.get_by_role("region", name="Details of theirs").wait_for()
+    sidebar.panel.screenshot(path=screenshots(f"signatures-{theme.split()[-1].lower()}"))
+    for name in ("mine", "theirs", "forged", "plain"):
+        shield = sidebar.row(name).locator(".jrk-Seal-shield")
+        colours = shield.evaluate(COLOURS)
+        assert contrast(*map(colour, colours)) >= 3, (name, colours)  # WCAG 2.2, 1.4.11
+
+
+COLOURS = """shield => [
+  getComputedStyle(shield).stroke,
+  getComputedStyle(shield.closest('.jrk-Panel').parentElement).backgroundColor,
+]"""
+
+
+def colour(text: str) -> tuple[float, ...]:
+    """Red, green and blue from 0 to 1."""
+    numbers = [float(each) for each in re.findall(r"[\d.]+", text)][:3]
+    return tuple(numbers) if text.startswith("color(") else tuple(n / 255 for n in numbers)
+
+
+def contrast(one: tuple[float, ...], two: tuple[float, ...]) -> float:
+    """The ratio of two colours' luminances, as WCAG 2.2 defines both."""
+
+    def luminance(parts: tuple[float, ...]) -> float:
+        linear = [p / 12.92 if p <= 0.04045 else ((p + 0.055) / 1.055) ** 2.4 for p in parts]
+        return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+    dark, light = sorted((luminance(one), luminance(two)))
+    return (light + 0.05) / (dark + 0.05)
 
 
 @pytest.mark.parametrize("theme", ["JupyterLab Light", "JupyterLab Dark"])
