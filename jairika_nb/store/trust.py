@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -66,12 +67,21 @@ def forget(name: str) -> PublicKey:
 def _state() -> tuple[Any, ...]:
     """What changes with the keys; a log of thousands of iterations reads them once."""
     folder = keys.folder()
-    names = tuple(sorted(os.listdir(folder))) if folder.is_dir() else ()
+    # Another key under the name of one that was removed is not that one.
+    own = tuple(sorted(_dated(folder)))
     if not place().is_file():
-        return str(folder), names
+        return str(folder), own
     found = place().stat()
     which = (found.st_ino, found.st_mtime_ns, found.st_size, found.st_mode, found.st_uid)
-    return str(folder), names, which
+    return str(folder), own, which
+
+
+def _dated(folder: Path) -> list[tuple[str, int]]:
+    found = []
+    with suppress(OSError):  # no folder, or a key that goes just now
+        for each in os.scandir(folder):
+            found.append((each.name, each.stat().st_mtime_ns))
+    return found
 
 
 @lru_cache(maxsize=1)

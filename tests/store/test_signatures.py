@@ -168,6 +168,15 @@ def uses(iteration):
     )
 
 
+def test_a_key_that_took_the_name_of_another_is_told_apart(model, alice):
+    made = model.commit(arrays(7), sign=alice)
+    assert made.signature.state == "trusted"
+    for each in keys.folder().iterdir():
+        each.unlink()
+    keys.new("alice")
+    assert made.signature.state == "unknown"
+
+
 def test_where_signatures_are_required_others_are_listed_and_not_used(model, alice, stranger):
     model.commit(arrays(2), name="mine", sign=alice)
     model.commit(arrays(3), name="theirs", sign=stranger)

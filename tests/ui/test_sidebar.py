@@ -203,7 +203,7 @@ def test_who_signed_is_told_by_a_shield_with_words(sidebar, signed, folder, page
     wanted = {
         "mine": "signed by alice",
         "both": "signed by alice",
-        "theirs": f"signed by unknown key {signed[1].fingerprint}",
+        "theirs": f"signed by unknown key {signed[1].public.fingerprint}",
         "forged": "bad signature of alice",
         "plain": "unsigned",
     }

@@ -123,12 +123,12 @@ function Trailing({ row, metric, icons, trans }: IRowProps): JSX.Element {
     const { signature } = row.iteration;
     return (
       <>
-        {signature && <Seal signature={signature} icons={icons} />}
         {shown && (
           <span className="jrk-Row-badge" aria-label={`${shown.name} ${shown.text}`}>
             {shown.text}
           </span>
         )}
+        {signature && <Seal signature={signature} icons={icons} />}
         <time className="jrk-Row-time" dateTime={row.iteration.time}>
           {shortTime(row.iteration.time)}
         </time>
