@@ -16,6 +16,8 @@ from jairika_nb.engine.source import Argument, Source
 
 # Drivers were seen to take 600 arguments; compilers slow down before that.
 MOST_ARGUMENTS = 320
+# How many launches before the last one a small kernel is tried in.
+LOOK_BACK = 8
 # Operations that one work-item may do alone at the end of a launch.
 TAIL = 8192
 
@@ -40,16 +42,17 @@ def group(sources: list[Source], small: list[bool]) -> list[Group]:
     for number, source in enumerate(sources):
         needed = max((made[e] for e in _read(source) if e in made), default=-1)
         last = len(groups) - 1
-        if groups and _fits(groups[last], number, sources):
-            if needed < last:
-                groups[last].side_by_side.append(number)
-            elif small[number]:
-                groups[last].tail.append(number)
-            else:
-                groups.append(Group([number]))
-        else:
+        # What is small may run earlier than it has to: its memory matters little.
+        first = max(needed, last - LOOK_BACK if small[number] else last, 0)
+        fits = [g for g in range(last, first - 1, -1) if _fits(groups[g], number, sources)]
+        place = next((g for g in fits if needed < g or small[number]), None)
+        if place is None:
+            place = len(groups)
             groups.append(Group([number]))
-        made |= dict.fromkeys(source.outputs, len(groups) - 1)
+        else:
+            joined = groups[place]
+            (joined.side_by_side if needed < place else joined.tail).append(number)
+        made |= dict.fromkeys(source.outputs, place)
     return groups
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 
-from jairika_nb.engine import pieces, strided, tiles, tuned
+from jairika_nb.engine import pieces, strided, tiles, tuned, turning
 from jairika_nb.engine.device import Device
 from jairika_nb.engine.dtypes import NARROW, float32, float64
 from jairika_nb.engine.fuse import FEW_ROWS, MANY_ELEMENTS, operand
@@ -18,11 +18,10 @@ from jairika_nb.engine.ops import views
 from jairika_nb.engine.product import is_strided
 from jairika_nb.engine.program import Entry, Program, number_of
 from jairika_nb.engine.schedule_gpu import COLUMNS
+from jairika_nb.engine.strided import STRIDED
 
 # Products with fewer multiplications than this are not worth packing.
 SMALL_PRODUCT = 32 * 32 * 32
-# Views that leave a product's left operand readable by strides, if sizes agree.
-STRIDED = ("reshape", "permute", "expand", "slice", "detach")
 # What a GPU computes again for each tile of a product rather than store it once: operations of so
 # much cost, on so many tensors. Kinds of operations that have a kernel of their own in any case.
 CHEAP, MOST_READS = 16, 4
@@ -45,9 +44,11 @@ class Lowered:
         self.device = device
         self.place: list[int] = []
         place = self.place
-        for entry in program.entries:
+        turned = turning.turned(program) if device.kind == "cpu" else set()
+        for position, entry in enumerate(program.entries):
             moved = entry._replace(inputs=tuple(place[i] for i in entry.inputs))
-            place.append(self.rewritten(moved))
+            rewrite = self._turned_product if position in turned else self.rewritten
+            place.append(rewrite(moved))
         self.wanted = [place[i] for i in program.wanted]
 
     def add(self, entry: Entry) -> int:
@@ -63,6 +64,8 @@ class Lowered:
 
     def rewritten(self, entry: Entry) -> int:
         """The position of an entry in the form that suits the device."""
+        if entry.op == "permute" and entry.attrs == turning.swap(len(entry.shape)):
+            return self._turned(entry.inputs[0])
         if entry.size == 0 and entry.op != "leaf":
             return self._nothing(entry)
         if entry.op == "mul":
@@ -160,6 +163,19 @@ class Lowered:
         return entry.op == "const" and entry.attrs in (("literal", "1"), ("literal", "1.0"))
 
     # Products
+
+    def _turned(self, position: int) -> int:
+        """A view with the last two axes exchanged."""
+        entry = self.entries[position]
+        order = turning.swap(len(entry.shape))
+        if entry.op == "permute" and entry.attrs == order:
+            return entry.inputs[0]
+        return self.view("permute", order, position, tuple(entry.shape[i] for i in order))
+
+    def _turned_product(self, entry: Entry) -> int:
+        left, right = map(self._turned, entry.inputs[::-1])
+        shape = (*entry.shape[:-2], *entry.shape[:-3:-1])
+        return self._turned(self.rewritten(entry._replace(inputs=(left, right), shape=shape)))
 
     def _deserves_template(self, entry: Entry) -> bool:
         m, n = entry.shape[-2:]

@@ -6,13 +6,13 @@ kernels need is stored where computing it again would cost more.
 
 from __future__ import annotations
 
-from jairika_nb.engine import index, merging
+from jairika_nb.engine import index, inplace, merging
 from jairika_nb.engine.fuse import Tracer, is_side, operand
 from jairika_nb.engine.fused import Kernel, Operand, Output
 from jairika_nb.engine.graph import TABLE, Shape
 from jairika_nb.engine.index import Var
 from jairika_nb.engine.lower import Lowered
-from jairika_nb.engine.ordering import Work, ordered
+from jairika_nb.engine.ordering import Work, depth_first, ordered
 from jairika_nb.engine.product import is_strided
 from jairika_nb.engine.program import Entry
 
@@ -211,7 +211,23 @@ class Planner:
             needs = [owner[p] for p in reads]
             works[root] = Work(needs, makes, [p for p in reads if p not in kept])
         packing = [r for r in works if self.entries[r].op in PACKED]
+        self._let_readers_go_first(works, set(packing))
         return [self.kernels[root] for root in ordered(works, packing)]
+
+    def _let_readers_go_first(self, works: dict[int, Work], packing: set[int]) -> None:
+        """A product whose epilogue can write over a leaf comes after all that read the leaf."""
+        rank = {root: i for i, root in enumerate(depth_first(works))}
+        readers: dict[int, set[int]] = {}
+        for root in works.keys() - packing:
+            for leaf in self.reads(root):
+                readers.setdefault(leaf, set()).add(root)
+        for root, kernel in self.kernels.items():
+            if kernel.product is not None:
+                pairs = inplace.elementwise(kernel, self.entries)
+                leaves = {leaf for result, leaf in pairs if result in self.results}
+                others = set().union(*(readers[leaf] for leaf in leaves))
+                # Along with the order of depth nothing comes to wait for itself.
+                works[root].needs += [r for r in sorted(others) if rank[r] < rank[root]]
 
     def _bytes(self, position: int) -> int:
         return self.entries[position].size * self.entries[position].dtype.itemsize

@@ -101,3 +101,40 @@ def test_work_after_a_product_meets_every_edge(device):
     found = jrk.maximum(x @ y + z, 0.0) * 2
     exact = np.maximum(a.astype(np.float64) @ b + c, 0) * 2
     assert np.abs(found.numpy() - exact).max() < 1e-4
+
+
+def test_a_product_used_the_other_way_around_is_computed_so(device):
+    a, b, c = _drawn((64, 40), 14), _drawn((64, 50), 15), _drawn((50, 40), 16)
+    x, y, z = (jrk.tensor(v, device=device).realize() for v in (a, b, c))
+    with jrk.profile() as p:
+        found = (z - (x.T @ y).T * 0.1).realize()
+    assert np.abs(found.numpy() - (c - (a.T.astype(np.float64) @ b).T * 0.1)).max() < 2e-5
+    assert device.is_reference or p.launches == 1
+    # In batches, and where the product itself is wanted too.
+    batch = jrk.stack([x, x + 1]).realize()
+    _close((batch.mT @ y).mT, b.T, np.stack([a, a + 1]))
+    both = x.T @ y
+    turned = both.T + 0
+    assert np.array_equal(both.numpy().T, turned.numpy())
+    # A right operand that is not stored is still computed on the way.
+    _close((x.T @ jrk.maximum(y, 0)).T, np.maximum(b, 0).T, a)
+
+
+def test_an_update_joins_the_product_that_makes_its_gradient(device):
+    if device.is_reference:
+        pytest.skip("nothing is fused")
+    layer = jrk.nn.Linear(48, 40)
+    x = jrk.tensor(_drawn((64, 48), 17), device=device)
+    optimizer = jrk.optim.Adam(lr=1e-2)
+
+    @jrk.compile
+    def step(x):
+        loss = (layer(x) ** 2).mean()
+        optimizer.update(layer, loss.backward(layer))
+        return loss
+
+    losses = [step(x).item() for _ in range(4)]
+    with jrk.profile() as p:
+        losses.append(step(x).item())
+    assert losses == sorted(losses, reverse=True)
+    assert any(k.name.startswith("gemm_") and "sqrt" in k.name for k in p.kernels)
