@@ -66,6 +66,10 @@ kernel void KERNEL_NAME(
 #pragma unroll
           for (int i = 0; i < MR; i++)
             a[i] = from + (first_m - begin_m) / MR * step + min(i, end_m - 1 - first_m) * row;
+          // Rows of what the epilogue reads lie far apart: each read would wait for memory.
+          if (first_k + DEPTH >= K)
+            for (int m = first_m; m < min(first_m + MR, end_m); m++)
+              for (int n = first_n; n < min(first_n + NR, N); n += 16) ahead(batch, m, n PASSED);
           float16 sum[MR][NR / 16];
 #pragma unroll
           for (int i = 0; i < MR; i++)
