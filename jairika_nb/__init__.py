@@ -61,6 +61,7 @@ _ROOMS = {
     "tensors.autograd": "grad jvp eval",
     "tensors.compiling": "compile",
     "engine.memory": "memory_limit",
+    "engine.matrix_units": "set_float32_matmul_precision get_float32_matmul_precision",
     "engine.waiting": "synchronize",
     "tensors.inspect": "profile",
     "tensors.kernel": "kernel",

@@ -1,8 +1,7 @@
 // What:    C[b, m, n] = sum over k of A[b, m, k] * B[b, k, n], four values at a time given to an
 //          epilogue; or, for `part` less than K, the sums over parts of k, the outermost axis of C.
-// Layouts: A and B are read by functions made for them (`left_at`, `right_at`: LEFT_STEP and
-//          RIGHT_STEP neighbours along k or along the other axis); the tiles in local memory are
-//          [DEPTH][ROWS + 4] and [DEPTH][COLUMNS + 4]. C is written by the epilogue.
+// Layouts: the tiles in local memory are [DEPTH][ROWS + 4] and [DEPTH][COLUMNS + 4]; what goes into
+//          them, and how, is in gemm_operand.cl. C is written by the epilogue.
 // Parameters: a work-group of THREADS items computes ROWS x COLUMNS values in steps of DEPTH, each
 //          item HIGH x WIDE of them, by fours; the next step is read while one is computed.
 // Used by: the planner's GPU schedule (jairika_nb/engine/product_gpu.py, tiles.py).
@@ -31,72 +30,6 @@
 #ifndef WIDE
 #define WIDE 4
 #endif
-#ifndef LEFT_STEP
-#define LEFT_STEP 1
-#endif
-#ifndef LEFT_ALONG_K
-#define LEFT_ALONG_K 1
-#endif
-#ifndef RIGHT_STEP
-#define RIGHT_STEP 1
-#endif
-#ifndef RIGHT_ALONG_K
-#define RIGHT_ALONG_K 0
-#endif
-
-// One after the other, in the order of memory, where neighbouring work-items read: along k or not.
-inline void place_of(const int i, const int along_k, const int step, const int size,
-                     int *outer, int *inner) {
-  *outer = along_k ? i / (DEPTH / step) : i % (size / step) * step;
-  *inner = along_k ? i % (DEPTH / step) * step : i / (size / step);
-}
-
-// Beyond the edges the last elements are read again: those along k count as zeros, and the values
-// of C that the others make are not stored.
-inline void fetch_left(const int batch, const int first_m, const int M, const int first_k,
-                       const int end_k, REAL *next PARAMETERS) {
-#pragma unroll
-  for (int j = 0; j < ROWS * DEPTH / THREADS / LEFT_STEP; j++) {
-    int outer, inner;
-    place_of(get_local_id(0) + j * THREADS, LEFT_ALONG_K, LEFT_STEP, ROWS, &outer, &inner);
-    const int m = min(first_m + outer, M - (LEFT_ALONG_K ? 1 : LEFT_STEP)), k = first_k + inner;
-    left_at(batch, m, min(k, end_k - (LEFT_ALONG_K ? LEFT_STEP : 1)), next + j * LEFT_STEP PASSED);
-#pragma unroll
-    for (int s = 0; s < LEFT_STEP; s++)
-      next[j * LEFT_STEP + s] = k < end_k ? next[j * LEFT_STEP + s] : (REAL)0;
-  }
-}
-
-inline void fetch_right(const int batch, const int first_n, const int N, const int first_k,
-                        const int end_k, REAL *next PARAMETERS) {
-#pragma unroll
-  for (int j = 0; j < COLUMNS * DEPTH / THREADS / RIGHT_STEP; j++) {
-    int outer, inner;
-    place_of(get_local_id(0) + j * THREADS, RIGHT_ALONG_K, RIGHT_STEP, COLUMNS, &outer, &inner);
-    const int n = min(first_n + outer, N - (RIGHT_ALONG_K ? 1 : RIGHT_STEP)), k = first_k + inner;
-    right_at(batch, min(k, end_k - (RIGHT_ALONG_K ? RIGHT_STEP : 1)), n,
-             next + j * RIGHT_STEP PASSED);
-#pragma unroll
-    for (int s = 0; s < RIGHT_STEP; s++)
-      next[j * RIGHT_STEP + s] = k < end_k ? next[j * RIGHT_STEP + s] : (REAL)0;
-  }
-}
-
-// Into local memory: k after k, so that work-items read four neighbours at once.
-inline void put(local REAL *tile, const REAL *next, const int along_k, const int step,
-                const int size) {
-#pragma unroll
-  for (int j = 0; j < size * DEPTH / THREADS / step; j++) {
-    int outer, inner;
-    place_of(get_local_id(0) + j * THREADS, along_k, step, size, &outer, &inner);
-#pragma unroll
-    for (int s = 0; s < step; s++) {
-      const int k = inner + (along_k ? s : 0), at = outer + (along_k ? 0 : s);
-      tile[k * (size + 4) + at] = next[j * step + s];
-    }
-  }
-}
-
 kernel __attribute__((reqd_work_group_size(THREADS, 1, 1))) void KERNEL_NAME(
     const int M, const int N, const int K, const int tiles_m, const int tiles_n,
     const int batches, const int part PARAMETERS) {
@@ -115,18 +48,18 @@ kernel __attribute__((reqd_work_group_size(THREADS, 1, 1))) void KERNEL_NAME(
 #pragma unroll
     for (int j = 0; j < WIDE / 4; j++) sum[i][j] = (REAL4)(0);
   if (begin_k < end_k) {
-    fetch_left(batch, first_m, M, begin_k, end_k, left_next PASSED);
-    fetch_right(batch, first_n, N, begin_k, end_k, right_next PASSED);
+    left_fetch(batch, first_m, M, begin_k, end_k, left_next PASSED);
+    right_fetch(batch, first_n, N, begin_k, end_k, right_next PASSED);
   }
   for (int first_k = begin_k; first_k < end_k; first_k += DEPTH) {
-    put((local REAL *)left_tile, left_next, LEFT_ALONG_K, LEFT_STEP, ROWS);
-    put((local REAL *)right_tile, right_next, RIGHT_ALONG_K, RIGHT_STEP, COLUMNS);
+    left_put((local REAL *)left_tile, left_next);
+    right_put((local REAL *)right_tile, right_next);
     barrier(CLK_LOCAL_MEM_FENCE);
     if (first_k + DEPTH < end_k) {
-      fetch_left(batch, first_m, M, first_k + DEPTH, end_k, left_next PASSED);
-      fetch_right(batch, first_n, N, first_k + DEPTH, end_k, right_next PASSED);
+      left_fetch(batch, first_m, M, first_k + DEPTH, end_k, left_next PASSED);
+      right_fetch(batch, first_n, N, first_k + DEPTH, end_k, right_next PASSED);
     }
-#pragma unroll
+#pragma unroll 4
     for (int k = 0; k < DEPTH; k++) {
       REAL left[HIGH];
       REAL4 right[WIDE / 4];

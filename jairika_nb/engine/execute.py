@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from jairika_nb.engine import blame, debug, faults, memory, reference
+from jairika_nb.engine import blame, debug, faults, matrix_units, memory, reference
 from jairika_nb.engine import device as devices
 from jairika_nb.engine.build import build
 from jairika_nb.engine.device import Device
@@ -61,7 +61,7 @@ _lock = threading.RLock()
 
 def planned(program: Program, device: Device) -> Plan:
     """The plan of a program, from the cache where one of its structure ran before."""
-    key = (device, program.key)
+    key = (device, program.key, matrix_units.get_float32_matmul_precision())
     with _lock:
         found = _plans.get(key)
         if found is None:

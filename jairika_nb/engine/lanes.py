@@ -6,6 +6,7 @@ Drivers list it as cl_khr_subgroup_shuffle; NVIDIA's does not, but has the instr
 
 from __future__ import annotations
 
+from jairika_nb.engine import instructions
 from jairika_nb.engine.code import Writer
 from jairika_nb.engine.device import Device
 from jairika_nb.engine.fused import Reduction
@@ -13,13 +14,11 @@ from jairika_nb.engine.preambles import PREAMBLES
 
 NVIDIA = "cl_nv_device_attribute_query"
 SHUFFLE = "cl_khr_subgroup_shuffle"
-# Values that OpenCL's functions and the ones below take.
-KINDS = ("int", "uint", "long", "ulong", "float", "double")
 
 _SHUFFLE = """\
 inline uint shuffle_xor_uint(uint v, uint mask) {
   uint other;
-  asm volatile("shfl.sync.bfly.b32 %0, %1, %2, 0x1f, 0xffffffff;"
+  __asm__ volatile("shfl.sync.bfly.b32 %0, %1, %2, 0x1f, 0xffffffff;"
                    : "=r"(other) : "r"(v), "r"(mask));
   return other;
 }
@@ -42,13 +41,30 @@ for _kind in ("int", "float", "long", "ulong", "double"):
     PREAMBLES[f"exchange_with_{_kind}"] = _text.replace("KIND", _kind)
 
 
+_PROBE = """\
+kernel __attribute__((reqd_work_group_size(64, 1, 1))) void probe(global float *out) {
+  const uint mine = get_local_id(0);
+  out[mine] = (float)SHUFFLE(mine, 2);
+}
+"""
+
+
 def exchange(device: Device) -> str:
     """``khr`` or ``ptx`` where values can be handed over so; "" where local memory must do."""
     if device.is_reference:
         return ""
-    if SHUFFLE in device.extensions:
-        return "khr"
-    return "ptx" if NVIDIA in device.extensions else ""
+    wanted = tuple(float(item ^ 2) for item in range(64))
+    for way, extension, function, before, option in _WAYS:
+        text = before + _PROBE.replace("SHUFFLE", function)
+        if extension in device.extensions and instructions.work(device, text, 64, wanted, option):
+            return way
+    return ""
+
+
+_WAYS = (
+    ("khr", SHUFFLE, "sub_group_shuffle_xor", "", "-cl-std=CL3.0"),
+    ("ptx", NVIDIA, "shuffle_xor_uint", _SHUFFLE, "-cl-std=CL1.2"),
+)
 
 
 def joined(w: Writer, reduction: Reduction, name: str, items: int, way: str) -> list[str]:

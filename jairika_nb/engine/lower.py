@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import math
 
-from jairika_nb.engine import pieces, strided, tiles, tuned, turning
+from jairika_nb.engine import matrix_units, pieces, strided, tiles, tuned, turning
 from jairika_nb.engine.device import Device
 from jairika_nb.engine.dtypes import NARROW, float32, float64
 from jairika_nb.engine.fuse import FEW_ROWS, MANY_ELEMENTS, operand
 from jairika_nb.engine.graph import TABLE, Node, Shape, topological
 from jairika_nb.engine.index import Var
+from jairika_nb.engine.matrix_units import Unit
 from jairika_nb.engine.ops import views
 from jairika_nb.engine.product import is_strided
 from jairika_nb.engine.program import Entry, Program, number_of
@@ -200,7 +201,9 @@ class Lowered:
         """A GPU's product; where few tiles exist, of parts of the inner axis that are summed."""
         m, n = entry.shape[-2:]
         k, batch = self.entries[entry.inputs[0]].shape[-1], math.prod(entry.shape[:-2])
-        choice = tiles.choose(m, n, k, batch, entry.dtype.itemsize, tiles.limits(self.device))
+        unit = self._matrix_unit(entry)
+        room = tiles.limits(self.device)
+        choice = tiles.choose(m, n, k, batch, entry.dtype.itemsize, room, unit)
         shape = entry.shape if choice.parts == 1 else (choice.parts, *entry.shape)
         operands = tuple(self._in_tiles(i) for i in entry.inputs)
         attrs = (shape, k, (), choice)
@@ -211,8 +214,25 @@ class Lowered:
         product = self.view("sum", (0,), product, (1, *entry.shape))
         return self.view("reshape", entry.shape, product, entry.shape)
 
+    def _matrix_unit(self, entry: Entry) -> Unit | None:
+        """The matrix unit that can do a product as exactly as was asked for."""
+        if entry.dtype is not float32 or min(*entry.shape[-2:]) < matrix_units.FEWEST:
+            return None
+        kinds = [self.entries[self._narrow(i)].dtype for i in entry.inputs]
+        same = kinds[0] if kinds[0] is kinds[1] else float32
+        return matrix_units.unit(self.device, same)
+
+    def _narrow(self, position: int) -> int:
+        """What an operand was before its 2-byte floats became float32."""
+        entry = self.entries[position]
+        widens = entry.op == "cast" and self.entries[entry.inputs[0]].dtype in NARROW
+        return entry.inputs[0] if widens and entry.dtype is float32 else position
+
     def _in_tiles(self, position: int) -> int:
         """An operand that is computed whenever a tile needs it, or stored where that is dear."""
+        if self._narrow(position) != position:
+            self._in_tiles(self._narrow(position))
+            return position
         seen: set[int] = set()
         stack, cost, reads = [position], 0, 0
         while stack:

@@ -7,6 +7,7 @@ windows of a convolution are never stored as such.
 from __future__ import annotations
 
 import math
+import re
 
 from jairika_nb.engine import quads
 from jairika_nb.engine.code import Scope, Writer
@@ -18,34 +19,40 @@ from jairika_nb.engine.quads import FOUR, Quad
 from jairika_nb.engine.routines import template
 from jairika_nb.engine.schedule_cpu import access_score
 from jairika_nb.engine.source import Argument, Source, name_of, traffic
-from jairika_nb.engine.tiles import span
+from jairika_nb.engine.tiles import Tile, span
 
 # Sizes below this are written into the text where indices are divided by them: the taps and
 # strides of convolutions, which networks do not change.
 LITERAL = 64
+SIDES = ("left", "right")
 
 
 def write(kernel: Kernel, entries: list[Entry]) -> Source:
     """The kernel of a product and whatever elementwise work follows it."""
     gemm = entries[kernel.product]  # type: ignore[index]
     shape, k, _, choice = gemm.attrs
-    tile, parts = choice
+    tile, parts, unit = choice
     m, n = shape[-2:]
     batch = math.prod(shape[:-2]) // parts
     w = Writer(kernel, entries)
     w.literal_below = LITERAL
-    sides = [_operand(w, o, s) for o, s in zip(kernel.operands, ("left", "right"), strict=True)]
+    sides = [_operand(w, o, s) for o, s in zip(kernel.operands, SIDES, strict=True)]
     functions = [function for function, _ in sides]
     functions.append(_epilogue(w, kernel, shape))
     values = {
         "REAL": gemm.dtype.lane, "REAL4": f"{gemm.dtype.lane}4", "THREADS": tile.items,
         "ROWS": tile.rows, "COLUMNS": tile.columns, "DEPTH": tile.depth,
-        "HIGH": tile.high, "WIDE": tile.wide,
+        "HIGH": tile.high, "WIDE": tile.wide, "UNITS": int(unit is not None), "NARROW": 0,
+        "WORDS": tile.depth,
     }  # fmt: skip
-    for _, more in sides:
-        values |= more
+    if unit:
+        values |= unit.values
+        values["WORDS"] = tile.depth * unit.itemsize // 4
+    texts = [_side(side, tile, *steps) for side, (_, steps) in zip(SIDES, sides, strict=True)]
+    files = ("matrix_multiply.cl", "gemm_matrix.cl") if unit else ("gemm_local.cl",)
+    texts += [template(file) for file in files]
     name = name_of(kernel, entries)
-    text = _filled(template("gemm_local.cl"), w, name, functions, values)
+    text = _filled("".join(texts), w, name, functions, values)
     tiles = math.ceil(m / tile.rows), math.ceil(n / tile.columns)
     sizes = [Argument("int", s) for s in (m, n, k, *tiles, batch, span(k, choice))]
     moved = traffic(kernel, entries)
@@ -58,11 +65,22 @@ def write(kernel: Kernel, entries: list[Entry]) -> Source:
     )  # fmt: skip
 
 
+def _side(side: str, tile: Tile, along_k: bool, step: int) -> str:
+    """The functions that bring an operand into its tile."""
+    lines = tile.rows if side == "left" else tile.columns
+    many = lines * tile.depth // tile.items // step
+    own = {"LINES": lines, "ALONG_K": int(along_k), "STEP": step, "MANY": many}
+    text = re.sub(r"#ifndef \w+\n#define .*\n#endif\n", "", template("gemm_operand.cl"))
+    for word, value in own.items():
+        text = re.sub(rf"\b{word}\b", str(value), text)
+    return text.replace("side_", f"{side}_")
+
+
 # Operands
 
 
-def _operand(w: Writer, operand: Operand, side: str) -> tuple[tuple, dict[str, object]]:
-    """The function that reads elements of an operand, and how the template goes through them.
+def _operand(w: Writer, operand: Operand, side: str) -> tuple[tuple, tuple[bool, int]]:
+    """The function that reads elements of an operand; whether along k, and how many at once.
 
     Neighbouring work-items read what lies side by side, four elements each where they are aligned.
     """
@@ -85,13 +103,10 @@ def _operand(w: Writer, operand: Operand, side: str) -> tuple[tuple, dict[str, o
         text = w.operand(operand.expr, scope, 1)
         body += [*scope.lines, f"*value = {text};"]
     kind = operand.expr.dtype.lane
-    declared = f"const int batch, const int row, const int column, {kind} *value"
-    step = FOUR if four else 1
-    values: dict[str, object] = {
-        f"{side.upper()}_ALONG_K": int(first),
-        f"{side.upper()}_STEP": step,
-    }
-    return ("", f"{side}_at", declared, body), values
+    names = ("row", "column") if side == "left" else ("column", "row")
+    places = ", ".join(f"const int {name}" for name in names)
+    declared = f"const int batch, {places}, {kind} *value"
+    return ("", f"{side}_at", declared, body), (first, FOUR if four else 1)
 
 
 def _stripped(expr: Expr) -> Expr:

@@ -6,6 +6,7 @@ import math
 from typing import NamedTuple
 
 from jairika_nb.engine.device import Device
+from jairika_nb.engine.matrix_units import Unit
 
 
 class Limits(NamedTuple):
@@ -44,11 +45,34 @@ class Tile(NamedTuple):
         return sums / (sums + 2 * (self.high + self.wide))
 
 
+class MatrixTile(Tile):
+    """A tile of which each 32 work-items compute ``high`` x ``wide`` values by matrix units."""
+
+    __slots__ = ()
+
+    @property
+    def items(self) -> int:
+        """Work-items of a group."""
+        return self.rows // self.high * (self.columns // self.wide) * 32
+
+    def bytes(self, itemsize: int) -> int:
+        """Local memory of a group: tiles of numbers of ``itemsize`` bytes, later sums to store."""
+        tiles = (self.rows + self.columns) * (self.depth * itemsize + 16)
+        return max(tiles, self.items // 32 * 16 * (self.wide + 4) * 4)
+
+    @property
+    def efficiency(self) -> float:
+        """As a tile's: instructions of 16 x 8 sums, and the words of local memory they need."""
+        sums = self.high // 16 * (self.wide // 8)
+        return sums / (sums + (self.high // 16 * 4 + self.wide // 8 * 2) / 8)
+
+
 class Choice(NamedTuple):
     """A tile, and into how many parts the inner axis is split."""
 
     tile: Tile
     parts: int
+    unit: Unit | None = None  # the matrix unit that does it, if any
 
 
 # Large ones do most work on what they read, small ones leave fewer compute units idle.
@@ -61,6 +85,22 @@ TILES = (
     Tile(16, 128, 32, 4, 4),
     Tile(128, 16, 32, 4, 4),
 )
+SMALLEST = TILES[4]  # where a device reports less than OpenCL's least
+# Of matrix units, for types of two bytes and of four.
+MATRIX_TILES = {
+    2: (
+        MatrixTile(128, 128, 32, 64, 32),
+        MatrixTile(64, 64, 32, 32, 32),
+        MatrixTile(32, 64, 32, 16, 32),
+    ),
+    4: (
+        MatrixTile(128, 128, 16, 64, 32),
+        MatrixTile(64, 64, 16, 32, 32),
+        MatrixTile(32, 64, 16, 16, 32),
+    ),
+}
+# How many times more a compute unit multiplies with them.
+MATRIX_SPEED = 8
 # Into how many parts the inner axis may be split, and the fewest steps that a part should have.
 PARTS, FEWEST_STEPS = (1, 2, 4, 8, 16, 32), 128
 # In multiplications of one compute unit: the start of a tile's loop a value, the store and load of
@@ -74,34 +114,35 @@ def limits(device: Device) -> Limits:
     return Limits(device.compute_units, int(handle.local_mem_size), int(handle.max_work_group_size))
 
 
-def choose(m: int, n: int, k: int, batch: int, itemsize: int, of: Limits) -> Choice:
+def choose(
+    m: int, n: int, k: int, batch: int, itemsize: int, of: Limits, unit: Unit | None = None
+) -> Choice:
     """The tile and split with the least estimated time.
 
     >>> choose(4096, 4096, 4096, 1, 4, Limits(64, 49152, 1024)).tile.rows
     128
     >>> choose(64, 64, 65536, 1, 4, Limits(64, 49152, 1024)).parts
-    32
+    16
     """
-    fitting = [
-        t for t in TILES if t.items <= of.group_items and t.bytes(itemsize) <= of.local_bytes
-    ]
+    table = MATRIX_TILES[unit.itemsize] if unit else TILES
+    size = unit.itemsize if unit else itemsize
+    tiles = [t for t in table if t.items <= of.group_items and t.bytes(size) <= of.local_bytes]
     choices = [
-        Choice(t, p)
-        for t in fitting or TILES[4:5]
-        for p in PARTS
+        Choice(t, p, unit) for t in tiles or [SMALLEST] for p in PARTS
         if p == 1 or k >= p * FEWEST_STEPS
-    ]
+    ]  # fmt: skip
     return min(choices, key=lambda c: _cost(c, m, n, k, batch, of.units))
 
 
 def _cost(choice: Choice, m: int, n: int, k: int, batch: int, units: int) -> float:
     """Multiplications that a compute unit has time for until the product is there."""
-    tile, parts = choice
+    tile, parts, unit = choice
     groups = math.ceil(m / tile.rows) * math.ceil(n / tile.columns) * batch * parts
     steps = math.ceil(k / parts / tile.depth) * tile.depth + START
     cost = math.ceil(groups / units) * tile.rows * tile.columns * steps / tile.efficiency
     if parts > 1:
-        cost += LAUNCH + PARTIAL * m * n * batch * (parts + 1) / units
+        added = LAUNCH + PARTIAL * m * n * batch * (parts + 1) / units
+        cost += added * (MATRIX_SPEED if unit else 1)
     return cost
 
 
