@@ -148,6 +148,10 @@ def _kept_lane(
     outer = [v for v in kernel.kept if v is not lane]
     vectors = GRAIN // WIDTH // max(kernel.row_size, 1)
     span = WIDTH * max(4, vectors) if kernel.row else GRAIN
+    turned = _turned(kernel, lane)
+    if turned:
+        span //= WIDTH
+        outer[outer.index(turned)] = Var(f"{turned.name}_block", math.ceil(turned.size / WIDTH))
     chunks = math.ceil(lane.size / span)
     size, step = w.integer_argument(lane.size), w.integer_argument(span)
     if chunks > 1:
@@ -163,11 +167,33 @@ def _kept_lane(
     top = Scope(lines=lines, parent=once, variables=frozenset(kernel.kept))
     for width in sorted({full, 1}, reverse=True):
         w.lane, w.width = lane, width
-        unit = Scope(parent=top, variables=frozenset([lane, REDUCED]))
+        within = [lane, REDUCED, turned] if turned else [lane, REDUCED]
+        unit = Scope(parent=top, variables=frozenset(within))
         _row_code(w, kernel, unit)
         top.lines.append(_steps(lane.name, "end", width))
-        top.lines += [*unit.lines, "}"]
+        rows = _block_rows(w, turned) if turned else []
+        top.lines += [*rows, *unit.lines, *["}"] * bool(turned), "}"]
     return top.lines, math.prod(v.size for v in outer) * chunks
+
+
+def _turned(kernel: Kernel, lane: Var) -> Var | None:
+    """The variable along which something lies side by side that lanes would read line by line.
+
+    Blocks of 16 x 16 of it are read from the cache, where whole rows would have pushed it out.
+    """
+    if kernel.row or lane.size < WIDTH:
+        return None
+    places = [e.data[1] for e in kernel.exprs if e.kind == "load"]
+    across = [place for place in places if place.coefficient(lane) not in (0, 1, None)]
+    wide = [v for v in kernel.kept if v is not lane and v.size >= WIDTH]
+    return next((v for v in wide for place in across if place.coefficient(v) == 1), None)
+
+
+def _block_rows(w: Writer, var: Var) -> list[str]:
+    """The head of the loop over the rows of a block."""
+    name, first = var.name, f"{var.name}_block * {WIDTH}"
+    end = f"min({first} + {WIDTH}, {w.bound(var.size)})"
+    return [f"for ({w.integer} {name} = {first}; {name} < {end}; {name}++) {{"]
 
 
 def _row_lane(w: Writer, kernel: Kernel, lane: Var | None, once: Scope) -> tuple[list[str], int]:

@@ -66,6 +66,7 @@ def measured(
     """
     from jairika_nb import bench
     from jairika_nb.bench import overhead, roofline
+    from jairika_nb.engine import tuned
     from jairika_nb.engine.device import default
 
     device = default()
@@ -78,7 +79,8 @@ def measured(
         rows.append(Overhead("import jairika_nb", "ms", overhead.imported(), 0.3))
         if not device.is_reference:
             rows.append(Overhead("replayed launch, host", "us", overhead.launched(), 3e-6))
-    report = Report(device.id, f"{device.name} ({device.driver})", limits, rows, [])
+    name = f"{device.name} ({device.driver}{', tuned' if tuned.kept(device) else ''})"
+    report = Report(device.id, name, limits, rows, [])
     chosen = names or list(bench.WORKLOADS)
     options: Any = {"rounds": rounds, "device": device.id, "say": session.say}
     try:
