@@ -16,61 +16,32 @@
 #ifndef CHUNK
 #define CHUNK 64
 #endif
-#ifndef FLIPPED
-#define FLIPPED 0
-#endif
 #ifndef FUSED
 #define FUSED 0
 #endif
 
-// 16 kernels' taps for 16 channels from `c` on: [16 channels][9][16 kernels].
-inline void taps(
-    global const float *w, const int k, const int c, const int K, const int C, float16 *found) {
-#if FLIPPED
-  for (int i = 0; i < 16; i++) {
-    global const float *from = w + ((size_t)(c + i) * K + k) * 9;
-    for (int tap = 0; tap < 9; tap++) {
-      float lanes[16];
-#pragma unroll
-      for (int j = 0; j < 16; j++) lanes[j] = from[j * 9 + 8 - tap];
-      found[i * 9 + tap] = vload16(0, lanes);
-    }
-  }
-#else
-  for (int part = 0; part < 9; part++) {
-    float16 lanes[16];
-#pragma unroll
-    for (int i = 0; i < 16; i++) lanes[i] = vload16(part, w + ((size_t)(k + i) * C + c) * 9);
-    transpose16(lanes);
-#pragma unroll
-    for (int i = 0; i < 16; i++) found[part * 16 + i] = lanes[i];
-  }
-#endif
-}
-
 // The transformed kernels of a chunk: [36][CHUNK][NR].
 inline void kernels(
     global const float *w, const int first_k, const int first_c, const int many, const int K,
-    const int C, global float *to) {
-  for (int v = 0; v < NR / 16; v++)
-    for (int block = 0; block < many; block += 16) {
-      float16 found[16 * 9];
-      taps(w, first_k + v * 16, first_c + block, K, C, found);
-      for (int c = 0; c < 16; c++) {
-        const float16 *tap = found + c * 9;
-        float16 middle[18], done[6];
+    const int C, global float *found, global float *to) {
+  for (int j = 0; j < NR; j += 16) {
+    lay_taps(w, first_k + j, first_c, many, K, C, found + j);
+    for (int c = 0; c < many; c++) {
+      float16 tap[9], middle[18], done[6];
 #pragma unroll
-        for (int j = 0; j < 3; j++)
-          of_factor(tap[j], tap[3 + j], tap[6 + j], V(0.0f), false, middle + j, 3);
+      for (int i = 0; i < 9; i++) tap[i] = vload16(0, found + (i * CHUNK + c) * NR + j);
 #pragma unroll
-        for (int i = 0; i < 6; i++) {
-          of_factor(middle[i * 3], middle[i * 3 + 1], middle[i * 3 + 2], V(0.0f), false, done, 1);
+      for (int i = 0; i < 3; i++)
+        of_factor(tap[i], tap[3 + i], tap[6 + i], V(0.0f), false, middle + i, 3);
 #pragma unroll
-          for (int j = 0; j < 6; j++)
-            vstore16(done[j], 0, to + ((size_t)(i * 6 + j) * CHUNK + block + c) * NR + v * 16);
-        }
+      for (int i = 0; i < 6; i++) {
+        of_factor(middle[i * 3], middle[i * 3 + 1], middle[i * 3 + 2], V(0.0f), false, done, 1);
+#pragma unroll
+        for (int f = 0; f < 6; f++)
+          vstore16(done[f], 0, to + ((size_t)(i * 6 + f) * CHUNK + c) * NR + j);
       }
     }
+  }
 }
 
 // 8 tiles' sums over a chunk of channels, added to those of the chunks before.
@@ -147,7 +118,7 @@ inline void piece_sums(
     const int C, const int K, const int tiles, const size_t apart) {
   for (int c = 0; c < C; c += CHUNK) {
     const int channels = min(CHUNK, C - c);
-    kernels(w, k, c, channels, K, C, u);
+    kernels(w, k, c, channels, K, C, m + 36 * NR * TILES, u);
     for (int f = 0; f < 36; f++)
       for (int t = 0; t < tiles; t += 8)
         sums(v + ((size_t)f * (C / 16) + c / 16) * apart + t * 16, u + f * CHUNK * NR,
@@ -163,7 +134,7 @@ kernel void KERNEL_NAME(
     const int before, const int strip, const int group, const int size, const int pieces,
     const int each) {
   global float *u = scratch + (size_t)get_global_id(0) * size;
-  global float *m = u + 36 * NR * CHUNK, *v = m + 36 * NR * TILES;
+  global float *m = u + 36 * NR * CHUNK, *v = m + 36 * NR * TILES + 9 * NR * CHUNK;
   global float *rows = v + (size_t)36 * C * TILES;
   const int end = min((int)(get_global_id(0) + 1) * each, pieces);
   const int strips = (TH + strip - 1) / strip, blocks = C / 16;
@@ -191,7 +162,7 @@ kernel void KERNEL_NAME(
     global float *restrict out, global const float *restrict v, global const float *restrict w,
     global float *restrict scratch, const int C, const int K, const int OH, const int OW,
     const int TH, const int TW, const int many, const int room, const int pieces, const int each) {
-  global float *u = scratch + (size_t)get_global_id(0) * 36 * NR * (CHUNK + TILES);
+  global float *u = scratch + (size_t)get_global_id(0) * NR * (45 * CHUNK + 36 * TILES);
   global float *m = u + 36 * NR * CHUNK;
   const int end = min((int)(get_global_id(0) + 1) * each, pieces), columns = K / NR;
   for (int piece = get_global_id(0) * each; piece < end; piece++) {

@@ -25,7 +25,7 @@ DEEPEST, MOST_READ = 64, 48
 # Kinds of operations whose kernel is given rather than traced.
 FIXED = ("routine", "host")
 # Operations that only turn a value into the form that one other kernel reads.
-PACKED = ("winograd_image",)
+PACKED = ("winograd_image", "direct_image")
 
 
 class Planner:

@@ -63,6 +63,7 @@ def _placed(argument: Argument, position: int, beside: dict[int, int]) -> Argume
 # Each of these adds its rows to ROUTINES.
 from jairika_nb.engine.routines import (  # noqa: E402
     attention,  # noqa: F401
+    direct,  # noqa: F401
     recurrent,  # noqa: F401
     scan,  # noqa: F401
     scatter,  # noqa: F401

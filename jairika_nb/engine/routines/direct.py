@@ -1,0 +1,116 @@
+"""Writes the kernels of convolutions that are summed tap by tap."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import replace
+
+from jairika_nb.engine.device import Device
+from jairika_nb.engine.ops.direct import LANES
+from jairika_nb.engine.ops.patches import Geometry
+from jairika_nb.engine.panels import TRANSPOSE
+from jairika_nb.engine.program import Entry
+from jairika_nb.engine.routines import RESULT, ROUTINES, template
+from jairika_nb.engine.routines.spread import ints, source
+from jairika_nb.engine.source import Argument, Source
+
+# Places of a piece and channels at a time; numbers of samples that a core's cache keeps.
+PLACES, CHANNELS, CACHED = 256, 64, 1 << 17
+# Work-items a core gets; each has its own scratch.
+SHARES = 8
+
+
+def share(device: Device, pieces: int) -> tuple[int, int]:
+    """How many pieces a work-item takes one after the other, and how many work-items there are."""
+    each = -(-pieces // (device.compute_units * SHARES))
+    return each, -(-pieces // each)
+
+
+def width(outputs: int) -> int:
+    """How many outputs are summed at a time."""
+    return 32 if outputs % 32 == 0 else 16
+
+
+def written(
+    file: str,
+    before: tuple[str, ...],
+    macros: Mapping[str, object],
+    arguments: list[Argument],
+    launch: tuple[Device, int],
+    cost: tuple[int, int],
+) -> Source:
+    """A template after the functions it calls; ``cost`` is bytes moved and operations."""
+    device, items = launch
+    name = file.removesuffix(".cl")
+    made = source(file, name, {}, arguments, (device, items, 1), cost[0])
+    defined = "".join(f"#define {key} {value}\n" for key, value in macros.items())
+    functions = "".join(map(template, before))
+    return replace(made, body=defined + TRANSPOSE + functions + made.body, flops=cost[1])
+
+
+def given(entry: Entry, scratch: int, sizes: list[Argument]) -> list[Argument]:
+    """The arguments of a kernel: result, inputs, ``scratch`` numbers if any, and sizes."""
+    buffers = [Argument("buffer", i) for i in (RESULT, *entry.inputs)]
+    own = [Argument("scratch", scratch * 4)] if scratch else []
+    return [*buffers, *own, *sizes]
+
+
+def moved(entry: Entry, inputs: list[Entry]) -> int:
+    """Bytes read and written."""
+    return 4 * (entry.size + sum(i.size for i in inputs))
+
+
+def _image(entry: Entry, inputs: list[Entry], device: Device) -> Source:
+    *places, _ = entry.attrs
+    samples, channels, *size = inputs[0].shape
+    planes = samples * channels // LANES
+    each, items = share(device, planes)
+    arguments = given(entry, 0, ints(*size, *places, planes, each))
+    return written("direct_image.cl", (), {}, arguments, (device, items),
+                   (moved(entry, inputs), 0))  # fmt: skip
+
+
+def _product(entry: Entry, inputs: list[Entry], device: Device) -> Source:
+    (samples, outputs, *out), walk, corner = entry.attrs
+    walk = Geometry(*walk)
+    (_, blocks, *room, _), taps = inputs[0].shape, inputs[1].shape[2:]
+    channels, wide = blocks * LANES, width(outputs)
+    chunk = min(CHANNELS, channels)
+    most = [-(-n // step) for n, step in zip(out, walk.spread, strict=True)]
+    parts = -(-samples * math.prod(most) // PLACES)
+    pieces = outputs // wide * parts * math.prod(walk.spread)
+    each, items = share(device, pieces)
+    sizes = ints(channels, outputs, samples, *out, *taps, *room, *corner, *walk.stride,
+                 *walk.spread, *walk.dilation, *(lo for lo, _ in walk.pads), parts, pieces,
+                 each)  # fmt: skip
+    macros = {"NR": wide, "PLACES": PLACES, "ROOM": chunk, "TAPS": math.prod(taps),
+              "FLIPPED": int(walk.flipped)}  # fmt: skip
+    scratch = items * wide * (math.prod(taps) * chunk + PLACES)
+    work = 2 * entry.size * channels * math.prod(taps) // math.prod(walk.spread)
+    return written("direct_product.cl", ("direct.cl",), macros, given(entry, scratch, sizes),
+                   (device, items), (moved(entry, inputs), work))  # fmt: skip
+
+
+def _kernel(entry: Entry, inputs: list[Entry], device: Device) -> Source:
+    (parts, outputs, channels, *taps), walk, span = entry.attrs
+    walk = Geometry(*walk)
+    (samples, _, *room, _), out = inputs[0].shape, inputs[1].shape[2:4]
+    wide = width(outputs)
+    pieces = parts * (outputs // wide) * (channels // LANES)
+    each, items = share(device, pieces)
+    block = max(1, CACHED // (math.prod(room) * LANES + math.prod(out) * wide))
+    before = [max(lo, 0) - lo for lo, _ in walk.pads]
+    corner = before[0] * room[1] + before[1]
+    sizes = ints(channels, outputs, samples, *out, taps[1], *room, corner, *walk.stride,
+                 *walk.dilation, span, block, pieces, each)  # fmt: skip
+    macros = {"NR": wide, "TAPS": math.prod(taps)}
+    scratch = items * math.prod(taps) * LANES * wide
+    work = 2 * outputs * channels * math.prod(taps) * math.prod(out) * samples
+    return written("direct_kernel.cl", (), macros, given(entry, scratch, sizes),
+                   (device, items), (moved(entry, inputs), work))  # fmt: skip
+
+
+ROUTINES["direct_image"] = _image
+ROUTINES["direct_product"] = _product
+ROUTINES["direct_kernel"] = _kernel

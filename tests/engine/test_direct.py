@@ -1,0 +1,64 @@
+"""Convolutions summed tap by tap: values and derivatives against PyTorch in double precision."""
+
+import numpy as np
+import pytest
+
+import jairika_nb as jrk
+from jairika_nb.nn import functional as F
+
+torch = pytest.importorskip("torch")
+
+# (samples, inputs, outputs, height, width), kernel, options; work for all three is above the least.
+CASES = {
+    "stride": ((12, 16, 48, 16, 16), (3, 3), {"stride": 2, "padding": 1}),
+    "five by five": ((9, 32, 32, 7, 7), (5, 5), {"padding": 2}),
+    "uneven": ((8, 32, 32, 11, 13), (3, 2),
+               {"stride": (1, 3), "dilation": (2, 1), "padding": (2, 1)}),
+    "single taps": ((40, 64, 32, 16, 3), (1, 1), {"stride": 2}),
+    "planes of nine": ((40, 64, 32, 3, 3), (3, 3), {"padding": 1}),
+}  # fmt: skip
+# Drivers compile long for each kernel size.
+COMPILED = ("stride", "uneven")
+
+
+def draw(case):
+    (n, c, k, h, w), kernel, _ = case
+    rng = np.random.default_rng(3)
+    weights = rng.standard_normal((k, c, *kernel)) / np.sqrt(c * np.prod(kernel))
+    return [a.astype(np.float32) for a in (rng.standard_normal((n, c, h, w)), weights)]
+
+
+def theirs(function, x, w, g, options):
+    x, w = (torch.tensor(a, dtype=torch.float64, requires_grad=True) for a in (x, w))
+    y = function(x, w, **options)
+    g = np.ones(y.shape) if g is None else g
+    found = [y, *torch.autograd.grad(y, [x, w], torch.tensor(g, dtype=torch.float64))]
+    return [f.detach().numpy() for f in found]
+
+
+def kernels(tensors):
+    return " ".join(str(k) for t in tensors for k in t.kernels())
+
+
+@pytest.mark.parametrize("name", CASES)
+@pytest.mark.parametrize("transposed", [False, True], ids=["", "transposed"])
+def test_values_and_derivatives(device, name, transposed):
+    if not device.is_reference and (name not in COMPILED or transposed):
+        pytest.skip("compiles long")
+    x, w = draw(CASES[name])
+    options = CASES[name][2]
+    if transposed:
+        w = w.swapaxes(0, 1).copy()
+    word = "conv_transpose2d" if transposed else "conv2d"
+    shape = theirs(getattr(torch.nn.functional, word), x, w, None, options)[0].shape
+    g = np.random.default_rng(4).standard_normal(shape).astype(np.float32)
+    expected = theirs(getattr(torch.nn.functional, word), x, w, g, options)
+    first, second = jrk.tensor(x), jrk.tensor(w)
+    y = getattr(F, word)(first, second, **options)
+    found = [y, *jrk.grad(y, [first, second], jrk.tensor(g))]
+    if not device.is_reference and device.kind != "gpu":
+        assert "direct_product" in kernels(found[:2])
+        assert transposed or "direct_kernel" in kernels(found[2:])
+    for ours, exact in zip(found, expected, strict=True):
+        size = np.sqrt((exact**2).mean())
+        assert abs(ours.numpy() - exact).max() < 2e-5 * size
