@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 OURS = "jairika_nb"
 RATIO = "ratio: the fastest other library's median by ours; above 1 is faster than all of them"
 SHARE = "roofline: the least time that memory and arithmetic need here, by ours"
+# An error from which on something else was computed than what was asked for.
+WRONG = 1e-2
 ERROR = "error: the largest distance from float64, by the largest number of its array"
 
 
@@ -84,10 +86,12 @@ class Report:
         if not math.isnan(self.mean):
             found.insert(0, f"geometric mean of the ratios: {self.mean:.2f}")
         found += epilogue(self.outcomes)
-        for rows in self.outcomes:
-            found += [
-                f"{o.workload.name}: {o.library} failed: {o.failed}" for o in rows if o.failed
-            ]
+        for outcome in (each for rows in self.outcomes for each in rows):
+            name = f"{outcome.workload.name}: {outcome.library}"
+            if outcome.failed:
+                found.append(f"{name} failed: {outcome.failed}")
+            elif is_wrong(outcome):
+                found.append(f"{name} gives other numbers, so its time does not count")
         return [*found, self.stopped] if self.stopped else found
 
     def _measured(self) -> str:
@@ -202,10 +206,19 @@ class Report:
 
 
 def ratio_of(outcomes: list[Outcome]) -> float | None:
-    """The fastest other library's median by ours; None where one of both is missing."""
+    """The fastest other library's median by ours; None where one of both is missing.
+
+    A library that computes something else does not count.
+    """
     mine = next((each.median for each in outcomes if each.library == OURS), math.nan)
-    others = [each.median for each in outcomes if each.library != OURS and each.seconds]
+    able = [each for each in outcomes if each.seconds and not is_wrong(each)]
+    others = [each.median for each in able if each.library != OURS]
     return min(others) / mine if others and not math.isnan(mine) else None
+
+
+def is_wrong(outcome: Outcome) -> bool:
+    """Whether its numbers are others than those asked for."""
+    return outcome.error is not None and not outcome.error < WRONG
 
 
 def _each(by: dict[str, Outcome], names: Iterable[str], tell: Callable[[Outcome], str]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import math
 
@@ -32,6 +33,13 @@ def report():
 def test_ratios_are_by_the_fastest_of_the_others(report):
     assert ratio_of([FAST, SLOW, SLOWER]) == 2.0 and report.mean == pytest.approx(2.0)
     assert ratio_of([FAST]) is None and ratio_of([SLOW, BROKEN]) is None
+
+
+def test_who_computes_something_else_does_not_count(report):
+    wrong = dataclasses.replace(SLOW, error=1.0)
+    assert ratio_of([FAST, wrong, SLOWER]) == 4.0 and ratio_of([FAST, wrong]) is None
+    found = dataclasses.replace(report, outcomes=[[FAST, wrong, SLOWER]])
+    assert "matmul: numpy gives other numbers" in str(found) and "other numbers" not in str(report)
 
 
 def test_text_page_and_json_hold_the_same(report):
