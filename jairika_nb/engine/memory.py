@@ -192,6 +192,8 @@ def room(device: Device) -> Room:
 
 # Arrays of more whole numbers than this are not looked through for their bounds.
 MOST_LOOKED_THROUGH = 1 << 20
+# Bytes up to which a CPU's buffer is made with what it holds.
+TINY = 256
 
 
 class Buffer:
@@ -202,17 +204,27 @@ class Buffer:
 
     __slots__ = ("__weakref__", "bounds", "cl", "nbytes")
 
-    def __init__(self, device: Device, nbytes: int) -> None:
+    def __init__(self, device: Device, nbytes: int, holding: np.ndarray | None = None) -> None:
         self.nbytes = 0
         # Least and greatest of whole numbers that came from the host, which may become indices.
         self.bounds: tuple[int, int] | None = None
         devices.check_process(device)
-        self.cl = room(device).take(nbytes if nbytes > 16 else 16)
+        if holding is None:
+            self.cl = room(device).take(nbytes if nbytes > 16 else 16)
+        else:
+            self.cl = _filled(device, holding)
         self.nbytes = nbytes
         usage.add(nbytes)
 
     def __del__(self) -> None:
         usage.drop(self.nbytes)
+
+
+def _filled(device: Device, host: np.ndarray) -> Any:
+    import pyopencl as cl
+
+    flags = cl.mem_flags.READ_WRITE | cl.mem_flags.COPY_HOST_PTR
+    return cl.Buffer(device.context, flags, hostbuf=host)
 
 
 class Block:
@@ -285,10 +297,12 @@ def upload(device: Device, host: np.ndarray) -> Buffer:
     """A buffer holding a copy of ``host``, which is contiguous."""
     import pyopencl as cl
 
-    buffer = Buffer(device, host.nbytes)
+    # A few numbers are in new memory before a copy would have woken the driver's threads.
+    is_tiny = device.kind == "cpu" and 0 < host.nbytes <= TINY
+    buffer = Buffer(device, host.nbytes, host if is_tiny else None)
     if 0 < host.size <= MOST_LOOKED_THROUGH and host.dtype.kind in "iu":
         buffer.bounds = int(host.min()), int(host.max())
-    if host.nbytes:
+    if host.nbytes and not is_tiny:
         keep(cl.enqueue_copy(device.queue, buffer.cl, host, is_blocking=False), host)
     return buffer
 

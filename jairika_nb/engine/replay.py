@@ -57,6 +57,7 @@ class Step:
         self.places: dict[int, list[Place]] = {}
         self.scalar_places: list[tuple[Place, Any]] = []
         self.stream_places: list[tuple[Place, int, int]] = []
+        self.bound: dict[int, weakref.ref[Any]] = {}  # the buffer of an entry in its places
         self.scratch: list[Place] = []
         self.scalars: list[Any] | None = None
         self.arena: Arena | None = None
@@ -86,6 +87,8 @@ class Step:
         made = {e for s in self.plan.sources for e in s.outputs} - temporary
         # The places that every run binds anew: leaves, results, and what the host computes.
         self.results = [e for e in sorted(made) if not self._is_hosted(e)]
+        rebound = (*self.leaves.values(), *self.results)
+        self.rebound = [(e, self.places[e]) for e in rebound if e in self.places]
 
     def may_spend(self, number: int, slot: int) -> bool:
         """Whether a result, by number, may be written over a leaf."""
@@ -167,11 +170,15 @@ class Step:
                 buffers[entry] = memory.Buffer(self.device, row.size * row.dtype.itemsize)
 
     def _bind(self, buffers: dict[int, Any], scalars: list[Any], streams: list[Stream]) -> None:
-        places = self.places
-        for entry in (*self.leaves.values(), *self.results):
-            value = buffers[entry].cl
-            for kernel, i in places.get(entry, ()):
-                kernel.set_arg(i, value)
+        bound = self.bound
+        for entry, places in self.rebound:
+            buffer, known = buffers[entry], bound.get(entry)
+            # Parameters, for one, are where they were in the run before.
+            if known is None or known() is not buffer:
+                value = buffer.cl
+                for kernel, i in places:
+                    kernel.set_arg(i, value)
+                bound[entry] = weakref.ref(buffer)
         if self.scalars is not scalars:
             self.scalars = None
             for (kernel, i), argument in self.scalar_places:

@@ -7,6 +7,7 @@ import weakref
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, field
+from functools import cached_property
 from itertools import repeat
 from typing import Any
 
@@ -24,7 +25,7 @@ from jairika_nb.errors import ReplayError
 from jairika_nb.tensors import random
 from jairika_nb.tensors.effects import Effects, Replaced
 from jairika_nb.tensors.guards import Places
-from jairika_nb.tensors.spending import is_alone
+from jairika_nb.tensors.spending import spendable
 from jairika_nb.tensors.tensor import Tensor
 
 # Where a leaf of the program comes from: a watched tensor, an array made inside, per-call numbers.
@@ -54,11 +55,7 @@ class Part:
             [inputs[i] if k == INPUT else None for k, i in self.leaves]
         ):
             return replay.NOTHING
-        return {
-            number: slot
-            for old, number, slot in self.updates
-            if is_alone(values, old.place, old.within)
-        }
+        return spendable(values, self.updates)
 
     def form(self) -> tuple:
         """Equal for two recordings that compute the same."""
@@ -111,7 +108,19 @@ class Recording:
                 return None
         if any(node.value is None for node in nodes):
             run.evaluate(nodes)
-        return nodes if pattern(nodes) == self.pattern else None
+        return nodes if self._has_pattern(nodes) else None
+
+    def _has_pattern(self, nodes: list[Node]) -> bool:
+        if self.is_distinct:
+            apart = len(set(map(id, nodes))) == len(nodes)
+            return apart and len({id(node.value) for node in nodes}) == len(nodes)
+        return pattern(nodes) == self.pattern
+
+    @cached_property
+    def is_distinct(self) -> bool:
+        """Whether all watched tensors are of their own, which is quickly seen."""
+        many = len(self.pattern) // 2
+        return self.pattern == [*range(many), *range(0, -many, -1)]
 
     def replay(self, values: list[Any], nodes: list[Node]) -> Any:
         """Run again: compute, assign, return."""
@@ -166,7 +175,10 @@ class Recording:
         """
         results: list[Any] = [None] * len(self.kinds)
         for part, free in zip(self.parts, spent or repeat(replay.NOTHING), strict=False):
-            leaves = [self._leaf(part, kind, i, inputs, numbers) for kind, i in part.leaves]
+            leaves = [
+                inputs[i] if kind == INPUT else self._leaf(part, kind, i, numbers)
+                for kind, i in part.leaves
+            ]
             streams = [random.stream(start, k) for k in part.streams]
             found = part.step.run(leaves, part.scalars, streams, free)
             for n, value in zip(part.nodes, found, strict=True):
@@ -183,11 +195,7 @@ class Recording:
         spare = [run.room_for(shape, dtype, device) for shape, dtype, device in kinds]
         del spare
 
-    def _leaf(
-        self, part: Part, kind: int, i: int, inputs: list[Any], numbers: list[np.ndarray]
-    ) -> Any:
-        if kind == INPUT:
-            return inputs[i]
+    def _leaf(self, part: Part, kind: int, i: int, numbers: list[np.ndarray]) -> Any:
         if kind == NUMBERS:
             return run.from_numpy(numbers[i], self.numbers[i].dtype, part.device).value
         if i in self.kept:

@@ -7,28 +7,46 @@ does not matter how an interpreter counts. Where it does not count at all, nothi
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterable, Mapping
 from functools import cache
 from typing import Any
 
 from jairika_nb.engine import device as devices
 from jairika_nb.engine import dtypes, memory
 from jairika_nb.engine.graph import leaf
+from jairika_nb.engine.replay import NOTHING
+from jairika_nb.tensors.effects import Replaced
 from jairika_nb.tensors.tensor import Tensor
 
 
-def is_alone(values: list[Any], place: int, within: tuple[int, ...] | None) -> bool:
-    """Whether nobody has the values of the tensor at ``place`` but that tensor.
+def spendable(values: list[Any], updates: Iterable[tuple[Replaced, int, int]]) -> Mapping[int, int]:
+    """The results, with leaves, that may be written over the tensors that they replace.
 
-    Nor may anybody have the tensor, but one container and ``values``; nor those at ``within``, but
-    one container and ``values``. Where that is None others may have the tensor, and see the new
-    values in it. The caller has lists of the nodes and of their values too.
+    Nobody may have the values of such a tensor but that tensor. Nor may anybody have the tensor,
+    but one container and ``values``; nor those that it is within, but one container and ``values``.
+    Where that is None others may have the tensor, and see the new values in it. The caller has
+    lists of the nodes and of their values too.
     """
-    expected = _alone()
-    if expected is None or not isinstance(values[place].node.value, memory.Buffer):
-        return False  # memory of others, such as a file's pages, is never written
-    if _values(values, place) != expected[1:]:
-        return False
-    return within is None or all(_holders(values, at) == expected[0] for at in (place, *within))
+    expected, count = _alone(), sys.getrefcount
+    if expected is None:
+        return NOTHING
+    holders, nodes, numbers = expected
+    around: dict[int, bool] = {}
+    found = {}
+    for (place, _, within), number, slot in updates:
+        # Memory of others, such as a file's pages, is never written.
+        if not isinstance(values[place].node.value, memory.Buffer):
+            continue
+        if count(values[place].node) != nodes or count(values[place].node.value) != numbers:
+            continue
+        if within is not None:
+            for at in within:
+                if at not in around:
+                    around[at] = count(values[at]) == holders
+            if count(values[place]) != holders or not all(around[at] for at in within):
+                continue
+        found[number] = slot
+    return found
 
 
 def _holders(values: list[Any], place: int) -> int:

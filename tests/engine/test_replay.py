@@ -444,3 +444,14 @@ def test_a_derivative_from_one_result_to_another_raises(device):
         with pytest.raises(GradientError, match="the graph ends"):
             jrk.grad(total, [y])
         assert jrk.grad(other, [y])[0].tolist() == [0.0] * 4
+
+
+def test_a_buffer_that_comes_back_is_found_bound_and_others_are_bound_anew(device):
+    double = jrk.compile(lambda x: x * 2)
+    first, second = jrk.tensor([1.0, 2.0]), jrk.tensor([5.0, 6.0])
+    for _ in range(3):
+        assert double(first).tolist() == [2.0, 4.0]
+        assert double(second).tolist() == [10.0, 12.0]
+        assert double(second).tolist() == [10.0, 12.0]
+    for i in range(4):
+        assert double(jrk.tensor([float(i), 1.0])).tolist() == [2.0 * i, 2.0]
