@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 
 from jairika_nb.engine import matrix_units, pieces, strided, tiles, tuned, turning
+from jairika_nb.engine.bundle import TAIL
 from jairika_nb.engine.device import Device
 from jairika_nb.engine.dtypes import NARROW, float32, float64
 from jairika_nb.engine.fuse import FEW_ROWS, MANY_ELEMENTS, operand
@@ -29,6 +30,8 @@ CHEAP, MOST_READS = 16, 4
 STEPS = ("reduce", "contract", "routine", "host")
 # How many partial results a long reduction leaves for its second step.
 PARTS = (256, 128, 64, 512, 32)
+# The same for columns of so many elements together, whose second step ends the first one's launch.
+FEW_PARTS, TALL = (32, 16, 8, 4), 1 << 22
 
 
 class Lowered:
@@ -275,10 +278,15 @@ class Lowered:
         rows, total = entry.size, math.prod(shape)
         if self.device.kind == "gpu":
             return self._split_among_groups(entry, shape)
-        if rows >= FEW_ROWS or total <= MANY_ELEMENTS:
+        wanted = PARTS
+        if rows >= FEW_ROWS:
+            # Cores that share columns would each read a piece of every row.
+            is_tall = total >= TALL and len(shape) - 1 not in entry.attrs
+            wanted = tuple(p for p in FEW_PARTS if is_tall and p * rows <= TAIL)
+        if total <= MANY_ELEMENTS:
             return 0, 0
         for axis in entry.attrs:
-            for parts in PARTS:
+            for parts in wanted:
                 if shape[axis] % parts == 0 and shape[axis] >= parts:
                     return axis, parts
         return 0, 0

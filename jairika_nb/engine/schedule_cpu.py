@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 
+from jairika_nb.engine import columns
 from jairika_nb.engine.code import GRAIN, Saved, Scope, Writer, neutral
 from jairika_nb.engine.device import Device
-from jairika_nb.engine.dtypes import DType
 from jairika_nb.engine.fused import REDUCED, Expr, Kernel, Reduction
 from jairika_nb.engine.graph import TABLE
 from jairika_nb.engine.index import Form, Var
@@ -18,8 +18,6 @@ from jairika_nb.engine.spelling import WIDTH, value_type
 Body = Callable[[Scope], list[str]]
 Blocks = Callable[[int], tuple[list[str], list[str]]] | None
 Many = Callable[[], tuple[list[str], list[str]]] | None
-# Steps of a sum that are added up plainly before they join the total.
-BLOCK = 64
 # A value along a row of at most so many elements is stored for later passes rather than computed
 # again from this cost on (an addition is 1, an exponential 8).
 LONGEST_SAVED, DEAR = 1 << 15, 8
@@ -36,7 +34,9 @@ def write(kernel: Kernel, entries: list[Entry], device: Device, name: str) -> So
     once = _sides(w, kernel)
     if lane in kernel.kept or (lane is None and kernel.kept and not kernel.row):
         width = WIDTH if lane else 1
-        body, pieces = _kept_lane(w, kernel, lane or kernel.kept[-1], width, once)
+        body, pieces = _kept_lane(
+            w, kernel, lane or kernel.kept[-1], width, once, device.compute_units
+        )
     else:
         body, pieces = _row_lane(w, kernel, lane, once)
     per, items = _share(kernel, pieces, device.compute_units)
@@ -142,16 +142,19 @@ def _can_guard(expr: Expr, lane: Var) -> bool:
 
 
 def _kept_lane(
-    w: Writer, kernel: Kernel, lane: Var, full: int, once: Scope
+    w: Writer, kernel: Kernel, lane: Var, full: int, once: Scope, units: int
 ) -> tuple[list[str], int]:
     """Lanes are neighbouring outputs: elementwise kernels, and reductions down columns."""
     outer = [v for v in kernel.kept if v is not lane]
+    by_rows = full == WIDTH and columns.fits(kernel)
     vectors = GRAIN // WIDTH // max(kernel.row_size, 1)
     span = WIDTH * max(4, vectors) if kernel.row else GRAIN
     turned = _turned(kernel, lane)
     if turned:
         span //= WIDTH
         outer[outer.index(turned)] = Var(f"{turned.name}_block", math.ceil(turned.size / WIDTH))
+    if by_rows:
+        span = columns.span(lane.size, math.prod(v.size for v in outer), units)
     chunks = math.ceil(lane.size / span)
     size, step = w.integer_argument(lane.size), w.integer_argument(span)
     if chunks > 1:
@@ -167,6 +170,9 @@ def _kept_lane(
     top = Scope(lines=lines, parent=once, variables=frozenset(kernel.kept))
     for width in sorted({full, 1}, reverse=True):
         w.lane, w.width = lane, width
+        if by_rows and width == full:
+            top.lines += columns.body(w, kernel, lane, top)
+            continue
         within = [lane, REDUCED, turned] if turned else [lane, REDUCED]
         unit = Scope(parent=top, variables=frozenset(within))
         _row_code(w, kernel, unit)
@@ -265,7 +271,7 @@ def _loop(
     ``blocks`` and ``many`` are what reductions do about blocks of steps, and about several at once.
     """
     if not row:
-        unit.lines += _inside(row, unit, body)
+        unit.lines += columns.inside(row, unit, body)
         return
     *outer, last = row
     full, along = w.width, row[-1] is w.lane
@@ -276,7 +282,7 @@ def _loop(
         w.in_block = blocks is not None and (not along or width == full or bool(outer))
         end = f"{last.name}_stop" if w.in_block else w.integer_argument(last.size)
         steps = _several(w, row, unit, body, end, many) if many and width == full else []
-        inside = _inside(row, unit, body)
+        inside = columns.inside(row, unit, body)
         steps += [_steps(last.name, end, width), *inside, "}"]
         inner += _blocks(w, last, width, steps, blocks) if w.in_block else steps
     w.width, w.in_block = full, False
@@ -286,12 +292,6 @@ def _loop(
     unit.lines += ["{", *inner, "}", *["}"] * len(outer)]
 
 
-def _inside(row: list[Var], unit: Scope, body: Body) -> list[str]:
-    scope = Scope(parent=unit, variables=frozenset(row))
-    last = body(scope)
-    return [*scope.lines, *last]
-
-
 def _several(w: Writer, row: list[Var], unit: Scope, body: Body, end: str, many: Many) -> list[str]:
     """A loop of TOGETHER vectors a turn, each with an accumulator, so that none waits for another.
 
@@ -299,7 +299,7 @@ def _several(w: Writer, row: list[Var], unit: Scope, body: Body, end: str, many:
     """
     assert many is not None
     w.is_several = True
-    inside = _inside(row, unit, body)
+    inside = columns.inside(row, unit, body)
     w.is_several = False
     before, after = many()
     name = row[-1].name
@@ -316,13 +316,13 @@ def _several(w: Writer, row: list[Var], unit: Scope, body: Body, end: str, many:
 
 
 def _blocks(w: Writer, var: Var, width: int, steps: list[str], blocks: Blocks) -> list[str]:
-    """A loop in blocks of BLOCK steps, with something to do before and after each."""
+    """A loop in blocks of columns.BLOCK steps, with something to do before and after each."""
     assert blocks is not None
     before, after = blocks(width)
     name, size, stop = var.name, w.integer_argument(var.size), f"{var.name}_stop"
     return [
         f"while ({_room(name, size, width)}) {{",
-        f"const {w.integer} {stop} = min({name} + {BLOCK * width}, {w.bound(var.size)});",
+        f"const {w.integer} {stop} = min({name} + {columns.BLOCK * width}, {w.bound(var.size)});",
         *before,
         *steps,
         *after,
@@ -349,7 +349,7 @@ def _reduce(w: Writer, kernel: Kernel, reduction: Reduction, name: str, unit: Sc
     if along:
         unit.lines.append(f"{value_type(dtype, 1)} {name} = {start};")
     steps = kernel.row_size // (width if along else 1)
-    long_sum = reduction.op == "sum" and dtype.kind == "float" and steps > BLOCK
+    long_sum = reduction.op == "sum" and dtype.kind == "float" and steps > columns.BLOCK
     if long_sum:
         unit.lines.append(f"{kind} {first}_lost = ({kind})(0);")
     if long_sum and along:
@@ -364,7 +364,11 @@ def _reduce(w: Writer, kernel: Kernel, reduction: Reduction, name: str, unit: Sc
         return [f"{target} = {w.combined(reduction, target, text, wide)};"]
 
     def blocks(wide: int) -> tuple[list[str], list[str]]:
-        return _carried(name, 1, dtype) if along and wide == 1 else _carried(first, width, dtype)
+        return (
+            columns.carried(name, 1, dtype)
+            if along and wide == 1
+            else columns.carried(first, width, dtype)
+        )
 
     def many() -> tuple[list[str], list[str]]:
         target = f"{first}_block" if w.in_block else first
@@ -384,23 +388,6 @@ def _reduce(w: Writer, kernel: Kernel, reduction: Reduction, name: str, unit: Sc
     if along:
         unit.lines += _horizontal(w, reduction, name)
     unit.names[reduction.result] = name
-
-
-def _carried(total: str, width: int, dtype: DType) -> tuple[list[str], list[str]]:
-    """Statements before and after a block of a long sum.
-
-    Blocks are summed plainly, and added up with what rounding lost carried along (W. Kahan, 1965):
-    the error does not grow with the number of elements.
-    """
-    kind = value_type(dtype, width)
-    return [f"{kind} {total}_block = ({kind})(0);"], [
-        f"const {kind} {total}_add = {total}_block - {total}_lost;",
-        f"const {kind} {total}_new = {total} + {total}_add;",
-        f"{total}_lost = ({total}_new - {total}) - {total}_add;",
-        f"{total} = {total}_new;",
-        # Where the sum overflowed there is nothing to carry along: infinity, or NaN.
-        f"{total}_lost = ({total}_lost - {total}_lost == 0) ? {total}_lost : ({kind})(0);",
-    ]
 
 
 def _horizontal(w: Writer, reduction: Reduction, name: str) -> list[str]:

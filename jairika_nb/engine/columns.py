@@ -1,0 +1,130 @@
+"""Reductions down columns on a CPU: rows in their order, sums of many columns at once.
+
+One vector of columns after the other would read a line of memory from every row, which neither
+prefetching nor memory itself is good at. So a work-item goes through its columns a few rows at a
+time, and keeps the sums of all of them in the nearest cache.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+from jairika_nb.engine.code import Scope, Writer, neutral
+from jairika_nb.engine.dtypes import DType
+from jairika_nb.engine.fused import REDUCED, Kernel, Reduction
+from jairika_nb.engine.index import Var
+from jairika_nb.engine.spelling import WIDTH, value_type
+
+# Steps of a sum that are added up plainly before they join the total.
+BLOCK = 64
+# Rows that are read together, a divisor of BLOCK; the most vectors of columns of a work-item.
+FEW, MOST = 16, 32
+
+
+def fits(kernel: Kernel) -> bool:
+    """Whether a kernel whose lanes are columns is such a reduction."""
+    if len(kernel.row) != 1 or kernel.row_size < FEW or not kernel.reductions:
+        return False
+    return not any(kernel.row[0] in o.at.variables for o in kernel.outputs)
+
+
+def span(size: int, others: int, units: int) -> int:
+    """How many of ``size`` columns a work-item takes; there are ``others`` such sets of columns."""
+    wanted = max(1, math.ceil(2 * units / others))
+    vectors = math.ceil(size / wanted / WIDTH)
+    return WIDTH * min(max(vectors, 4), MOST)
+
+
+def body(w: Writer, kernel: Kernel, lane: Var, top: Scope) -> list[str]:
+    """The statements for the whole vectors of columns from the loop variable's value to ``end``."""
+    lines = [
+        f"const {w.integer} begin = {lane.name};",
+        f"const {w.integer} vectors = (end - begin) / {WIDTH};",
+    ]
+    for number in range(len(kernel.reductions)):
+        lines += _pass(w, kernel, lane, top, number)
+    unit = _column(kernel, lane, top, len(kernel.reductions))
+    stores = [w.store(output, unit) for output in kernel.outputs]
+    lines += [*_each_vector(w, lane), *unit.lines, *stores, "}"]
+    return [*lines, f"{lane.name} = begin + vectors * {WIDTH};"]
+
+
+def _column(kernel: Kernel, lane: Var, top: Scope, number: int) -> Scope:
+    """What is computed for each vector of columns, with the results of the passes before."""
+    unit = Scope(parent=top, variables=frozenset([lane, REDUCED]))
+    for i, reduction in enumerate(kernel.reductions[:number]):
+        kind = value_type(reduction.expr.dtype, WIDTH)
+        unit.lines.append(f"const {kind} a{i} = a{i}_of[at];")
+        unit.names[reduction.result] = f"a{i}"
+    return unit
+
+
+def _each_vector(w: Writer, lane: Var) -> list[str]:
+    return [
+        f"for ({w.integer} at = 0; at < vectors; at++) {{",
+        f"const {w.integer} {lane.name} = begin + at * {WIDTH};",
+    ]
+
+
+def _pass(w: Writer, kernel: Kernel, lane: Var, top: Scope, number: int) -> list[str]:
+    """One reduction over all rows."""
+    reduction, name, (row,) = kernel.reductions[number], f"a{number}", kernel.row
+    dtype = reduction.expr.dtype
+    kind, start = value_type(dtype, WIDTH), neutral(reduction)
+    is_long = is_long_sum(reduction, row.size)
+    unit = _column(kernel, lane, top, number)
+
+    def step(scope: Scope) -> list[str]:
+        text = w.operand(reduction.expr, scope, WIDTH)
+        return [f"so_far = {w.combined(reduction, 'so_far', text, WIDTH)};"]
+
+    within = inside(kernel.row, unit, step)
+    target = f"{name}_part" if is_long else f"{name}_of"
+    kept = [f"{name}_of", *([f"{name}_part", f"{name}_less"] if is_long else [])]
+    size, begun = w.bound(row.size), f"({kind})(0)"
+    lines = [f"{kind} {k}[{MOST}];" for k in kept]
+    lines += [*_each_vector(w, lane), f"{name}_of[at] = ({kind})({start});"]
+    lines += [f"{name}_part[at] = {name}_less[at] = {begun};"] if is_long else []
+    lines += ["}", f"for ({w.integer} few = 0; few < {size}; few += {FEW}) {{"]
+    lines += [f"const {w.integer} stop = min(few + {FEW}, {size});", *_each_vector(w, lane)]
+    lines += [*unit.lines, f"{kind} so_far = {target}[at];"]
+    lines += [f"for ({w.integer} {row.name} = few; {row.name} < stop; {row.name}++) {{"]
+    lines += [*within, "}", f"{target}[at] = so_far;", "}"]
+    if is_long:
+        _, carry = carried("total", WIDTH, dtype)
+        lines += [f"if (stop % {BLOCK} == 0 || stop == {size}) {{", *_each_vector(w, lane)]
+        lines += [f"{kind} total = {name}_of[at], total_lost = {name}_less[at];"]
+        lines += [f"const {kind} total_block = {name}_part[at];", *carry]
+        lines += [f"{name}_of[at] = total;", f"{name}_less[at] = total_lost;"]
+        lines += [f"{name}_part[at] = {begun};", "}", "}"]
+    return [*lines, "}"]
+
+
+def is_long_sum(reduction: Reduction, steps: int) -> bool:
+    """Whether a sum has so many steps that it is added up in blocks."""
+    return reduction.op == "sum" and reduction.expr.dtype.kind == "float" and steps > BLOCK
+
+
+def inside(row: list[Var], unit: Scope, body: Callable[[Scope], list[str]]) -> list[str]:
+    """The statements of one step over the row."""
+    scope = Scope(parent=unit, variables=frozenset(row))
+    last = body(scope)
+    return [*scope.lines, *last]
+
+
+def carried(total: str, width: int, dtype: DType) -> tuple[list[str], list[str]]:
+    """Statements before and after a block of a long sum.
+
+    Blocks are summed plainly, and added up with what rounding lost carried along (W. Kahan, 1965):
+    the error does not grow with the number of elements.
+    """
+    kind = value_type(dtype, width)
+    return [f"{kind} {total}_block = ({kind})(0);"], [
+        f"const {kind} {total}_add = {total}_block - {total}_lost;",
+        f"const {kind} {total}_new = {total} + {total}_add;",
+        f"{total}_lost = ({total}_new - {total}) - {total}_add;",
+        f"{total} = {total}_new;",
+        # Where the sum overflowed there is nothing to carry along: infinity, or NaN.
+        f"{total}_lost = ({total}_lost - {total}_lost == 0) ? {total}_lost : ({kind})(0);",
+    ]

@@ -1,0 +1,63 @@
+"""Reductions down columns: a few rows at a time, sums of many columns side by side."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import jairika_nb as jrk
+
+SHAPES = [(16, 16), (17, 33), (64, 100), (65, 513), (130, 1040), (2, 70, 40)]
+
+
+def drawn(shape, dtype=np.float32):
+    return np.random.default_rng(0).standard_normal(shape).astype(dtype)
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_columns_of_every_size_equal_numpy(device, shape):
+    x, scale = drawn(shape), drawn(shape[-1])
+    y, axis = jrk.tensor(x), len(shape) - 2
+    wide = x.astype(np.float64)
+    outs = [
+        y.sum(axis=axis), y.max(axis=axis), (y * jrk.tensor(scale)).sum(axis=axis),
+        y.var(axis=axis), (y > 0).sum(axis=axis),
+    ]  # fmt: skip
+    wants = [
+        wide.sum(axis), x.max(axis), (wide * scale).sum(axis), wide.var(axis), (x > 0).sum(axis),
+    ]  # fmt: skip
+    jrk.eval(*outs)
+    for out, want in zip(outs, wants, strict=True):
+        np.testing.assert_allclose(out.numpy(), want, rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize("dtype", ["float64", "int32", "bfloat16"])
+def test_columns_of_other_types_equal_numpy(device, dtype):
+    x = jrk.tensor(np.round(drawn((90, 60)) * 9)).astype(dtype)
+    want = x.astype("float64").numpy().sum(0)
+    np.testing.assert_allclose(x.sum(axis=0).astype("float64").numpy(), want, rtol=4e-3)
+
+
+def test_infinity_and_nan_stay_in_their_columns(device):
+    x = np.ones((200, 64), np.float32)
+    x[100, 3], x[7, 40], x[150, 20], x[199, 20] = np.nan, np.inf, -np.inf, np.inf
+    total, top = jrk.tensor(x).sum(axis=0).numpy(), jrk.tensor(x).max(axis=0).numpy()
+    np.testing.assert_array_equal(total, x.sum(0))
+    np.testing.assert_array_equal(top, x.max(0))
+
+
+def test_long_columns_lose_little(device):
+    x = np.full((40000, 17), np.float32(0.1))
+    np.testing.assert_allclose(jrk.tensor(x).sum(axis=0).numpy(), np.float32(0.1) * 40000.0,
+                               rtol=1e-6)  # fmt: skip
+
+
+def test_tall_columns_are_shared_among_cores_in_one_launch(device):
+    if device.is_reference:
+        pytest.skip("no launches")
+    x = drawn((32768, 130))
+    y = jrk.tensor(x).realize()
+    with jrk.profile() as p:
+        total = y.sum(axis=0).realize()
+    assert p.launches <= (1 if device.kind == "cpu" else 2)
+    np.testing.assert_allclose(total.numpy(), x.sum(0, dtype=np.float64), rtol=1e-5, atol=1e-4)
