@@ -100,17 +100,21 @@ def best_lane(kernel: Kernel) -> Var | None:
     return max(scored, key=lambda row: row[0])[1] if scored else None
 
 
-def _score(kernel: Kernel, lane: Var) -> int | None:
-    """Contiguous accesses less scattered ones; None where an access cannot be a vector."""
-    score = access_score(kernel.exprs, lane)
-    if score is None:
+def _score(kernel: Kernel, lane: Var) -> tuple[int, int] | None:
+    """Contiguous accesses less scattered ones; None where an access cannot be a vector.
+
+    Of a reduction those of its reads come first: it writes once where it reads a whole row.
+    """
+    reads = access_score(kernel.exprs, lane)
+    if reads is None:
         return None
+    score = reads
     for output in kernel.outputs:
         step = output.at.coefficient(lane)
         if step not in (0, 1) or (step == 0 and lane in kernel.kept):
             return None
         score += step
-    return score if score >= 0 else None
+    return (reads if kernel.row else score, score) if score >= 0 else None
 
 
 def access_score(exprs: list[Expr], lane: Var) -> int | None:

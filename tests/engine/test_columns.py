@@ -61,3 +61,16 @@ def test_tall_columns_are_shared_among_cores_in_one_launch(device):
         total = y.sum(axis=0).realize()
     assert p.launches <= (1 if device.kind == "cpu" else 2)
     np.testing.assert_allclose(total.numpy(), x.sum(0, dtype=np.float64), rtol=1e-5, atol=1e-4)
+
+
+def test_statistics_of_channels_run_along_the_image(device):
+    x = drawn((3, 32, 9, 20)) + 2
+    y = jrk.tensor(x)
+    mean, var = y.mean(axis=(0, 2, 3)), y.var(axis=(0, 2, 3))
+    jrk.eval(mean, var)
+    wide = x.astype(np.float64)
+    np.testing.assert_allclose(mean.numpy(), wide.mean((0, 2, 3)), rtol=1e-6)
+    np.testing.assert_allclose(var.numpy(), wide.var((0, 2, 3)), rtol=1e-5)
+    if device.kind == "cpu":
+        (source,) = y.var(axis=(0, 2, 3)).kernels()
+        assert "vload16" in source.body and "(float16)(in0[" not in source.body
