@@ -278,7 +278,7 @@ class Lowered:
         rows, total = entry.size, math.prod(shape)
         if self.device.kind == "gpu":
             return self._split_among_groups(entry, shape)
-        wanted = PARTS
+        wanted: tuple[int, ...] = PARTS
         if rows >= FEW_ROWS:
             # Cores that share columns would each read a piece of every row.
             is_tall = total >= TALL and len(shape) - 1 not in entry.attrs
