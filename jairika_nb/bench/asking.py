@@ -11,19 +11,23 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+from jairika_nb.engine import device as devices
 from jairika_nb.engine import tuned
 
 
 class Process:
     """A library in a process of its own, started when it is first asked and after it died.
 
-    ``device`` is where ours runs; ``cache`` is a folder for what libraries keep of their
-    compiling. Use it in a ``with`` block, which ends the process.
+    ``device`` is where ours runs, and the others on a device of its kind; ``cache`` is a folder for
+    what libraries keep of their compiling. Use it in a ``with`` block, which ends the process.
     """
 
     def __init__(self, library: str, device: str | None, cache: str) -> None:
         self.library = library
         chosen = {"JRK_DEVICE": device} if device else {}
+        # The others compute on the same kind of device; a library that finds a GPU would take it.
+        kind = (devices.find(device) if device else devices.default()).kind
+        chosen |= {"JRK_BENCH_KIND": kind} | ({} if kind == "gpu" else {"JAX_PLATFORMS": "cpu"})
         caches = {"XDG_CACHE_HOME": cache, "TORCHINDUCTOR_CACHE_DIR": f"{cache}/inductor"}
         self.environment = {**os.environ, **caches, **chosen}
         self.environment["JRK_CACHE_DIR"] = str(_ours(Path(cache)))

@@ -18,6 +18,7 @@ from jairika_nb.bench import (
     measure_together,
     rounds,
 )
+from jairika_nb.bench.asking import Process
 from jairika_nb.bench.contender import MAKERS
 from jairika_nb.bench.judging import distance
 from jairika_nb.errors import WordError
@@ -144,3 +145,16 @@ def test_unknown_names_are_told():
     with pytest.raises(WordError, match="no library; there are jairika_nb"):
         measure("mlp", ["keras"])
     assert installed()[0] == "jairika_nb"
+
+
+def test_pytorch_computes_on_the_kind_of_device_that_ours_does(monkeypatch, tmp_path):
+    with_torch = pytest.importorskip("jairika_nb.bench.with_torch")
+    assert with_torch.place() == "cpu"
+    monkeypatch.setenv(with_torch.KIND, "gpu")
+    for name in ("cuda", "xpu", "mps"):
+        monkeypatch.setattr(f"torch.{name}.is_available", lambda: False)
+    with pytest.raises(RuntimeError, match="no accelerator"):
+        with_torch.place()
+    monkeypatch.setattr("torch.cuda.is_available", lambda: True)
+    assert with_torch.place() == "cuda"
+    assert Process("numpy", "reference", str(tmp_path)).environment[with_torch.KIND] == "reference"
