@@ -38,6 +38,34 @@ def serving(tmp_path_factory):
     made.kill()
 
 
+@pytest.fixture(scope="session")
+def single(tmp_path_factory):
+    """An ordinary server, which knows one person by one token, at a base of its own."""
+    from served import Serving
+
+    made = Serving(tmp_path_factory.mktemp("single"), people=False, base="/user/me/")
+    yield made
+    made.kill()
+
+
+@pytest.fixture
+def here(tmp_path):
+    """A model of this side."""
+    from served import arrays
+
+    with store.init(tmp_path / "mine.jrk.h5") as made:
+        made.commit(arrays(0), metrics={"loss": 0.5})
+        made.commit(arrays(1), name="PT", optimizer={"m": np.ones(4)})
+        yield made
+
+
+@pytest.fixture
+def place(serving, request):
+    """A name under the server's root, and what is typed for it."""
+    name = f"p{abs(hash(request.node.name))}.jrk.h5"
+    return serving.root / name, serving.address(name)
+
+
 @pytest.fixture
 def make(jp_root_dir: Path) -> Callable[..., Path]:
     """Make a model under the root with one iteration for each name."""

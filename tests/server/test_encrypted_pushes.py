@@ -25,13 +25,6 @@ def alice(tmp_path, monkeypatch):
 
 
 @pytest.fixture
-def place(serving, request):
-    """A name under the server's root, and what is typed for it."""
-    name = f"e{abs(hash(request.node.name))}.jrk.h5"
-    return serving.root / name, serving.address(name)
-
-
-@pytest.fixture
 def secret(tmp_path, alice):
     """A model whose encoder is encrypted for alice, the rest of it plain."""
     path = tmp_path / "secret.jrk.h5"
