@@ -18,7 +18,23 @@ from jairika_nb.store.rows import Row
 Key = tuple[str, str]  # variant and name
 
 
-class Table(Sequence[Row]):
+class Rows(Sequence[Row]):
+    """Rows that are made one by one, by ``_at``, when they are asked for."""
+
+    @overload
+    def __getitem__(self, index: int) -> Row: ...
+    @overload
+    def __getitem__(self, index: slice) -> tuple[Row, ...]: ...
+    def __getitem__(self, index: int | slice) -> Row | tuple[Row, ...]:
+        if isinstance(index, slice):
+            return tuple(self._at(i) for i in range(*index.indices(len(self))))
+        return self._at(range(len(self))[index])
+
+    def _at(self, index: int) -> Row:
+        raise NotImplementedError
+
+
+class Table(Rows):
     """The rows of a segment."""
 
     def __init__(self, columns: Columns) -> None:
@@ -36,14 +52,7 @@ class Table(Sequence[Row]):
     def __len__(self) -> int:
         return self.columns.count
 
-    @overload
-    def __getitem__(self, index: int) -> Row: ...
-    @overload
-    def __getitem__(self, index: slice) -> tuple[Row, ...]: ...
-    def __getitem__(self, index: int | slice) -> Row | tuple[Row, ...]:
-        if isinstance(index, slice):
-            return tuple(self[i] for i in range(*index.indices(len(self))))
-        index = range(len(self))[index]
+    def _at(self, index: int) -> Row:
         if index not in self._made:
             self._made[index] = self._row(index)
         return self._made[index]
@@ -113,7 +122,7 @@ class Table(Sequence[Row]):
         )
 
 
-class Branch(Sequence[Row]):
+class Branch(Rows):
     """The iterations of a variant, oldest first."""
 
     def __init__(self, variant: str, parts: Iterable[tuple[Table, Sequence[int]]] = ()) -> None:
@@ -134,14 +143,7 @@ class Branch(Sequence[Row]):
     def __reversed__(self) -> Iterator[Row]:
         return (table[i] for table, numbers in reversed(self.parts) for i in reversed(numbers))
 
-    @overload
-    def __getitem__(self, index: int) -> Row: ...
-    @overload
-    def __getitem__(self, index: slice) -> tuple[Row, ...]: ...
-    def __getitem__(self, index: int | slice) -> Row | tuple[Row, ...]:
-        if isinstance(index, slice):
-            return tuple(self[i] for i in range(*index.indices(len(self))))
-        index = range(len(self))[index]
+    def _at(self, index: int) -> Row:
         part = bisect_right(self.ends, index)
         table, numbers = self.parts[part]
         return table[numbers[index - self.ends[part]]]  # from the end of the part

@@ -31,23 +31,10 @@ from jairika_nb.errors import (
     Untrusted,
 )
 from jairika_nb.store import arrays as stored
-from jairika_nb.store import coded, keyring, keys, paging, trust
+from jairika_nb.store import coded, keys, paging, trust
 
+pytestmark = pytest.mark.usefixtures("settings")
 FIRST = "*/*/0"  # the layer of 0.weight and 0.bias
-
-
-@pytest.fixture(autouse=True)
-def config(tmp_path, monkeypatch):
-    """A folder of settings of the test's own, and passphrases that cost little to stretch."""
-    monkeypatch.setenv("JRK_CONFIG_DIR", str(tmp_path / "config"))
-    for name in ("JRK_KEY", "JRK_PASSPHRASE"):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setattr(keyring, "COST", 1 << 4)
-
-
-@pytest.fixture
-def alice():
-    return keys.new("alice")
 
 
 @pytest.fixture

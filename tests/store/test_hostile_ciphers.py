@@ -19,6 +19,7 @@ from jairika_nb.store.keyring import Keyring
 from jairika_nb.store.slots import Root
 from jairika_nb.store.vault import Vault
 
+pytestmark = pytest.mark.usefixtures("settings")
 NAMES = ("0.weight", "0.twin", "1.weight")
 
 
@@ -26,20 +27,6 @@ def values(seed: int = 0) -> dict[str, np.ndarray]:
     """Three tensors of one shape; the last is in a group of its own."""
     random = np.random.default_rng(seed)
     return {name: random.standard_normal((4, 5)).astype(np.float32) for name in NAMES}
-
-
-@pytest.fixture(autouse=True)
-def config(tmp_path, monkeypatch):
-    """A folder of settings of the test's own, and passphrases that cost little to stretch."""
-    monkeypatch.setenv("JRK_CONFIG_DIR", str(tmp_path / "config"))
-    for name in ("JRK_KEY", "JRK_PASSPHRASE"):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setattr(keyring, "COST", 1 << 4)
-
-
-@pytest.fixture
-def alice():
-    return keys.new("alice")
 
 
 @pytest.fixture

@@ -24,6 +24,7 @@ from jairika_nb.errors import Damaged, KeyProblem, MissingPackage, NameTaken, No
 from jairika_nb.store import keys, trust
 from jairika_nb.store.keys import Key
 
+pytestmark = pytest.mark.usefixtures("settings")
 # RFC 8032, section 7.1, test 1.
 SEED = bytes.fromhex("9d61b19deffd5a60ba844af492ec2cc44449c5697b326919703bac031cae7f60")
 PUBLIC = "d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a"
@@ -31,19 +32,6 @@ OF_NOTHING = (
     "e5564300c360ac729086e2cc806e828a84877f1eb8e5d974d873e065224901555fb8821590a33bacc61e39701cf9b4"
     "6bd25bf5f0595bbe24655141438e7a100b"
 )
-
-
-@pytest.fixture(autouse=True)
-def config(tmp_path, monkeypatch):
-    """A folder of settings of the test's own."""
-    monkeypatch.setenv("JRK_CONFIG_DIR", str(tmp_path / "config"))
-    monkeypatch.delenv("JRK_KEY", raising=False)
-    return tmp_path / "config"
-
-
-@pytest.fixture
-def alice():
-    return keys.new("alice")
 
 
 @pytest.fixture
@@ -287,8 +275,8 @@ def test_what_is_no_signature_is_damage(model, kind):
 
 
 @pytest.mark.skipif(os.name != "posix", reason="modes of files are POSIX's")
-def test_a_key_that_others_could_read_is_not_used(alice, config):
-    place = config / "keys" / "alice"
+def test_a_key_that_others_could_read_is_not_used(alice, settings):
+    place = settings / "keys" / "alice"
     assert stat.S_IMODE(place.stat().st_mode) == 0o600
     assert stat.S_IMODE(place.parent.stat().st_mode) == 0o700
     place.chmod(0o640)
