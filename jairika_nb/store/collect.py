@@ -22,6 +22,7 @@ from jairika_nb.errors import Damaged
 from jairika_nb.store import coded, locks, ruling, transaction
 from jairika_nb.store.catalogue import Catalogue
 from jairika_nb.store.cold import Chilled, has_coded, lay_down
+from jairika_nb.store.create import NEW, STALE, clear
 from jairika_nb.store.disk import Disk
 from jairika_nb.store.faults import telling
 from jairika_nb.store.journaled import JournaledFile
@@ -88,7 +89,8 @@ def collect(
             # Those who only read keep the old file, so they need not be waited for.
             locks.keep_others_out(file.file, path, wait, shared=True)
             file.recover()
-            _clear(real)
+            clear(real, SUFFIX, 0)  # under the writer's lock nobody is at work on one
+            clear(real, NEW, STALE)
             return _swapped(path, real, days, note, disk, progress, cold)
         finally:
             file.close()
@@ -172,12 +174,3 @@ def _checked(aside: Path, path: Path, disk: Disk) -> int:
         return reader.ranges.size
     finally:
         reader.close()
-
-
-def _clear(real: Path) -> None:
-    """Remove what a killed collection left; under the writer's lock nobody is at work on it."""
-    start = f".{real.name[:100]}."
-    for entry in os.scandir(real.parent):
-        if entry.name.startswith(start) and entry.name.endswith(SUFFIX):
-            with contextlib.suppress(OSError):  # what cannot be removed harms nobody
-                os.unlink(entry)

@@ -5,7 +5,9 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import re
 import secrets
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -17,6 +19,8 @@ from jairika_nb.store.faults import telling
 from jairika_nb.store.layout import Layout
 from jairika_nb.store.reader import generation
 
+NEW = ".new"
+STALE = 3600.0  # seconds: whoever still makes a model writes to it more often
 # What file systems without hard links answer to link(2).
 NO_LINKS = {errno.EPERM, errno.ENOSYS, errno.EOPNOTSUPP, errno.EMLINK, errno.EXDEV}
 
@@ -32,7 +36,8 @@ def create(path: Path, make: Callable[[Layout], Catalogue], disk: Disk | None = 
         raise taken(path)
     if not os.path.lexists(path.parent):
         raise AddressError(f"cannot make {path}: there is no folder {path.parent}; make it first")
-    aside = path.with_name(f".{path.name[:100]}.{secrets.token_hex(4)}.new")
+    clear(path, NEW, STALE)
+    aside = path.with_name(f".{path.name[:100]}.{secrets.token_hex(4)}{NEW}")
     with telling("make", path):
         try:
             transaction.fill(aside, make, disk, called=path)
@@ -41,6 +46,15 @@ def create(path: Path, make: Callable[[Layout], Catalogue], disk: Disk | None = 
         finally:
             with contextlib.suppress(FileNotFoundError):
                 os.unlink(aside)
+
+
+def clear(path: Path, ending: str, age: float) -> None:
+    """Remove what killed programs left beside ``path`` and have not written for ``age`` seconds."""
+    left = re.compile(re.escape(f".{path.name[:100]}.") + "[0-9a-f]{8}" + re.escape(ending))
+    with contextlib.suppress(OSError):  # what cannot be removed harms nobody
+        for each in os.scandir(path.parent):
+            if left.fullmatch(each.name) and time.time() - each.stat().st_mtime >= age:
+                os.unlink(each)
 
 
 def _appear(aside: Path, path: Path) -> None:

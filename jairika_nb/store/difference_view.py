@@ -15,7 +15,9 @@ COLUMNS = ("layer", "change", "L2", "relative", "max", "cosine", "what")
 STYLE = """
 .jrk-diff { color: var(--jp-ui-font-color1, currentColor); font-size: 13px; }
 .jrk-diff caption { white-space: nowrap; text-align: left; font-weight: 600; }
-.jrk-diff.jrk-diff th, .jrk-diff.jrk-diff td { text-align: left; padding: 2px 12px 2px 0; }
+.jrk-diff.jrk-diff th, .jrk-diff.jrk-diff td { padding: 3px 14px 3px 6px; text-align: right;
+  font-variant-numeric: tabular-nums; }
+.jrk-diff.jrk-diff .jrk-word { text-align: left; }
 .jrk-diff .jrk-bar { display: inline-block; height: 0.7em; min-width: 1px;
   background: var(--jp-brand-color1, #4c7dd0); }
 .jrk-diff .jrk-added { color: var(--jp-success-color1, #2f9e44); }
@@ -48,11 +50,17 @@ def html(difference: Difference) -> str:
     title = f'from "{difference.left}" to "{difference.right}"'
     longest = max((_finite(each) for each in difference.changed), default=0.0)
     rows = "".join(_row(each, longest) for each in difference.changed)
-    tables = _table(title, (*COLUMNS, ""), rows) if rows else f"<p>{escape(title)}</p>"
+    tables = (
+        _table(title, (*COLUMNS, "relative"), rows, (0, 1, 6, 7))
+        if rows
+        else f"<p>{escape(title)}</p>"
+    )
     for name, pairs in (("metrics", difference.metrics), ("settings", difference.settings)):
         if pairs:
             listed = (_pair(key, *pair) for key, pair in pairs.items())
-            body = "".join(f"<tr>{''.join(map(_cell, row))}</tr>" for row in listed)
+            body = "".join(
+                f"<tr>{_word(key)}{''.join(map(_cell, row))}</tr>" for key, *row in listed
+            )
             tables += _table("", (name, "left", "right", "change"), body)
     same = len(difference.layers) - len(difference.changed)
     note = "no difference" if not difference else f"layers unchanged: {same}"
@@ -69,11 +77,11 @@ def cells(each: LayerChange) -> tuple[str, ...]:
 
 
 def _row(each: LayerChange, longest: float) -> str:
-    name, kind, *rest = cells(each)
+    name, kind, *numbers, notes = cells(each)
     width = round(BAR * _finite(each) / longest) if longest else 0
-    bar = f'<td><span class="jrk-bar" style="width: {width}px"></span></td>'
-    sign = f'<td class="jrk-{kind}">{escape(kind)}</td>'
-    return f"<tr>{_cell(name)}{sign}{''.join(map(_cell, rest))}{bar}</tr>"
+    bar = f'<td class="jrk-word"><span class="jrk-bar" style="width: {width}px"></span></td>'
+    sign = f'<td class="jrk-word jrk-{kind}">{escape(kind)}</td>'
+    return f"<tr>{_word(name)}{sign}{''.join(map(_cell, numbers))}{_word(notes)}{bar}</tr>"
 
 
 def _finite(each: LayerChange) -> float:
@@ -81,10 +89,18 @@ def _finite(each: LayerChange) -> float:
     return relative if math.isfinite(relative) else 0.0
 
 
-def _table(title: str, columns: tuple[str, ...], body: str) -> str:
+def _table(title: str, columns: tuple[str, ...], body: str, words: tuple[int, ...] = (0,)) -> str:
+    """A table; ``words`` are its columns that hold no numbers."""
     caption = f"<caption>{escape(title)}</caption>" if title else ""
-    head = "".join(f'<th scope="col">{escape(each)}</th>' for each in columns)
+    head = "".join(
+        f'<th scope="col" class="{"jrk-word" if i in words else ""}">{escape(each)}</th>'
+        for i, each in enumerate(columns)
+    )
     return f"<table>{caption}<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+
+
+def _word(text: str) -> str:
+    return f'<td class="jrk-word">{escape(text)}</td>'
 
 
 def _cell(text: str) -> str:

@@ -209,3 +209,26 @@ def test_kills_leave_the_old_file_or_the_new_one_whole(path):
         model.gc()
         assert contents(path) == wanted and model.verify().ok
     assert not list(path.parent.glob(".*.repack"))
+
+
+def test_what_a_killed_init_left_goes_with_the_next_one_or_with_gc(tmp_path):
+    path = tmp_path / "chat.jrk.h5"
+
+    def left(name: str, hours: float):
+        made = tmp_path / name
+        made.write_bytes(b"half a model")
+        os.utime(made, (time.time() - 3600 * hours,) * 2)
+        return made
+
+    kept = [
+        left(".chat.jrk.h5.0123abcd.new", 0.5),  # somebody may be at work on it
+        left(".other.jrk.h5.0123abcd.new", 2),
+        left(".chat.jrk.h5.notes.new", 2),
+        left("chat.jrk.h5.0123abcd.new", 2),
+    ]
+    stale = left(".chat.jrk.h5.4567abcd.new", 2)
+    with store.init(path, arrays(0)) as model:
+        assert not stale.exists()
+        stale = left(".chat.jrk.h5.89ababcd.new", 2)
+        model.gc()
+    assert not stale.exists() and all(each.exists() for each in kept)
