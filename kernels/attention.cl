@@ -30,9 +30,10 @@ kernel void KERNEL_NAME(
 #if MASKED
   BATCH(mask);
 #endif
-  // Of the work-item's own: queries turned, weights of KEYS keys, the sum of values turned.
-  global float *panel = scratch + (size_t)item * 32 * (E + KEYS + V);
-  global float *weights = panel + E * 32, *total = weights + KEYS * 32;
+  // Of the work-item's own: queries turned, the sum of values turned, weights of KEYS keys and,
+  // last, what the mask says of them.
+  global float *panel = scratch + (size_t)item * 32 * (E + (MASKED ? 2 : 1) * KEYS + V);
+  global float *total = panel + E * 32, *weights = total + V * 32;
   turned(panel, q + first * q_row, rows, q_row, E, scale);
   for (int c = 0; c < 2 * V; c++) vstore16((float16)(0.0f), c, total);
   float16 top[2], sum[2];
@@ -44,6 +45,11 @@ kernel void KERNEL_NAME(
     float16 best[2], old[2];
     best[0] = top[0];
     best[1] = top[1];
+#if MASKED
+    global float *shade = weights + KEYS * 32;
+    global const MASK_TYPE *shown = mask + first * mask_row + start * mask_column;
+    mask_panel(shade, shown, rows, count, mask_row, mask_column);
+#endif
     for (int j = 0; j < count; j += 8) {
       global const float *key[8];
       float16 score[8][2];
@@ -58,8 +64,7 @@ kernel void KERNEL_NAME(
         for (int h = 0; h < 2; h++) {
           float16 s = score[i][h];
 #if MASKED
-          global const MASK_TYPE *shown = mask + min(at, S - 1) * mask_column + first * mask_row;
-          s = masked(s, shown, mask_row, 16 * h, rows);
+          s = masked(s, vload16(2 * min(j + i, count - 1) + h, shade));
 #endif
           if (CAUSAL) s = (ramp + 16 * h >= at) ? s : (float16)(-INFINITY);
           s = at < end ? s : (float16)(-INFINITY);

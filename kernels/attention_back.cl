@@ -87,8 +87,10 @@ kernel void KERNEL_NAME(
             const int16 at = ramp + 16 * h;
             float16 s = tile[i][h];
 #if MASKED
-            global const MASK_TYPE *shown = mask + row * mask_row + first * mask_column;
-            s = masked(s, shown, mask_column, 16 * h, count);
+            const int lanes = count - 16 * h;
+            const long place = first + (lanes > 0 ? 16 * h : 0);
+            global const MASK_TYPE *shown = mask + row * mask_row + place * mask_column;
+            s = masked(s, mask_lanes(shown, mask_column, lanes));
 #endif
             if (CAUSAL) s = (at + first <= row) ? s : (float16)(-INFINITY);
             s = (at < count) ? s : (float16)(-INFINITY);

@@ -150,24 +150,51 @@ inline void turned_back(
 }
 
 #if MASKED
-// Scores of lanes whose masks lie `step` apart; those past the last lane repeat its mask.
-inline float16 masked(
-    const float16 score, global const MASK_TYPE *mask, const long step, const int first,
-    const int lanes) {
-  float values[16];
-  for (int l = 0; l < 16; l++) {
-    const MASK_TYPE m = mask[min(first + l, lanes - 1) * step];
 #if MASKED == 1
-    values[l] = m != 0;
+#define SEEN(m) ((m) != 0 ? 1.0f : 0.0f)
+#define SEEN16(m) ((convert_int16(m) != 0) ? (float16)(1.0f) : (float16)(0.0f))
 #else
-    values[l] = m;
+#define SEEN(m) (m)
+#define SEEN16(m) (m)
 #endif
+#define MASK16(p) SEEN16(vload16(0, p))
+
+// The masks of 16 lanes, `step` apart, of which `lanes` count; the others are as the last one.
+inline float16 mask_lanes(global const MASK_TYPE *mask, const long step, const int lanes) {
+  if (step == 1 && lanes >= 16) return MASK16(mask);
+  if (step == 0 || lanes < 1) return (float16)(SEEN(mask[0]));
+  float values[16];
+  for (int l = 0; l < 16; l++) values[l] = SEEN(mask[min(l, lanes - 1) * step]);
+  return vload16(0, values);
+}
+
+// panel[j][i] = the mask of query i and key j, for 32 queries of which `rows` count, `keys` keys
+inline void mask_panel(
+    global float *panel, global const MASK_TYPE *mask, const int rows, const int keys,
+    const long row, const long column) {
+  for (int side = 0; side < 32; side += 16) {
+    int j = 0;
+    if (column == 1 && row != 0)
+      for (; j + 16 <= keys; j += 16) {
+        float16 block[16];
+#pragma unroll
+        for (int i = 0; i < 16; i++) block[i] = MASK16(mask + min(side + i, rows - 1) * row + j);
+        turn16(block);
+#pragma unroll
+        for (int i = 0; i < 16; i++) vstore16(block[i], 0, panel + (j + i) * 32 + side);
+      }
+    global const MASK_TYPE *from = mask + min(side, rows - 1) * row;
+    for (; j < keys; j++)
+      vstore16(mask_lanes(from + j * column, row, rows - side), 0, panel + j * 32 + side);
   }
-  const float16 found = vload16(0, values);
+}
+
+// A score where its mask lets it through.
+inline float16 masked(const float16 score, const float16 mask) {
 #if MASKED == 1
-  return found != 0.0f ? score : (float16)(-INFINITY);
+  return mask != 0.0f ? score : (float16)(-INFINITY);
 #else
-  return score + found;
+  return score + mask;
 #endif
 }
 #endif

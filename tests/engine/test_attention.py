@@ -22,6 +22,8 @@ def _mask(kind, length, keys, seed=1):
         mask = rng.random((length, keys)) < 0.6
         mask[1], mask[2] = False, True
         return mask
+    if kind == "padding":
+        return np.arange(keys) < np.array([keys, keys // 3])[:, None, None, None]
     mask = rng.standard_normal((2, 1, length, keys)).astype(np.float32)
     mask[..., rng.random(keys) < 0.3] = -np.inf
     mask[0, 0, 1], mask[:, :, 2] = -np.inf, 0
@@ -68,7 +70,8 @@ def _close(found, expected, tolerance=2e-5):
 CASES = [
     (128, 128, 32, 32, True, None), (130, 97, 33, 64, False, "bool"),
     (97, 130, 64, 8, False, "float"), (64, 64, 8, 16, False, None), (17, 250, 1, 5, False, None),
-    (250, 17, 16, 1, True, None), (1, 130, 8, 8, False, "bool"), (5, 1, 3, 3, True, None),
+    (250, 17, 16, 1, True, None), (66, 75, 8, 8, False, "padding"), (1, 130, 8, 8, False, "bool"),
+    (5, 1, 3, 3, True, None),
 ]  # fmt: skip
 SAMPLE = CASES[:3]
 
