@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 
-from jairika_nb.engine import matrix_units, pieces, strided, tiles, tuned, turning
+from jairika_nb.engine import gemv, matrix_units, pieces, strided, tiles, tuned, turning
 from jairika_nb.engine.bundle import TAIL
 from jairika_nb.engine.device import Device
 from jairika_nb.engine.dtypes import NARROW, float32, float64
@@ -185,6 +185,8 @@ class Lowered:
         m, n = entry.shape[-2:]
         k = self.entries[entry.inputs[0]].shape[-1]
         known = (float32, float64) if self.device.kind == "gpu" else (float32,)
+        if self.device.kind == "cpu" and entry.dtype is float32 and min(m, n) == 1:
+            return gemv.fits(m, n, k) or gemv.fits(n, m, k)
         return entry.dtype in known and min(m, n) > 1 and m * n * k >= SMALL_PRODUCT
 
     def _product(self, entry: Entry) -> int:
@@ -193,8 +195,16 @@ class Lowered:
         a, b = entry.inputs
         k = self.entries[a].shape[-1]
         m, n = entry.shape[-2:]
+        if n == 1:
+            # The matrix is the right operand of its own transpose.
+            left, right, shape = self._turned(b), self._turned(a), (*entry.shape[:-2], 1, m)
+            flat = self._product(entry._replace(inputs=(left, right), shape=shape))
+            return self.view("reshape", entry.shape, flat, entry.shape)
         by = tuned.in_force(self.device)
-        attrs = (entry.shape, k, pieces.tile(m, n, by), by)
+        if gemv.fits(m, n, k):
+            attrs: tuple = (entry.shape, k, gemv.tile(m), None)
+        else:
+            attrs = (entry.shape, k, pieces.tile(m, n, by), by)
         operands = (self._in_place(a), b)
         product = self.add(Entry("gemm", attrs, operands, entry.shape, entry.dtype))
         self.forced.add(product)

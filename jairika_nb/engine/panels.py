@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from jairika_nb.engine.code import Scope, Writer
 from jairika_nb.engine.fused import Operand
+from jairika_nb.engine.index import Var
 from jairika_nb.engine.schedule_cpu import access_score
 from jairika_nb.engine.spelling import WIDTH
 
@@ -33,18 +34,34 @@ inline void transpose16(float16 *row) {
 
 def fill(w: Writer, operand: Operand, batch: list[str], columns: int) -> tuple[str, list[str]]:
     """Functions that ``fill`` calls, and the lines of its body."""
-    n, k = operand.columns, operand.rows
-    along_n = access_score(operand.exprs, n) if n else None
-    along_k = access_score(operand.exprs, k) if k else None
     top = Scope(lines=batch)
-    if along_n is not None and along_n > 0 and (along_k is None or along_n >= along_k):
+    along = direction(operand)
+    if along == "columns":
         wide, helper = _rows(w, operand, top, columns), ""
-    elif along_k is not None and along_k > 0:
+    elif along == "rows":
         wide, helper = _blocks(w, operand, top, columns), TRANSPOSE
     else:
         wide, helper = [], ""
     rest = _one_by_one(w, operand, top, columns, columns_first=bool(helper))
     return helper, [*top.lines, *wide, *rest]
+
+
+def direction(operand: Operand) -> str | None:
+    """Which neighbours of the operand lie side by side: of its columns, of its rows, or none."""
+    n, k = operand.columns, operand.rows
+    along_n = access_score(operand.exprs, n) if n else None
+    along_k = access_score(operand.exprs, k) if k else None
+    if along_n is not None and along_n > 0 and (along_k is None or along_n >= along_k):
+        return "columns"
+    return "rows" if along_k is not None and along_k > 0 else None
+
+
+def element(w: Writer, operand: Operand, lane: Var | None) -> list[str]:
+    """The body of a function that gives the value at (batch, k, n), or 16 from there on."""
+    top = Scope(lines=w.unpack(operand.batch, "batch"))
+    lines, text = _value(w, operand, top, lane, WIDTH if lane else 1)
+    names = [*_name(operand.rows, w, "k"), *_name(operand.columns, w, "n")]
+    return [*top.lines, *names, *lines, f"*value = {text};"]
 
 
 def _value(w: Writer, operand: Operand, top: Scope, lane, width: int) -> tuple[list[str], str]:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from jairika_nb.engine import (
     bundle,
+    gemv,
     inplace,
     product,
     product_gpu,
@@ -99,7 +100,8 @@ def _write(kernel: Kernel, lowered: Lowered, device: Device) -> Source:
     if kernel.product is not None:
         if device.kind == "gpu":
             return product_gpu.write(kernel, entries)
-        return product.write(kernel, entries, device.compute_units)
+        (_, columns), units = entries[kernel.product].attrs[2], device.compute_units
+        return (product if columns else gemv).write(kernel, entries, units)
     if kernel.routine is not None:
         return _write_fixed(kernel.routine, lowered, device)
     name = name_of(kernel, entries)

@@ -77,7 +77,7 @@ def _filled(text: str, w: Writer, name: str, parts: list, values: dict) -> str:
     passed = "".join(f", {p.split()[-1].lstrip('*')}" for p in w.parameters)
     functions = "".join(
         f"{before}inline void {function}({parameters}{declared}) {{\n"
-        + "".join(f"  {line}\n" for line in lines)
+        + "".join(f"  {line}\n" for line in lines).replace(" PASSED", passed)
         + "}\n"
         for before, function, parameters, lines in parts
     )
@@ -94,17 +94,21 @@ def _filled(text: str, w: Writer, name: str, parts: list, values: dict) -> str:
 def _operands(w: Writer, kernel: Kernel, columns: int) -> list[tuple[str, str, str, list[str]]]:
     """How the panels of the right operand are filled, and where the left one starts."""
     left, right = kernel.operands
-    place = left.expr.data[1]
-    lines = w.unpack(left.batch, "batch")
-    for var in (left.rows, left.columns):
-        lines += [f"const {w.integer} {var.name} = 0;"] if var else []
-    lines.append(f"*start = {w.form(place)};")
     helper, body = panels.fill(w, right, w.unpack(right.batch, "batch"), columns)
     return [
-        ("", "left_start", f"const int batch, {w.integer} *start", lines),
+        _left_start(w, left),
         (helper, "fill", "global float *panel, const int batch, const int first_n, "
          "const int first_k, const int depth, const int N", body),
     ]  # fmt: skip
+
+
+def _left_start(w: Writer, left: Operand) -> tuple[str, str, str, list[str]]:
+    """Where a batch of the left operand starts."""
+    lines = w.unpack(left.batch, "batch")
+    for var in (left.rows, left.columns):
+        lines += [f"const {w.integer} {var.name} = 0;"] if var else []
+    lines.append(f"*start = {w.form(left.expr.data[1])};")
+    return "", "left_start", f"const int batch, {w.integer} *start", lines
 
 
 def _epilogues(w: Writer, kernel: Kernel, shape: tuple[int, ...], widths: tuple[int, ...]) -> list:

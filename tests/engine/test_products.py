@@ -9,6 +9,7 @@ from jairika_nb.engine import pieces
 # Rows, columns and steps around the multiples of tiles, panels and pieces.
 SIZES = [
     (8, 32, 32), (9, 33, 33), (7, 31, 257), (65, 17, 40), (3, 100, 120), (100, 3, 120),
+    (1, 300, 200), (1, 517, 131), (3, 531, 70), (4, 256, 300), (2, 2100, 24), (517, 1, 300),
     (5, 16, 513), (33, 130, 512), (40, 95, 1040), (1025, 65, 20), (70, 1100, 15), (2, 2, 9000),
 ]  # fmt: skip
 
@@ -21,8 +22,10 @@ def _close(found, a, b):
     exact = a.astype(np.float64) @ b.astype(np.float64)
     assert found.shape == exact.shape
     # Partial sums of normal numbers grow like a root, and each addition rounds: six deviations.
+    # The result itself is rounded too.
     k = a.shape[-1]
     room = 2.0**-22 * min(k, pieces.SIZES.depth) * np.sqrt(max(1, k / pieces.SIZES.depth))
+    room += 2.0**-24 * np.abs(exact).max()
     assert np.abs(found.numpy() - exact).max() <= room
 
 
@@ -65,6 +68,22 @@ def test_sizes_of_zero(device):
     for m, n, k in [(0, 40, 40), (40, 0, 40), (40, 40, 0), (0, 0, 0)]:
         x, y = jrk.zeros((m, k), device=device), jrk.zeros((k, n), device=device)
         assert (x @ y).numpy().tolist() == np.zeros((m, n)).tolist()
+
+
+def test_few_rows_read_any_matrix(device):
+    a, b = _drawn((3, 2, 150), 18), _drawn((3, 150, 270), 19)
+    x, y = jrk.tensor(a, device=device), jrk.tensor(b, device=device)
+    _close(x @ y, a, b)
+    _close(x[0, 0] @ y[0], a[0, 0], b[0])
+    _close(y[0].T @ x[0, 0], b[0].T, a[0, 0])
+    _close(x[0] @ jrk.maximum(y[0], 0.5), a[0], np.maximum(b[0], 0.5))
+    _close(x[1] @ y[0, :, ::-1].T.T, a[1], b[0, :, ::-1])
+    _close(x[1] @ jrk.maximum(y[1].T, 0).T[:, 7:], a[1], np.maximum(b[1], 0)[:, 7:])
+    # No neighbours side by side in either direction.
+    wide = jrk.concat([y[0], y[1]], axis=1)[::2, ::2]
+    _close(x[2, :, ::2] @ wide, a[2, :, ::2], np.concatenate([b[0], b[1]], 1)[::2, ::2])
+    found = jrk.maximum(x[0] @ y[0] + y[0, 0], 0) * 3
+    assert np.abs(found.numpy() - np.maximum(a[0] @ b[0] + b[0, 0], 0) * 3).max() < 1e-4
 
 
 def test_results_repeat_bit_for_bit(device):
