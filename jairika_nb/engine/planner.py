@@ -119,6 +119,21 @@ class Planner:
             flat = self._tracer(roots, (entry.size,)).trace()
             if not flat.row and flat.loads == kernel.loads and _is_flat(flat):
                 return flat
+            return self._with_long_lines(roots, kernel)
+        return kernel
+
+    def _with_long_lines(self, roots: list[int], kernel: Kernel) -> Kernel:
+        """The kernel with its last axes seen as one, as far as every access stays a plain stride.
+
+        Lines of an image are short; its planes are not.
+        """
+        shape = self.entries[roots[-1]].shape
+        while len(shape) > 2:
+            shape = (*shape[:-2], shape[-2] * shape[-1])
+            found = self._tracer(roots, shape).trace()
+            if found.row or found.loads != kernel.loads or not _is_flat(found):
+                break
+            kernel = found
         return kernel
 
     def _tracer(self, roots: list[int], domain: Shape | None = None) -> Tracer:
@@ -254,8 +269,8 @@ def _cuts(entries: list[Entry]) -> set[int]:
 
 
 def _is_flat(kernel: Kernel) -> bool:
-    """Whether every access of a collapsed domain is still a plain stride."""
-    (var,) = kernel.kept or (None,)
+    """Whether every access is still a plain stride along the last of axes seen as one."""
+    var = kernel.kept[-1] if kernel.kept else None
     for expr in kernel.exprs:
         forms = {"load": 1, "random": 1, "index": 0}.get(expr.kind)
         if forms is not None and var and expr.data[forms].coefficient(var) is None:

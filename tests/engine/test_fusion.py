@@ -212,3 +212,23 @@ def test_a_number_that_is_wanted_itself_is_there_before_a_routine_reads_it(devic
     (slope,) = jrk.grad((x * x).mean(), [x])
     jrk.eval(x, found, slope)
     assert (x.item(), found.item(), slope.item()) == (3.0, False, 6.0)
+
+
+def test_planes_are_long_lines_to_elementwise_kernels(opencl):
+    if opencl.kind == "gpu":
+        pytest.skip("the CPU schedule's")
+    x, c = data(4, 3, 8, 6), data(3, 1, 1)
+    y = (x * c + 1).relu()
+    assert "vload16" in str(y.kernels()[0])
+    np.testing.assert_allclose(y.numpy(), np.maximum(x.numpy() * c.numpy() + 1, 0), rtol=1e-6)
+
+
+def test_sums_of_channels_run_along_what_is_read(opencl):
+    if opencl.kind == "gpu":
+        pytest.skip("the CPU schedule's")
+    x = data(4, 64, 48)
+    mean = x.mean(axis=(0, 2), keepdims=True)
+    var = (x - mean).square().mean(axis=(0, 2), keepdims=True)
+    p = launches(mean, var)
+    assert p.launches == 1 and "vload16(0, in0" in p.kernels[0].source
+    np.testing.assert_allclose(var.numpy(), x.numpy().var(axis=(0, 2), keepdims=True), rtol=1e-5)

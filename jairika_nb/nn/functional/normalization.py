@@ -89,18 +89,21 @@ def batch_norm(
         mean = _along_channels("batch_norm", "running_mean", running_mean, x)
         var = _along_channels("batch_norm", "running_var", running_var, x)
         return _scaled("batch_norm", (x - mean) * (var + eps).rsqrt(), weight, bias)
-    axes = (0, *range(2, x.ndim))
-    count = math.prod(x.shape[a] for a in axes)
+    count = math.prod(n for axis, n in enumerate(x.shape) if axis != 1)
     if count == 0:
         return _scaled("batch_norm", x, weight, bias)
     if count < 2:
         raise ShapeError(f"batch_norm: training needs more than one value a channel, not {x.shape}")
-    mean = x.mean(axis=axes, keepdims=True)
-    centred = x - mean
+    # The axes of space are seen as one, so that sums run over long rows.
+    flat = x.reshape(*x.shape[:2], -1) if x.ndim > 3 else x
+    axes = (0, *range(2, flat.ndim))
+    mean = flat.mean(axis=axes, keepdims=True)
+    centred = flat - mean
     var = centred.square().mean(axis=axes, keepdims=True)
     _move(running_mean, mean, momentum)
     _move(running_var, var * (count / (count - 1)), momentum)
-    return _scaled("batch_norm", centred * (var + eps).rsqrt(), weight, bias)
+    y = _scaled("batch_norm", centred * (var + eps).rsqrt(), weight, bias)
+    return y if flat is x else y.reshape(x.shape)
 
 
 def _move(running: Tensor | None, found: Tensor, momentum: float) -> None:
