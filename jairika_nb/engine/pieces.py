@@ -63,7 +63,8 @@ def cut(
     while batch * rows[1] * columns[1] < units * by.shares:
         if columns[0] > nr:
             columns = evenly(n, columns[0] // 2, nr)
-        elif rows[0] >= 2 * by.fewest:
+        elif rows[0] >= 2 * by.fewest or (batch * rows[1] < units and rows[0] > mr):
+            # Better a panel filled twice than a core with nothing to do.
             rows = evenly(m, rows[0] // 2, mr)
         else:
             break
