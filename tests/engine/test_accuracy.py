@@ -106,3 +106,10 @@ def test_large_arguments_of_tanh_give_one_exactly(device):
         assert jrk.tanh(jrk.tensor(-big, dtype=dtype)).tolist() == [-1.0] * 20
     y = jrk.tensor([30.0])
     assert jrk.grad(jrk.gelu(y, "tanh").sum(), [y])[0].tolist() == [1.0]
+
+
+@pytest.mark.parametrize("name", ["tanh", "erf", "exp", "sigmoid"])
+def test_nan_of_any_bits_stays_nan(device, name):
+    bits = np.array([0x7FC00000, 0x7FC00001, 0xFFC001FF, 0x7FFFFFFF] * 8, np.uint32)
+    out = getattr(jrk, name)(jrk.tensor(bits.view(np.float32)))
+    assert np.isnan(out.numpy()).all()
