@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 COLUMNS = ("layer", "change", "L2", "relative", "max", "cosine", "what")
 STYLE = """
 .jrk-diff { color: var(--jp-ui-font-color1, currentColor); font-size: 13px; }
+.jrk-diff.jrk-diff table { border-collapse: collapse; margin: 4px 0 10px; }
 .jrk-diff caption { white-space: nowrap; text-align: left; font-weight: 600; }
 .jrk-diff.jrk-diff th, .jrk-diff.jrk-diff td { padding: 3px 14px 3px 6px; text-align: right;
   font-variant-numeric: tabular-nums; }
@@ -72,6 +73,8 @@ def cells(each: LayerChange) -> tuple[str, ...]:
     notes = "; ".join(each.notes)
     if each.kind not in ("changed", "resized"):
         return each.layer, each.kind, "", "", "", "", notes
+    if each.kind == "resized" and not each.norms.l2 and math.isnan(each.norms.cosine):
+        return each.layer, each.kind, "", "", "", "", notes  # no two tensors can be compared
     norms = (each.norms.l2, each.norms.relative, each.norms.largest, each.norms.cosine)
     return each.layer, each.kind, *map(measure, norms), notes
 
@@ -79,7 +82,8 @@ def cells(each: LayerChange) -> tuple[str, ...]:
 def _row(each: LayerChange, longest: float) -> str:
     name, kind, *numbers, notes = cells(each)
     width = round(BAR * _finite(each) / longest) if longest else 0
-    bar = f'<td class="jrk-word"><span class="jrk-bar" style="width: {width}px"></span></td>'
+    drawn = f'<span class="jrk-bar" style="width: {width}px"></span>' if each.norms.l2 else ""
+    bar = f'<td class="jrk-word">{drawn}</td>'
     sign = f'<td class="jrk-word jrk-{kind}">{escape(kind)}</td>'
     return f"<tr>{_word(name)}{sign}{''.join(map(_cell, numbers))}{_word(notes)}{bar}</tr>"
 

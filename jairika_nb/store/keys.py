@@ -231,8 +231,10 @@ def _loaded(place: Path, passphrase: Passphrase) -> Key:
         try:
             private = load_ssh_private_key(data, None)
         except TypeError:  # that is how the library says that it is encrypted
-            word = told(passphrase or (lambda: getpass.getpass(f"passphrase of {place}: ")))
+            word = told(passphrase or (lambda: asked(f"passphrase of {place}: ")))
             private = load_ssh_private_key(data, word.encode())
+    except KeyProblem:
+        raise  # nobody could be asked
     except Exception as error:
         why = "the passphrase is wrong" if word is not None else "it is no OpenSSH private key"
         # Not chained: what a library says about a key file has no place in a traceback.
@@ -241,6 +243,17 @@ def _loaded(place: Path, passphrase: Passphrase) -> Key:
         raise KeyProblem(f"cannot use {place}: it is no Ed25519 key; `jrk key new NAME` makes one")
     name = place.name if NAME.fullmatch(place.name) else "key"
     return Key(private, name)
+
+
+def asked(prompt: str) -> str:
+    """What somebody types unseen; raises ``KeyProblem`` where nobody can be asked."""
+    try:
+        return getpass.getpass(prompt)
+    except EOFError:
+        raise KeyProblem(
+            "cannot ask for a passphrase, since nobody answers here: run this in a terminal or a "
+            "notebook"
+        ) from None
 
 
 def told(passphrase: Passphrase) -> str:

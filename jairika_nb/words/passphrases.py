@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import getpass
-
 from jairika_nb.errors import WordError
 
 
 def new_passphrase() -> str:
     """A passphrase, asked for twice; raises ``WordError`` where both differ or are empty."""
-    word = getpass.getpass("passphrase: ")
-    if not word or getpass.getpass("once more: ") != word:
+    from jairika_nb.store.keys import asked
+
+    word = asked("passphrase: ")
+    if not word or asked("once more: ") != word:
         raise WordError("both passphrases must be the same and not empty; nothing was made")
     return word
 

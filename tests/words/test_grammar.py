@@ -166,6 +166,24 @@ def test_help_wins_over_missing_arguments_but_not_after_two_dashes():
         run(["derive", "--", "--help"], SHELL)
 
 
+@pytest.mark.parametrize(
+    ("line", "told"),
+    [
+        ("derive a.h5 -dash", r"it needs NAME \(.*goes last: -- -dash\); usage"),
+        ("derive a.h5 --switch -dash", "-- -dash"),
+        ("tag a.h5 -v1", r"no option -v1 \(.*goes last: -- -v1\)"),
+        ("derive a.h5 x --sorce y", r"no option --sorce \(did you mean '--source'\?\); usage"),
+        ("derive a.h5", "it needs NAME; usage"),
+        ("derive a.h5 --switch", "it needs NAME; usage"),
+        ("derive --", "it needs ADDRESS, NAME; usage"),
+        ("devices -x", "no option -x; usage"),
+    ],
+)
+def test_a_name_with_a_dash_in_front_is_told_how_to_go(line, told):
+    with pytest.raises(WordError, match=told):
+        run(line.split(), SHELL)
+
+
 def test_the_list_of_words_shows_each_once():
     text = str(run([], SHELL))
     assert [sum(line.split()[:1] == [name] for line in text.splitlines()) for name in BUILT] == [

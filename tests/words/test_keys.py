@@ -78,6 +78,18 @@ def test_a_passphrase_is_asked_for_twice(monkeypatch):
     assert keys.found("alice", "one").name == "alice"
 
 
+def test_where_nobody_answers_a_question_is_an_error_in_words(monkeypatch, model):
+    def nobody(prompt):
+        raise EOFError
+
+    keys.new("locked", "one")
+    monkeypatch.setattr("getpass.getpass", nobody)
+    for line in (("key", "new", "alice", "--passphrase"), ("sign", model, "--key", "locked")):
+        with pytest.raises(KeyProblem, match="run this in a terminal"):
+            say(*line)
+    assert [each.name for each in keys.own()] == ["locked"]
+
+
 def test_sign_log_info_verify_and_pull(model, tmp_path):
     assert "signature" not in say("log", model) + say("info", model)
     say("key", "new", "alice")
