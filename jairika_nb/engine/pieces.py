@@ -20,7 +20,7 @@ class Sizes:
     depth: int = 512  # steps along k between which a tile's sums are put aside
     piece: tuple[int, int] = (1024, 64)  # where the left operand is read in place
     copied: tuple[int, int] = (256, 512)  # where it is copied first
-    shares: int = 8  # pieces a core should have, so that a slow one does not hold up the others
+    shares: int = 4  # pieces a core should have, so that a slow one does not hold up the others
     fewest: int = 64  # rows that one filling of a panel should serve at least
 
 
