@@ -335,14 +335,18 @@ def test_what_does_not_fit_is_told(ask, error, words):
         ask()
 
 
-def test_without_weights_no_scores_are_stored(device):
+@pytest.mark.parametrize("asked", [False, True])
+def test_unless_weights_are_read_no_scores_are_stored(device, asked):
     if device.is_reference or device.kind == "gpu":
         pytest.skip("attention in one launch is how CPUs run it")
     net = nn.MultiheadAttention(32, 2)
     x = jrk.random.normal((64, 2, 32)).realize()
     jrk.eval(*net.parameters())
     with jrk.profile() as p:
-        y = net(x, x, x, need_weights=False, is_causal=True)[0].realize()
+        y = net(x, x, x, need_weights=asked, is_causal=True)[0].realize()
     assert sum(k.name.startswith("attention") for k in p.kernels) == 1
-    wanted = net(x, x, x, is_causal=True)[0]
-    np.testing.assert_allclose(y.numpy(), wanted.numpy(), rtol=1e-4, atol=1e-5)
+    _, weights = net(x, x, x, is_causal=True, average_attn_weights=False)
+    value = x @ net.in_proj_weight[64:].T + net.in_proj_bias[64:]
+    heads = value.reshape((64, 2, 2, 16)).permute((1, 2, 0, 3))
+    joined = (weights @ heads).permute((2, 0, 1, 3)).reshape((64, 2, 32))
+    np.testing.assert_allclose(y.numpy(), net.out_proj(joined).numpy(), rtol=1e-4, atol=1e-5)

@@ -166,5 +166,8 @@ def _with_weights(
 ) -> tuple[Tensor, Tensor]:
     scores = (q * (1 / math.sqrt(q.shape[-1]))) @ k.mT
     weights = softmax(scores) if mask is None else masked_softmax(scores, mask)
-    weights = dropout(weights, chance)
-    return weights @ v, weights
+    if chance:
+        weights = dropout(weights, chance)
+        return weights @ v, weights
+    # Weights that nobody reads are not computed: attention has no need of them.
+    return scaled_dot_product_attention(q, k, v, mask), weights
