@@ -30,9 +30,9 @@ kernel void KERNEL_NAME(
 #if MASKED
   BATCH(mask);
 #endif
-  // Of the work-item's own: queries turned, the sum of values turned, weights of KEYS keys and,
-  // last, what the mask says of them.
-  global float *panel = scratch + (size_t)item * 32 * (E + (MASKED ? 2 : 1) * KEYS + V);
+  // Of the work-item's own: queries turned, the sum of values turned, weights of KEYS keys,
+  // what the mask says of them, and what dropout multiplies them with.
+  global float *panel = scratch + (size_t)item * 32 * (E + (1 + (MASKED > 0) + DROPOUT) * KEYS + V);
   global float *total = panel + E * 32, *weights = total + V * 32;
   turned(panel, q + first * q_row, rows, q_row, E, scale);
   for (int c = 0; c < 2 * V; c++) vstore16((float16)(0.0f), c, total);
@@ -80,12 +80,16 @@ kernel void KERNEL_NAME(
       old[h] = exp(top[h] - from);
       top[h] = best[h];
       sum[h] *= old[h];
+#if DROPOUT
+      global float *factor = weights + (MASKED ? 2 : 1) * KEYS * 32;
+      const uint number = ((uint)batch * L + first + 16 * h) * S + start;
+      factors_along(factor + 16 * h, number, S, count, keep, k0, k1, call);
+#endif
       for (int j = 0; j < count; j++) {
         float16 weight = exp(vload16(2 * j + h, weights) - from);
         sum[h] += weight;
 #if DROPOUT
-        const uint at = ((uint)batch * L + first + 16 * h) * S + start + j;
-        weight *= kept(at, convert_uint16(ramp - first) * (uint)S, keep, k0, k1, call);
+        weight *= vload16(2 * j + h, factor);
 #endif
         vstore16(weight, 2 * j + h, weights);
       }

@@ -76,6 +76,12 @@ kernel void KERNEL_NAME(
         float16 tile[8][2];
 #pragma unroll
         for (int i = 0; i < 8; i++) a[i] = q + min(start + r + i, L - 1) * q_row;
+#if DROPOUT
+        for (int h = 0; h < 2; h++) {
+          const uint number = ((uint)batch * L + start + r) * S + first + 16 * h;
+          factors_across(chance + r * 32 + 16 * h, number, S, keep, k0, k1, call);
+        }
+#endif
         clear8(tile);
         tile8(tile, a, 1, keys, 32, E);
 #pragma unroll
@@ -97,8 +103,8 @@ kernel void KERNEL_NAME(
             const float16 p = exp(s - from);
             vstore16(p, 2 * (r + i) + h, slope);
 #if DROPOUT
-            const uint number = ((uint)batch * L + row) * S + first;
-            vstore16(p * kept(number, convert_uint16(at), keep, k0, k1, call), 2 * (r + i) + h, chance);
+            const int place = 2 * (r + i) + h;
+            vstore16(p * vload16(place, chance), place, chance);
 #else
             vstore16(p, 2 * (r + i) + h, chance);
 #endif

@@ -200,11 +200,77 @@ inline float16 masked(const float16 score, const float16 mask) {
 #endif
 
 #if DROPOUT
-// What dropout multiplies probabilities with: elements of number `at`, and their lanes' steps.
-inline float16 kept(
-    const uint at, const uint16 steps, const float keep, const uint k0, const uint k1,
-    const uint call) {
-  const float16 drawn = convert_float16(philox16(at + steps, k0, k1, call) >> 8) * 0x1p-24f;
-  return drawn < keep ? (float16)(1 / keep) : (float16)(0.0f);
+// What dropout multiplies a probability with, by its word of Philox.
+inline float16 factor_of(const uint16 word, const float keep) {
+  return convert_float16(word >> 8) * 0x1p-24f < keep ? (float16)(1 / keep) : (float16)(0.0f);
+}
+
+// All four words of blocks of Philox 4x32-10, of which philox16 gives one.
+inline void words4(
+    uint16 words[4], const uint16 block, const uint k0, const uint k1, const uint call) {
+  uint16 c0 = block, c1 = (uint16)(0), c2 = (uint16)(call), c3 = (uint16)(0);
+  uint key0 = k0, key1 = k1;
+  for (int round = 0; round < 10; round++) {
+    const uint16 h0 = mul_hi((uint16)(0xD2511F53u), c0), l0 = c0 * 0xD2511F53u;
+    const uint16 h1 = mul_hi((uint16)(0xCD9E8D57u), c2), l1 = c2 * 0xCD9E8D57u;
+    c0 = h1 ^ c1 ^ key0;
+    c1 = l1;
+    c2 = h0 ^ c3 ^ key1;
+    c3 = l0;
+    key0 += 0x9E3779B9u;
+    key1 += 0xBB67AE85u;
+  }
+  words[0] = c0;
+  words[1] = c1;
+  words[2] = c2;
+  words[3] = c3;
+}
+
+// Factors of `many` elements from number `at` on for each of 16 lanes `step` apart, 32 floats apart.
+inline void factors_along(
+    global float *factor, const uint at, const uint step, const int many, const float keep,
+    const uint k0, const uint k1, const uint call) {
+  const uint16 lane = (uint16)(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15) * step + at;
+  if (at % 4 == 0 && step % 4 == 0) {
+    for (int j = 0; j < many; j += 4) {
+      uint16 words[4];
+      words4(words, (lane + (uint)j) >> 2, k0, k1, call);
+#pragma unroll
+      for (int i = 0; i < 4; i++) vstore16(factor_of(words[i], keep), 0, factor + (j + i) * 32);
+    }
+    return;
+  }
+  for (int j = 0; j < many; j++)
+    vstore16(factor_of(philox16(lane + (uint)j, k0, k1, call), keep), 0, factor + j * 32);
+}
+
+// Factors of 16 elements from number `at` on, and of 7 more rows `step` apart, 32 floats apart.
+inline void factors_across(
+    global float *factor, const uint at, const uint step, const float keep, const uint k0,
+    const uint k1, const uint call) {
+  const uint16 lane = (uint16)(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
+  if (at % 4 == 0 && step % 4 == 0) {
+    for (int r = 0; r < 8; r += 4) {
+      uint16 words[4];
+      words4(words, (at + (r + (lane >> 2)) * step) / 4 + (lane & 3), k0, k1, call);
+#pragma unroll
+      for (int i = 0; i < 4; i++) {
+        uint4 part[4];
+#pragma unroll
+        for (int w = 0; w < 4; w++) {
+          const uint8 two = i < 2 ? words[w].lo : words[w].hi;
+          part[w] = i % 2 ? two.hi : two.lo;
+        }
+        // Words of four blocks each: twice even before odd puts a block's words side by side.
+        uint16 row = (uint16)(part[0], part[1], part[2], part[3]);
+        row = (uint16)(row.even, row.odd);
+        row = (uint16)(row.even, row.odd);
+        vstore16(factor_of(row, keep), 0, factor + (r + i) * 32);
+      }
+    }
+    return;
+  }
+  for (int r = 0; r < 8; r++)
+    vstore16(factor_of(philox16(lane + at + r * step, k0, k1, call), keep), 0, factor + r * 32);
 }
 #endif

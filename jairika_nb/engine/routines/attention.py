@@ -22,7 +22,7 @@ def _forward(entry: Entry, inputs: list[Entry], device: Device) -> Source:
     queries, keys, width, depth = layout.sizes
     batch = math.prod(layout.batch)
     blocks = math.ceil(queries / LANES)
-    tiles = KEYS * (2 if layout.form.masked else 1)
+    tiles = KEYS * (1 + layout.form.masked + (layout.form.keep < 1))
     scratch = 4 * batch * blocks * LANES * (width + tiles + depth)
     arguments = [
         Argument("buffer", RESULT), Argument(BESIDE, (0, 4 * batch * queries)),
