@@ -259,7 +259,16 @@ class Lowered:
             else:
                 cost += row.cost
                 stack += self.entries[p].inputs
-        return position if cost <= CHEAP and reads <= MOST_READS else self._stored(position)
+        if cost > CHEAP or reads > MOST_READS:
+            self._stored(self._seen_through(position))
+        return position
+
+    def _seen_through(self, position: int) -> int:
+        """What an operand is a view of: windows, stored themselves, would repeat its elements."""
+        base = position
+        while TABLE[self.entries[base].op].kind == "view" and base not in self.forced:
+            base = self.entries[base].inputs[0]
+        return base if self.entries[base].inputs and base not in self.forced else position
 
     def _stored(self, position: int) -> int:
         if self.entries[position].op != "leaf":

@@ -168,3 +168,15 @@ def test_choices_fit_the_device_and_keep_it_busy():
         m, n, k, batch = sizes
         groups = -(-m // tile.rows) * -(-n // tile.columns) * batch * parts
         assert groups >= 108 or k // (parts * 2) < tiles.FEWEST_STEPS
+
+
+def test_dear_operands_are_stored_before_their_windows(one_gpu, chosen):
+    torch = pytest.importorskip("torch")
+    chosen(SMALL)
+    x, w = data(2, 3, 9, 12), data(16, 3, 3, 3)
+    with jrk.profile() as p:
+        image = jrk.tensor(x).exp().sin().cos()
+        got = jrk.nn.functional.conv2d(image, jrk.tensor(w), padding=1).numpy()
+    assert [k.bytes for k in p.kernels][:-1] == [2 * x.nbytes]
+    image = torch.tensor(x).double().exp().sin().cos()
+    close(got, torch.nn.functional.conv2d(image, torch.tensor(w).double(), padding=1).numpy())

@@ -237,7 +237,7 @@ def test_the_derivative_of_a_read_writes_into_zeros_nobody_stores(device):
     (g,) = jrk.grad((w[i] ** 2).sum(), [w])
     with jrk.profile() as p:
         g.realize()
-    assert [k.name for k in p.kernels][-1] == "scatter_add" and p.launches <= 2
+    assert p.kernels[-1].name.startswith("scatter_add") and p.launches <= 2
 
 
 def test_a_larger_source_is_cut_to_the_index(device):
