@@ -11,7 +11,7 @@
 #define FLIPPED 0
 #endif
 
-// The taps of `many` channels (a multiple of 16) from `c` on.
+// The taps of `many` channels from `c` on.
 inline void lay_taps(
     global const float *w, const int k, const int c, const int many, const int K, const int C,
     global float *to) {
@@ -41,14 +41,24 @@ inline void lay_taps(
   }
 #else
   for (int part = 0; part < many * TAPS; part += 16) {
+    if (part + 16 <= many * TAPS) {
 #pragma unroll
-    for (int i = 0; i < 16; i++)
-      lanes[i] = vload16(0, w + ((size_t)(k + i) * C + c) * TAPS + part);
+      for (int i = 0; i < 16; i++)
+        lanes[i] = vload16(0, w + ((size_t)(k + i) * C + c) * TAPS + part);
+    } else {
+      for (int i = 0; i < 16; i++) {
+        float each[16];
+        for (int t = 0; t < 16; t++)
+          each[t] =
+              part + t < many * TAPS ? w[((size_t)(k + i) * C + c) * TAPS + part + t] : 0.0f;
+        lanes[i] = vload16(0, each);
+      }
+    }
     transpose16(lanes);
 #pragma unroll
     for (int i = 0; i < 16; i++) {
       const int channel = (part + i) / TAPS, tap = (part + i) % TAPS;
-      vstore16(lanes[i], 0, to + ((size_t)tap * ROOM + channel) * NR);
+      if (channel < many) vstore16(lanes[i], 0, to + ((size_t)tap * ROOM + channel) * NR);
     }
   }
 #endif

@@ -1,5 +1,5 @@
 // What:    images with channels as lanes, and zeros around them.
-// Layouts: x [N][C][H][W], C a multiple of 16; out [N][C / 16][PH][PW][16].
+// Layouts: x [N][C][H][W]; out [N][C / 16][PH][PW][16], zeros for the channels missing to 16.
 // Parameters: the image begins `above` rows and `before` columns inside, of which every `down`-th
 //          and `across`-th is taken; a work-item takes `each` planes of 16 channels.
 // Used by: the planner's CPU schedule of convolutions (jairika_nb/engine/routines/direct.py).
@@ -9,12 +9,14 @@
 #endif
 
 kernel void KERNEL_NAME(
-    global float *restrict out, global const float *restrict x, const int H, const int W,
+    global float *restrict out, global const float *restrict x, const int C, const int H, const int W,
     const int PH, const int PW, const int above, const int before, const int down,
     const int across, const int planes, const int each) {
   const int end = min((int)(get_global_id(0) + 1) * each, planes), size = H * W;
   for (int plane = get_global_id(0) * each; plane < end; plane++) {
-    global const float *from = x + (size_t)plane * LANES * size;
+    const int blocks = (C + LANES - 1) / LANES, channel = plane % blocks * LANES;
+    global const float *from = x + ((size_t)(plane / blocks) * C + channel) * size;
+    const int channels = min(LANES, C - channel);
     global float *to = out + (size_t)plane * PH * PW * LANES;
     for (int h = 0; h < PH; h++)
       for (int w = 0; w < PW; w++) {
@@ -28,11 +30,13 @@ kernel void KERNEL_NAME(
       float16 lanes[16];
       if (size >= 16) {
 #pragma unroll
-        for (int i = 0; i < 16; i++) lanes[i] = vload16(0, from + (size_t)i * size + place);
+        for (int i = 0; i < 16; i++)
+          lanes[i] = i < channels ? vload16(0, from + (size_t)i * size + place)
+                                  : (float16)(0.0f);
       } else {
         for (int i = 0; i < 16; i++) {
           float each[16];
-          for (int j = 0; j < 16; j++) each[j] = j < size ? from[i * size + j] : 0.0f;
+          for (int j = 0; j < 16; j++) each[j] = i < channels && j < size ? from[i * size + j] : 0.0f;
           lanes[i] = vload16(0, each);
         }
       }

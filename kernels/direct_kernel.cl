@@ -55,14 +55,14 @@ kernel void KERNEL_NAME(
     const int pieces, const int each) {
   global float *m = scratch + (size_t)get_global_id(0) * TAPS * 16 * NR;
   const int end = min((int)(get_global_id(0) + 1) * each, pieces);
-  const int groups = K / NR, blocks = C / 16;
+  const int groups = K / NR, blocks = (C + 15) / 16;
   for (int piece = get_global_id(0) * each; piece < end; piece++) {
     const int k = piece % groups * NR, c = piece / groups % blocks, part = piece / groups / blocks;
     const int last = min((part + 1) * span, N);
     const size_t apart_x = (size_t)blocks * PH * PW * 16, apart_g = (size_t)K * OH * OW;
     for (int n = part * span; n < last; n += block)
       for (int tap = 0; tap < TAPS; tap++)
-        for (int i = 0; i < 16; i += 8)
+        for (int i = 0; i < min(16, C - c * 16); i += 8)
           sums(x + n * apart_x + ((size_t)c * PH * PW + corner + tap / KW * apart_h * PW +
                tap % KW * apart_w) * 16 + i,
                g + n * apart_g + (size_t)k * OH * OW, m + (tap * 16 + i) * NR,
@@ -78,8 +78,16 @@ kernel void KERNEL_NAME(
         }
         transpose16(lanes);
         global float *to = out + (((size_t)part * K + k + j) * C + c * 16) * TAPS + begin;
+        const int left = (C - c * 16) * TAPS - begin;
+        if (left >= 16) {
 #pragma unroll
-        for (int i = 0; i < 16; i++) vstore16(lanes[i], 0, to + (size_t)i * C * TAPS);
+          for (int i = 0; i < 16; i++) vstore16(lanes[i], 0, to + (size_t)i * C * TAPS);
+        } else if (left > 0) {
+          float each[256];
+          for (int i = 0; i < 16; i++) vstore16(lanes[i], i, each);
+          for (int i = 0; i < 16; i++)
+            for (int t = 0; t < left; t++) to[(size_t)i * C * TAPS + t] = each[i * 16 + t];
+        }
       }
   }
 }

@@ -1,7 +1,8 @@
 // What:    the outputs of a convolution, summed tap by tap and channel by channel.
 // Layouts: x as direct_image.cl writes it; w [K][C][KH][KW], or [C][K][KH][KW] FLIPPED; out
 //          [N][K][OH][OW].
-// Parameters: NR outputs (a multiple of 16) x PLACES places a piece, ROOM channels at a time. Where
+// Parameters: NR outputs (a multiple of 16) x PLACES places a piece, ROOM channels at a time, of
+//          which blocks of 16 are full where C is a multiple of it (WHOLE). Where
 //          the input is spread by zeros, the outputs of a phase meet the same taps and are computed
 //          together, so that no zero is multiplied. A work-item takes `each` pieces.
 // Used by: the planner's CPU schedule of convolutions (jairika_nb/engine/routines/direct.py).
@@ -14,6 +15,9 @@
 #endif
 #ifndef ROOM
 #define ROOM 64
+#endif
+#ifndef WHOLE
+#define WHOLE 1
 #endif
 
 // Where each size stands among those that functions are given.
@@ -58,7 +62,7 @@ inline void sums(
         global const float *v[8];
 #pragma unroll
         for (int i = 0; i < 8; i++) v[i] = x + at[i] + (shift + block / 16 * plane);
-        for (int c = 0; c < 16; c++) {
+        for (int c = 0; c < (WHOLE ? 16 : min(16, many - block)); c++) {
           float16 one[NR / 16];
 #pragma unroll
           for (int j = 0; j < NR / 16; j++) one[j] = vload16(j, row + (block + c) * NR);
@@ -134,7 +138,7 @@ kernel void KERNEL_NAME(
           // Places past the end are the last one again; they are not stored.
           const int q = min(p + i, last - 1), place = q % (rows * columns);
           const int row = place / columns * step_h, column = place % columns * step_w;
-          at[i] = (((size_t)(q / (rows * columns)) * (C / 16) + c / 16) * PH * PW + row * PW + column) * 16;
+          at[i] = (((size_t)(q / (rows * columns)) * ((C + 15) / 16) + c / 16) * PH * PW + row * PW + column) * 16;
         }
         sums(x, at, u, m + (p - first) * NR, many, phase_h, phase_w, s, c == 0);
       }

@@ -14,11 +14,12 @@ CASES = {
     "five by five": ((9, 32, 32, 7, 7), (5, 5), {"padding": 2}),
     "uneven": ((8, 32, 32, 11, 13), (3, 2),
                {"stride": (1, 3), "dilation": (2, 1), "padding": (2, 1)}),
+    "three channels": ((8, 3, 32, 30, 28), (3, 3), {"padding": 1}),
     "single taps": ((40, 64, 32, 16, 3), (1, 1), {"stride": 2}),
     "planes of nine": ((40, 64, 32, 3, 3), (3, 3), {"padding": 1}),
 }  # fmt: skip
 # Drivers compile long for each kernel size.
-COMPILED = ("stride", "uneven")
+COMPILED = ("stride", "three channels")
 
 
 def draw(case):
@@ -57,7 +58,7 @@ def test_values_and_derivatives(device, name, transposed):
     y = getattr(F, word)(first, second, **options)
     found = [y, *jrk.grad(y, [first, second], jrk.tensor(g))]
     if not device.is_reference and device.kind != "gpu":
-        assert "direct_product" in kernels(found[:2])
+        assert "direct_product" in kernels(found[:1])
         assert transposed or "direct_kernel" in kernels(found[2:])
     for ours, exact in zip(found, expected, strict=True):
         size = np.sqrt((exact**2).mean())

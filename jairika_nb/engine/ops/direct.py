@@ -20,6 +20,8 @@ from jairika_nb.engine.ops.patches import Geometry, Sizes
 LANES, MOST_TAPS = 16, 64
 # Fewer multiplications than this are not worth the turning of the images.
 FEWEST = 1 << 20
+# Images of fewer channels would be mostly empty lanes.
+FEWEST_CHANNELS = 3
 # A kernel's derivative is summed in parts for so many work-items.
 PIECES = 16
 
@@ -29,7 +31,7 @@ def fits(x: Node, outputs: int, taps: Sizes, out: Sizes, geometry: Geometry) -> 
     channels = x.shape[1]
     if len(taps) != 2 or geometry.groups != 1 or x.dtype is not dtypes.float32:
         return False
-    if x.device.kind == "gpu" or channels % LANES or outputs % LANES:
+    if x.device.kind == "gpu" or channels < FEWEST_CHANNELS or outputs % LANES:
         return False
     # Those of stride 1 that see one place are a plain product of matrices.
     walks = math.prod(taps) > 1 or geometry.stride != (1, 1) or geometry.spread != (1, 1)
@@ -50,7 +52,7 @@ def kernel(x: Node, g: Node, geometry: Geometry, taps: Sizes) -> Node:
     out = g.shape[2:]
     image, seen = _image(x, taps, out, geometry, again=True)
     whole = make("direct_image", (g,), (*out, 0, 0, 1, 1, False))
-    pieces = x.shape[1] // LANES * -(-g.shape[1] // 32)
+    pieces = -(-x.shape[1] // LANES) * -(-g.shape[1] // 32)
     span = -(-x.shape[0] // max(1, min(-(-PIECES // pieces), x.shape[0])))
     shape = (g.shape[1], x.shape[1], *taps)
     attrs = ((-(-x.shape[0] // span), *shape), seen, span)
@@ -78,7 +80,7 @@ def _image(
 
 
 def _image_infer(x: Node, attrs: tuple) -> tuple[Shape, DType]:
-    return (x.shape[0], x.shape[1] // LANES, *attrs[:2], LANES), x.dtype
+    return (x.shape[0], -(-x.shape[1] // LANES), *attrs[:2], LANES), x.dtype
 
 
 def _given(x: Node, other: Node, attrs: tuple) -> tuple[Shape, DType]:

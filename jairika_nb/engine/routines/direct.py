@@ -64,9 +64,9 @@ def moved(entry: Entry, inputs: list[Entry]) -> int:
 def _image(entry: Entry, inputs: list[Entry], device: Device) -> Source:
     *places, _ = entry.attrs
     samples, channels, *size = inputs[0].shape
-    planes = samples * channels // LANES
+    planes = samples * entry.shape[1]
     each, items = share(device, planes)
-    arguments = given(entry, 0, ints(*size, *places, planes, each))
+    arguments = given(entry, 0, ints(channels, *size, *places, planes, each))
     return written("direct_image.cl", (), {}, arguments, (device, items),
                    (moved(entry, inputs), 0))  # fmt: skip
 
@@ -75,8 +75,8 @@ def _product(entry: Entry, inputs: list[Entry], device: Device) -> Source:
     (samples, outputs, *out), walk, corner = entry.attrs
     walk = Geometry(*walk)
     (_, blocks, *room, _), taps = inputs[0].shape, inputs[1].shape[2:]
-    channels, wide = blocks * LANES, width(outputs)
-    chunk = min(CHANNELS, channels)
+    channels, wide = inputs[1].shape[0 if walk.flipped else 1], width(outputs)
+    chunk = min(CHANNELS, blocks * LANES)
     most = [-(-n // step) for n, step in zip(out, walk.spread, strict=True)]
     parts = -(-samples * math.prod(most) // PLACES)
     pieces = outputs // wide * parts * math.prod(walk.spread)
@@ -85,7 +85,7 @@ def _product(entry: Entry, inputs: list[Entry], device: Device) -> Source:
                  *walk.spread, *walk.dilation, *(lo for lo, _ in walk.pads), parts, pieces,
                  each)  # fmt: skip
     macros = {"NR": wide, "PLACES": PLACES, "ROOM": chunk, "TAPS": math.prod(taps),
-              "FLIPPED": int(walk.flipped)}  # fmt: skip
+              "FLIPPED": int(walk.flipped), "WHOLE": int(channels % LANES == 0)}  # fmt: skip
     scratch = items * wide * (math.prod(taps) * chunk + PLACES)
     work = 2 * entry.size * channels * math.prod(taps) // math.prod(walk.spread)
     return written("direct_product.cl", ("direct.cl",), macros, given(entry, scratch, sizes),
@@ -97,7 +97,7 @@ def _kernel(entry: Entry, inputs: list[Entry], device: Device) -> Source:
     walk = Geometry(*walk)
     (samples, _, *room, _), out = inputs[0].shape, inputs[1].shape[2:4]
     wide = width(outputs)
-    pieces = parts * (outputs // wide) * (channels // LANES)
+    pieces = parts * (outputs // wide) * inputs[0].shape[1]
     each, items = share(device, pieces)
     block = max(1, CACHED // (math.prod(room) * LANES + math.prod(out) * wide))
     before = [max(lo, 0) - lo for lo, _ in walk.pads]
