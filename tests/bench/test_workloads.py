@@ -21,7 +21,7 @@ from jairika_nb.bench import (
 from jairika_nb.bench.asking import Process
 from jairika_nb.bench.contender import MAKERS
 from jairika_nb.bench.judging import distance
-from jairika_nb.errors import WordError
+from jairika_nb.errors import DeviceError, WordError
 
 # Elements of what is large: the same functions on less.
 SMALL = {"chain": (64,), "softmax": (8, 64), "layernorm": (8, 64), "matmul": (32, 32)}
@@ -133,10 +133,17 @@ def test_tinygrad_computes_the_same():
         assert not found.failed and found.error < 2e-5
 
 
-def test_a_library_that_cannot_is_left_out_and_one_that_fails_says_so(monkeypatch):
+def test_a_library_that_cannot_is_left_out_and_one_that_fails_says_so(monkeypatch, tmp_path):
     assert measure("mlp", ["numpy"], rounds=1) == []
-    found = measure("softmax", ["jairika_nb"], rounds=1, device="opencl:99")
-    assert "opencl:99" in found[0].failed and not found[0].seconds
+    (tmp_path / "sitecustomize.py").write_text("raise SystemExit('it broke on the way')")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    found = measure("softmax", ["jairika_nb"], rounds=1)
+    assert "it broke on the way" in found[0].failed and not found[0].seconds
+
+
+def test_a_device_that_is_not_here_is_told_at_once():
+    with pytest.raises(DeviceError, match="no working device 'opencl:99'"):
+        measure("softmax", ["jairika_nb"], rounds=1, device="opencl:99")
 
 
 def test_unknown_names_are_told():
