@@ -55,7 +55,7 @@ def _look(device: Device, event: Any) -> None:
         device.queue.flush()
         is_short = device.pending <= SHORT
         (_to_the_end if is_short or not _hears_signals() else _stand_by)(event)
-        device.pending = 0.0
+    device.pending = 0.0
     status = event.command_execution_status
     if status < 0:
         raise KernelError(

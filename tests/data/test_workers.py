@@ -40,6 +40,8 @@ class Noisy(Dataset):
 
 def left_behind():
     names = [t.name for t in threading.enumerate() if t.name.startswith("jairika")]
+    # The engine's threads, which stand in a driver's wait, stay.
+    names = [name for name in names if name != "jairika_nb waits"]
     return names, multiprocessing.active_children()
 
 

@@ -48,7 +48,7 @@ def nothing_drawn(monkeypatch):
     def refuse(shape, device):
         raise AssertionError(f"{shape} was drawn")
 
-    return lambda: monkeypatch.setattr(random, "_words", refuse)
+    return lambda: monkeypatch.setattr(random, "words", refuse)
 
 
 def made(make, seed=3, *, later):

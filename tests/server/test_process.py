@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 
 import jairika_nb
-from jairika_nb.store import reader
+from jairika_nb.server import models
 
 REPOSITORY = Path(__file__).parents[2]
 HEAVY = ("h5py", "pyopencl", "matplotlib", "IPython", "jairika_nb.engine", "jairika_nb.nn")
@@ -32,11 +32,11 @@ def test_reading_a_tree_loads_neither_the_engine_nor_h5py(make):
 
 def test_a_slow_disk_does_not_hold_up_other_requests(run, jp_fetch, make, monkeypatch):
     make("slow.jrk.h5")
-    read = reader.read_tree
+    read = models.tree_text
 
-    def slowly(path, who):
+    def slowly(*given):
         time.sleep(1.0)
-        return read(path, who)
+        return read(*given)
 
     async def both() -> tuple[float, float]:
         start = time.monotonic()
@@ -49,7 +49,7 @@ def test_a_slow_disk_does_not_hold_up_other_requests(run, jp_fetch, make, monkey
         await slow
         return quick, time.monotonic() - start
 
-    monkeypatch.setattr(reader, "read_tree", slowly)
+    monkeypatch.setattr(models, "tree_text", slowly)
     quick, slow = run(both())
     assert quick < 0.6 and slow >= 1.0
 

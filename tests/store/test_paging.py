@@ -114,7 +114,7 @@ def test_opening_lazily_reads_no_values(tmp_path, monkeypatch):
 
 def test_loading_draws_no_initial_values(tmp_path, monkeypatch):
     with store.init(tmp_path / "a.jrk.h5", network()) as model, jrk.device("reference"):
-        monkeypatch.setattr(random, "_words", None)
+        monkeypatch.setattr(random, "words", None)
         for lazy in (False, True):
             loaded = model["main"].head.load(lazy=lazy)
             assert all(np.isfinite(value.numpy()).all() for value in loaded.parameters())
