@@ -6,6 +6,7 @@ float32. Those of float32 tensors would be rounded first, so the user has to ask
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -13,46 +14,55 @@ import numpy as np
 from jairika_nb.engine import instructions
 from jairika_nb.engine.device import Device
 from jairika_nb.engine.dtypes import DType, bfloat16, float16, float32
-from jairika_nb.engine.routines import template
+from jairika_nb.engine.routines import filled, template
 from jairika_nb.errors import ArgumentError
 
 NVIDIA = "cl_nv_device_attribute_query"
 # The first compute capability whose instructions (PTX ISA, mma.m16n8k16 and mma.m16n8k8) are used.
 AMPERE = 8
+INTEL = "cl_intel_subgroup_matrix_multiply_accumulate"
 # Products with fewer rows or columns leave most of a unit idle.
 FEWEST = 16
 PRECISIONS = {"highest": "", "high": "tf32", "medium": "bf16"}
 TYPES = {float16: "f16", bfloat16: "bf16"}
 _precision = "highest"
-SWITCHES = ("UNIT_IS_HALF", "NARROW", "EMULATED")
 # Two numbers of bfloat16 are the upper halves of two of float32.
 PROBE = """\
 inline uint pair(const int first, const int second) {
   return (as_uint((float)first) >> 16) | (as_uint((float)second) & 0xFFFF0000u);
 }
-kernel __attribute__((reqd_work_group_size(32, 1, 1))) void probe(global float *out) {
-  local uint words[192];
-  const int group = get_local_id(0) / 4, place = get_local_id(0) % 4;
-  uint a[4], b[2];
-  float c[4] = {0.0f, 0.0f, 0.0f, 0.0f};
-  for (int i = 0; i < 4; i++) {
-    const int from = (group + i % 2 * 8) * 3 + (place + i / 2 * 4) * 2;
+kernel __attribute__((reqd_work_group_size(LANES, 1, 1))) SUB_GROUP void probe(global float *out) {
+  local uint words[(UNIT_ROWS + UNIT_COLUMNS) * 8];
+  const int lane = get_local_id(0);
+  uint a[LEFT_WORDS], b[RIGHT_WORDS];
+  float c[UNIT_SUMS];
+  for (int i = 0; i < LEFT_WORDS; i++) {
+    const int from = left_row(lane, i) * 3 + left_word(lane, i) * 2;
     a[i] = pair(from % 7 - 3, (from + 1) % 7 - 3);
   }
-  for (int i = 0; i < 2; i++) {
-    const int from = group * 2 + (place + i * 4) * 2;
+  for (int i = 0; i < RIGHT_WORDS; i++) {
+    const int from = right_column(lane, i) * 2 + right_word(lane, i) * 2;
     b[i] = pair(from % 5 - 2, (from + 1) % 5 - 2);
   }
+  for (int i = 0; i < UNIT_SUMS; i++) c[i] = 0.0f;
   multiply(a, b, c, words);
-  for (int i = 0; i < 4; i++) out[(group + i / 2 * 8) * 8 + place * 2 + i % 2] = c[i];
+  for (int i = 0; i < UNIT_SUMS; i++)
+    out[sum_row(lane, i) * UNIT_COLUMNS + sum_column(lane, i)] = c[i];
 }
 """
 
 
 class Unit(NamedTuple):
-    """One way of a device to multiply small matrices: in which type, and by hand or not."""
+    """One way of a device to multiply small matrices: in which type, whose, and by hand or not.
+
+    ``lanes`` work-items do an instruction together, which makes ``rows`` x ``columns`` sums.
+    """
 
     type: str  # f16, bf16 or tf32
+    maker: str = "nvidia"  # or intel
+    lanes: int = 32
+    rows: int = 16
+    columns: int = 8
     emulated: bool = False
 
     @property
@@ -61,43 +71,76 @@ class Unit(NamedTuple):
         return 4 if self.type == "tf32" else 2
 
     @property
+    def words(self) -> tuple[int, int]:
+        """Words of each operand that a work-item has; of 16 bits' numbers two may share one."""
+        left = 8 if self.maker == "intel" and self.itemsize == 2 else self.rows * 8 // self.lanes
+        return left, self.columns * 8 // self.lanes
+
+    @property
+    def name(self) -> str:
+        """The shape of NVIDIA's instruction, the function of Intel's."""
+        k = 32 // self.itemsize
+        if self.maker == "intel":
+            return f"intel_sub_group_{self.type}_{self.type}_matrix_mad_k{k}"
+        return f"m{self.rows}n{self.columns}k{k}"
+
+    @property
     def values(self) -> dict[str, object]:
-        """The parameters of the template."""
+        """The parameters of the templates."""
+        required = self.maker == "intel" and not self.emulated
+        attribute = f"__attribute__((intel_reqd_sub_group_size({self.lanes})))"
+        left, right = self.words
         return {
-            "UNIT_TYPE": self.type, "UNIT_SHAPE": "m16n8k8" if self.type == "tf32" else "m16n8k16",
+            "UNIT_TYPE": self.type, "UNIT_NAME": self.name, "LANES": self.lanes,
+            "UNIT_ROWS": self.rows, "UNIT_COLUMNS": self.columns,
+            "UNIT_SUMS": self.rows * self.columns // self.lanes,
+            "LEFT_WORDS": left, "RIGHT_WORDS": right, "SUB_GROUP": attribute if required else "",
             "UNIT_IS_HALF": int(self.type == "f16"), "NARROW": int(self.itemsize == 2),
             "EMULATED": int(self.emulated),
         }  # fmt: skip
+
+    @property
+    def text(self) -> str:
+        """The templates of its instruction."""
+        by_hand = template("matrix_emulated.cl") if self.emulated else ""
+        return template(f"matrix_{self.maker}.cl") + by_hand
+
+
+def intels(type_: str, lanes: int, emulated: bool = False) -> Unit:
+    """A unit of Intel's, whose sub-groups have 8 or 16 work-items."""
+    return Unit(type_, "intel", lanes, 8, lanes, emulated)
 
 
 def unit(device: Device, dtype: DType) -> Unit | None:
     """The unit for operands of a type, or None where plain arithmetic has to do."""
     type_ = TYPES.get(dtype, PRECISIONS[_precision] if dtype is float32 else "")
-    return Unit(type_) if type_ and has_units(device) else None
+    return next((u for u in units(device) if u.type == type_), None)
 
 
-def has_units(device: Device) -> bool:
-    """Whether a device has NVIDIA's tensor cores of compute capability 8 or later."""
-    if NVIDIA not in device.extensions:
-        return False
-    if int(device.handle.compute_capability_major_nv) < AMPERE:
-        return False
-    return works(device, Unit("bf16"))
+def units(device: Device) -> list[Unit]:
+    """The units of a device: NVIDIA's of compute capability 8 or later, or Intel's."""
+    if NVIDIA in device.extensions:
+        recent = int(device.handle.compute_capability_major_nv) >= AMPERE
+        found = [Unit(t) for t in ("f16", "bf16", "tf32")] if recent else []
+        return found if recent and works(device, Unit("bf16")) else []
+    if INTEL not in device.extensions:
+        return []
+    # Sub-groups of other sizes than the device's least are not for these functions.
+    lanes = next((n for n in (16, 8) if works(device, intels("bf16", n))), None)
+    types = ("f16", "bf16", "tf32") if f"{INTEL}_tf32" in device.extensions else ("f16", "bf16")
+    return [intels(t, lanes) for t in types if t != "tf32" or lanes == 16] if lanes else []
 
 
+@lru_cache(64)
 def works(device: Device, unit: Unit) -> bool:
     """Whether a product of small whole numbers comes out right."""
-    a = (np.arange(16)[:, None] * 3 + np.arange(16)) % 7 - 3
-    b = (np.arange(16)[:, None] + np.arange(8) * 2) % 5 - 2
-    text = template("matrix_multiply.cl") + PROBE
-    for word, value in unit.values.items():
-        text = (
-            f"#define {word} {value}\n{text}"
-            if word in SWITCHES
-            else text.replace(word, str(value))
-        )
+    a = (np.arange(unit.rows)[:, None] * 3 + np.arange(16)) % 7 - 3
+    b = (np.arange(16)[:, None] + np.arange(unit.columns) * 2) % 5 - 2
+    text = filled(unit.text + PROBE, unit.values)
     wanted = tuple((a @ b).ravel().astype(float).tolist())
-    return instructions.work(device, text, 32, wanted, "-cl-std=CL1.2")
+    newer = unit.maker == "intel" and not unit.emulated
+    option = "-cl-std=CL3.0" if newer else "-cl-std=CL1.2"
+    return instructions.work(device, text, unit.lanes, wanted, option)
 
 
 def get_float32_matmul_precision() -> str:
@@ -112,9 +155,10 @@ def get_float32_matmul_precision() -> str:
 def set_float32_matmul_precision(precision: str) -> None:
     """Choose how exactly products of float32 tensors, convolutions too, are computed.
 
-    "highest", the default, computes in float32. "high" lets GPUs with tensor cores (NVIDIA, compute
-    capability 8 or later) round the operands to TF32, which has 10 bits of mantissa, and "medium"
-    to bfloat16, which has 7; sums stay in float32. Other devices compute in float32 in any case.
+    "highest", the default, computes in float32. "high" lets GPUs with matrix units (NVIDIA's from
+    compute capability 8 on, Intel's where the driver has them) round the operands to TF32, which
+    has 10 bits of mantissa, and "medium" to bfloat16, which has 7; sums stay in float32. Other
+    devices compute in float32 in any case.
     What :func:`jairika_nb.compile` captured keeps what was set at that time. The names are those of
     PyTorch. Raises ArgumentError for other names.
 

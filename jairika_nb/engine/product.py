@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import math
-import re
 
 from jairika_nb.engine import panels, pieces
 from jairika_nb.engine.code import Scope, Writer
 from jairika_nb.engine.fused import Kernel, Misfit, Operand
 from jairika_nb.engine.index import Var
 from jairika_nb.engine.program import Entry
-from jairika_nb.engine.routines import template
+from jairika_nb.engine.routines import filled, template
 from jairika_nb.engine.schedule_cpu import _score
 from jairika_nb.engine.source import Argument, Source, name_of, traffic
 from jairika_nb.engine.spelling import WIDTH
@@ -81,11 +80,8 @@ def _filled(text: str, w: Writer, name: str, parts: list, values: dict) -> str:
         + "}\n"
         for before, function, parameters, lines in parts
     )
-    text = re.sub(r"#ifndef \w+\n#define .*\n#endif\n", "", text).lstrip("\n")
     values = {**values, "KERNEL_NAME": name, " PARAMETERS": declared, " PASSED": passed}
-    for word, value in values.items():
-        text = re.sub(rf"{word}\b" if word[0] == " " else rf"\b{word}\b", str(value), text)
-    return functions + text
+    return functions + filled(text, values)
 
 
 # What is made for each product

@@ -7,7 +7,6 @@ windows of a convolution are never stored as such.
 from __future__ import annotations
 
 import math
-import re
 
 from jairika_nb.engine import quads
 from jairika_nb.engine.code import Scope, Writer
@@ -16,10 +15,10 @@ from jairika_nb.engine.fused import Expr, Kernel, Operand
 from jairika_nb.engine.product import _filled, lane_of
 from jairika_nb.engine.program import Entry
 from jairika_nb.engine.quads import FOUR, Quad
-from jairika_nb.engine.routines import template
+from jairika_nb.engine.routines import filled, template
 from jairika_nb.engine.schedule_cpu import access_score
 from jairika_nb.engine.source import Argument, Source, name_of, traffic
-from jairika_nb.engine.tiles import Tile, span
+from jairika_nb.engine.tiles import MatrixTile, Tile, span
 
 # Sizes below this are written into the text where indices are divided by them: the taps and
 # strides of convolutions, which networks do not change.
@@ -49,8 +48,7 @@ def write(kernel: Kernel, entries: list[Entry]) -> Source:
         values |= unit.values
         values["WORDS"] = tile.depth * unit.itemsize // 4
     texts = [_side(side, tile, *steps) for side, (_, steps) in zip(SIDES, sides, strict=True)]
-    files = ("matrix_multiply.cl", "gemm_matrix.cl") if unit else ("gemm_local.cl",)
-    texts += [template(file) for file in files]
+    texts += [unit.text, template("gemm_matrix.cl")] if unit else [template("gemm_local.cl")]
     name = name_of(kernel, entries)
     text = _filled("".join(texts), w, name, functions, values)
     tiles = math.ceil(m / tile.rows), math.ceil(n / tile.columns)
@@ -65,15 +63,12 @@ def write(kernel: Kernel, entries: list[Entry]) -> Source:
     )  # fmt: skip
 
 
-def _side(side: str, tile: Tile, along_k: bool, step: int) -> str:
+def _side(side: str, tile: Tile | MatrixTile, along_k: bool, step: int) -> str:
     """The functions that bring an operand into its tile."""
     lines = tile.rows if side == "left" else tile.columns
     many = lines * tile.depth // tile.items // step
     own = {"LINES": lines, "ALONG_K": int(along_k), "STEP": step, "MANY": many}
-    text = re.sub(r"#ifndef \w+\n#define .*\n#endif\n", "", template("gemm_operand.cl"))
-    for word, value in own.items():
-        text = re.sub(rf"\b{word}\b", str(value), text)
-    return text.replace("side_", f"{side}_")
+    return filled(template("gemm_operand.cl"), own).replace("side_", f"{side}_")
 
 
 # Operands

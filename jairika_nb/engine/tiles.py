@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from jairika_nb.engine.device import Device
@@ -45,32 +46,42 @@ class Tile(NamedTuple):
         return sums / (sums + 2 * (self.high + self.wide))
 
 
-class MatrixTile(Tile):
-    """A tile of which each 32 work-items compute ``high`` x ``wide`` values by matrix units."""
+class MatrixTile(NamedTuple):
+    """A tile of which the work-items of an instruction compute ``high`` x ``wide`` values.
 
-    __slots__ = ()
+    The instruction is NVIDIA's unless given: ``lanes`` work-items and ``unit`` sums, each operand's
+    line of which has 8 words.
+    """
+
+    rows: int
+    columns: int
+    depth: int
+    high: int
+    wide: int
+    lanes: int = 32
+    unit: tuple[int, int] = (16, 8)
 
     @property
     def items(self) -> int:
         """Work-items of a group."""
-        return self.rows // self.high * (self.columns // self.wide) * 32
+        return self.rows // self.high * (self.columns // self.wide) * self.lanes
 
     def bytes(self, itemsize: int) -> int:
         """Local memory of a group: tiles of numbers of ``itemsize`` bytes, later sums to store."""
         tiles = (self.rows + self.columns) * (self.depth * itemsize + 16)
-        return max(tiles, self.items // 32 * 16 * (self.wide + 4) * 4)
+        return max(tiles, self.items // self.lanes * self.unit[0] * (self.wide + 4) * 4)
 
     @property
     def efficiency(self) -> float:
-        """As a tile's: instructions of 16 x 8 sums, and the words of local memory they need."""
-        sums = self.high // 16 * (self.wide // 8)
-        return sums / (sums + (self.high // 16 * 4 + self.wide // 8 * 2) / 8)
+        """As a tile's: instructions, and the words of local memory they need."""
+        high, wide = self.high // self.unit[0], self.wide // self.unit[1]
+        return high * wide / (high * wide + (self.high + self.wide) / self.lanes)
 
 
 class Choice(NamedTuple):
     """A tile, and into how many parts the inner axis is split."""
 
-    tile: Tile
+    tile: Tile | MatrixTile
     parts: int
     unit: Unit | None = None  # the matrix unit that does it, if any
 
@@ -86,17 +97,33 @@ TILES = (
     Tile(128, 16, 32, 4, 4),
 )
 SMALLEST = TILES[4]  # where a device reports less than OpenCL's least
-# Of matrix units, for types of two bytes and of four.
+# Of matrix units, by the work-items of an instruction and the bytes of a number. Sums and operands
+# stay within the registers: 255 of a work-item of NVIDIA's, 128 of Intel's.
 MATRIX_TILES = {
-    2: (
+    (32, 2): (
         MatrixTile(128, 128, 32, 64, 32),
         MatrixTile(64, 64, 32, 32, 32),
         MatrixTile(32, 64, 32, 16, 32),
     ),
-    4: (
+    (32, 4): (
         MatrixTile(128, 128, 16, 64, 32),
         MatrixTile(64, 64, 16, 32, 32),
         MatrixTile(32, 64, 16, 16, 32),
+    ),
+    (16, 2): (
+        MatrixTile(128, 128, 32, 32, 32, 16, (8, 16)),
+        MatrixTile(64, 64, 32, 32, 32, 16, (8, 16)),
+        MatrixTile(32, 64, 32, 16, 32, 16, (8, 16)),
+    ),
+    (16, 4): (
+        MatrixTile(128, 128, 16, 32, 32, 16, (8, 16)),
+        MatrixTile(64, 64, 16, 32, 32, 16, (8, 16)),
+        MatrixTile(32, 64, 16, 16, 32, 16, (8, 16)),
+    ),
+    (8, 2): (
+        MatrixTile(128, 64, 32, 32, 16, 8, (8, 8)),
+        MatrixTile(64, 64, 32, 32, 16, 8, (8, 8)),
+        MatrixTile(32, 64, 32, 16, 16, 8, (8, 8)),
     ),
 }
 # How many times more a compute unit multiplies with them.
@@ -124,7 +151,7 @@ def choose(
     >>> choose(64, 64, 65536, 1, 4, Limits(64, 49152, 1024)).parts
     16
     """
-    table = MATRIX_TILES[unit.itemsize] if unit else TILES
+    table: Sequence[Tile | MatrixTile] = MATRIX_TILES[unit.lanes, unit.itemsize] if unit else TILES
     size = unit.itemsize if unit else itemsize
     tiles = [t for t in table if t.items <= of.group_items and t.bytes(size) <= of.local_bytes]
     choices = [

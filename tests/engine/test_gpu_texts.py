@@ -12,6 +12,7 @@ import pytest
 
 import jairika_nb as jrk
 from jairika_nb.engine import build, lanes, matrix_units
+from jairika_nb.engine.matrix_units import Unit, intels
 
 # Comparing a value with itself is how NaN is found.
 WARNINGS = ["-Wall", "-Werror", "-Wno-unused-variable", "-Wno-tautological-compare"]
@@ -70,19 +71,49 @@ def test_kernels_are_plain_opencl_c(one_gpu, monkeypatch, tmp_path, standard):
     _compile(text, tmp_path, f"-cl-std={standard}", "-target", "spir64", "-fsyntax-only")
 
 
+def _rounded(tensor):
+    """The kernels of a product of float32 tensors whose rounding is asked for."""
+    jrk.set_float32_matmul_precision("high")
+    try:
+        return list(tensor.kernels())
+    finally:
+        jrk.set_float32_matmul_precision("highest")
+
+
+# The functions as cl_intel_subgroup_matrix_multiply_accumulate and its _tf32 declare them.
+INTELS = """
+#define DECLARED __attribute__((overloadable))
+float8 DECLARED intel_sub_group_f16_f16_matrix_mad_k16(short8 a, int8 b, float8 acc);
+float8 DECLARED intel_sub_group_f16_f16_matrix_mad_k16(int8 a, int8 b, float8 acc);
+float8 DECLARED intel_sub_group_bf16_bf16_matrix_mad_k16(short8 a, int8 b, float8 acc);
+float8 DECLARED intel_sub_group_bf16_bf16_matrix_mad_k16(int8 a, int8 b, float8 acc);
+float8 DECLARED intel_sub_group_tf32_tf32_matrix_mad_k8(float4 a, float8 b, float8 acc);
+"""
+
+
+@pytest.mark.parametrize("items", [16, 8])
+def test_the_functions_of_intel_get_what_they_declare(one_gpu, monkeypatch, tmp_path, items):
+    types = ("f16", "bf16", "tf32") if items == 16 else ("f16", "bf16")
+    monkeypatch.setattr(matrix_units, "units", lambda d: [intels(t, items) for t in types])
+    x, y = data(130, 64), data(64, 132)
+    sources = [s for t in ("float16", "bfloat16") for s in (x.astype(t) @ y.astype(t)).kernels()]
+    sources += _rounded(x @ y)
+    text = build.joined(list({s.text: s for s in sources}.values()))
+    for unit in (intels(t, items) for t in types):
+        assert unit.name in text
+    assert f"intel_reqd_sub_group_size({items})" in text
+    _compile(INTELS + text, tmp_path, "-cl-std=CL3.0", "-target", "spir64", "-fsyntax-only")
+
+
 def test_the_instructions_of_nvidia_assemble(one_gpu, monkeypatch, tmp_path):
     ptxas = _ptxas()
     monkeypatch.setattr(lanes, "exchange", lambda device: "ptx")
-    monkeypatch.setattr(matrix_units, "has_units", lambda device: True)
+    nvidias = [Unit(t) for t in ("f16", "bf16", "tf32")]
+    monkeypatch.setattr(matrix_units, "units", lambda device: nvidias)
     x, y = data(130, 64), data(64, 132)
     tensors = [(x.astype(t) @ y.astype(t)) for t in ("float16", "bfloat16")]
     tensors += [x.softmax(axis=1), x.argmax(axis=1), x.astype("float64").sum(axis=1)]
-    sources = [s for t in tensors for s in t.kernels()]
-    jrk.set_float32_matmul_precision("high")
-    try:
-        sources += (x @ y).kernels()
-    finally:
-        jrk.set_float32_matmul_precision("highest")
+    sources = [s for t in tensors for s in t.kernels()] + _rounded(x @ y)
     text = build.joined(list({s.text: s for s in sources}.values()))
     _compile(text, tmp_path, "-cl-std=CL1.2", *TO_PTX, "-o", str(tmp_path / "kernels.ptx"))
     ptx = (tmp_path / "kernels.ptx").read_text()

@@ -8,32 +8,43 @@ import pytest
 import jairika_nb as jrk
 from jairika_nb.engine import device as devices
 from jairika_nb.engine import matrix_units, tiles
-from jairika_nb.engine.matrix_units import Unit
+from jairika_nb.engine.matrix_units import Unit, intels
 from jairika_nb.engine.tiles import MATRIX_TILES, Choice, MatrixTile
 from jairika_nb.errors import ArgumentError
 
 RNG = np.random.default_rng(16)
-SMALL = {2: MatrixTile(32, 32, 16, 16, 16), 4: MatrixTile(32, 32, 16, 16, 16)}
+# One instruction after another: NVIDIA's, and Intel's with sub-groups of 16 and of 8.
+SMALL = {
+    32: MatrixTile(32, 32, 16, 16, 16),
+    16: MatrixTile(32, 32, 16, 16, 16, 16, (8, 16)),
+    8: MatrixTile(32, 32, 16, 16, 16, 8, (8, 8)),
+}
 # Half of the last bit that a type keeps, over sums of some hundred products.
 ROUNDS = {"f16": 2**-11, "bf16": 2**-8, "tf32": 2**-11}
 NAMES = {"f16": "float16", "bf16": "bfloat16", "tf32": "float32"}
+KINDS = [(n, t) for n in SMALL for t in NAMES if (n, t) != (8, "tf32")]
 
 
 def data(*shape):
     return RNG.standard_normal(shape).astype(np.float32)
 
 
+def by_hand(lanes, type_):
+    """An emulated unit: NVIDIA's or Intel's by the work-items of an instruction."""
+    return Unit(type_, emulated=True) if lanes == 32 else intels(type_, lanes, emulated=True)
+
+
 @pytest.fixture
 def emulated(monkeypatch):
     """Devices whose units are emulated, with the tiles and the split that it is called with."""
-    monkeypatch.setattr(matrix_units, "has_units", lambda device: True)
-    monkeypatch.setattr(matrix_units, "Unit", lambda name: Unit(name, emulated=True))
 
-    def choose(tile=None, parts=1):
+    def choose(tile=None, parts=1, lanes=32):
         def chosen(m, n, k, batch, itemsize, of, unit=None):
             assert unit, "this product should have gone to the units"
-            return Choice(tile or SMALL[unit.itemsize], parts, unit)
+            return Choice(tile or SMALL[unit.lanes], parts, unit)
 
+        found = [by_hand(n, t) for n, t in KINDS if n == lanes]
+        monkeypatch.setattr(matrix_units, "units", lambda device: found)
         monkeypatch.setattr(tiles, "choose", chosen)
 
     yield choose
@@ -51,9 +62,9 @@ def close(got, wanted, bound):
     np.testing.assert_allclose(got, wanted, rtol=bound, atol=bound * np.abs(wanted).max())
 
 
-@pytest.mark.parametrize("unit", NAMES)
-def test_ragged_products_of_each_type(gpu, emulated, unit):
-    emulated()
+@pytest.mark.parametrize(("lanes", "unit"), KINDS)
+def test_ragged_products_of_each_type(gpu, emulated, lanes, unit):
+    emulated(lanes=lanes)
     jrk.set_float32_matmul_precision("high")
     (a, b), (x, y) = operands(unit, (37, 50), (50, 41))
     with jrk.profile() as p:
@@ -87,17 +98,23 @@ def test_views_epilogues_batches_and_parts(one_gpu, emulated):
     close(got, 2 * x.swapaxes(1, 2) @ y.swapaxes(1, 2), 1e-5)
 
 
-@pytest.mark.parametrize("tile", MATRIX_TILES[2], ids=lambda t: f"{t.rows}x{t.columns}")
-def test_the_tiles_that_gpus_use(one_gpu, emulated, tile):
-    emulated(tile)
+@pytest.mark.parametrize(
+    ("lanes", "tile"),
+    [(n, tile) for (n, size), row in MATRIX_TILES.items() for tile in row if size == 2],
+    ids=lambda v: f"{v.rows}x{v.columns}" if isinstance(v, MatrixTile) else str(v),
+)
+def test_the_tiles_that_gpus_use(one_gpu, emulated, lanes, tile):
+    emulated(tile, lanes=lanes)
     (a, b), (x, y) = operands("bf16", (70, 40), (40, 36))
     close((a.astype("float32") @ b.astype("float32")).numpy(), x @ y, 1e-5)
 
 
-@pytest.mark.parametrize("size", MATRIX_TILES)
-def test_tiles_hold_what_the_kernel_needs(size):
-    for tile in (*MATRIX_TILES[size], SMALL[size]):
-        assert tile.high % 16 == tile.wide % 8 == 0
+@pytest.mark.parametrize(("lanes", "size"), MATRIX_TILES)
+def test_tiles_hold_what_the_kernel_needs(lanes, size):
+    for tile in (*MATRIX_TILES[lanes, size], SMALL[lanes]):
+        unit = next(by_hand(n, t) for n, t in KINDS if n == lanes and (t == "tf32") == (size == 4))
+        assert (tile.lanes, tile.unit) == (lanes, (unit.rows, unit.columns))
+        assert tile.high % unit.rows == tile.wide % unit.columns == 0
         assert tile.depth * size % 32 == 0, "whole instructions"
         for lines in (tile.rows, tile.columns):
             assert lines * tile.depth % (tile.items * 4) == 0
@@ -134,20 +151,43 @@ def test_bad_precisions_are_refused():
 
 
 def test_the_probe_of_units_tells_right_from_wrong(gpu):
-    assert matrix_units.works(gpu, Unit("bf16", emulated=True))
-    # As if halves of words were taken for floats of another type.
-    assert not matrix_units.works(gpu, Unit("tf32", emulated=True))
+    for lanes in SMALL:
+        assert matrix_units.works(gpu, by_hand(lanes, "bf16"))
+        # As if halves of words were taken for floats of another type.
+        wrong = by_hand(lanes, "bf16")._replace(type="f16")
+        assert not matrix_units.works(gpu, wrong)
+    # Without by_hand's emulation no CPU driver has them: found out without harm.
+    assert not matrix_units.works(gpu, intels("bf16", 16))
+
+
+class Handle:
+    """What pyopencl tells of a GPU."""
+
+    def __init__(self, extensions, major=0):
+        self.extensions, self.compute_capability_major_nv = extensions, major
+
+
+def found(handle):
+    device = devices.Device("opencl:9", "a GPU", "a driver", "gpu", handle, probe="")
+    kinds = (jrk.float16, jrk.bfloat16, jrk.float32)
+    return [matrix_units.unit(device, kind) for kind in kinds]
 
 
 def test_units_are_those_of_nvidia_from_compute_capability_8_on(monkeypatch):
-    class Handle:
-        compute_capability_major_nv = 7
-        extensions = "cl_khr_fp64 cl_nv_device_attribute_query"
-
     monkeypatch.setattr(matrix_units, "works", lambda device, unit: True)
-    for major, wanted in ((7, None), (8, Unit("f16")), (12, Unit("f16"))):
-        handle = Handle()
-        handle.compute_capability_major_nv = major
-        device = devices.Device("opencl:9", "a GPU", "NVIDIA CUDA", "gpu", handle, probe="")
-        assert matrix_units.unit(device, jrk.float16) == wanted
-        assert matrix_units.unit(device, jrk.float32) is None
+    nvidia = "cl_khr_fp64 cl_nv_device_attribute_query"
+    for major, wanted in ((7, [None] * 3), (8, [Unit("f16"), Unit("bf16"), None]),
+                          (12, [Unit("f16"), Unit("bf16"), None])):  # fmt: skip
+        assert found(Handle(nvidia, major)) == wanted
+    assert found(Handle("cl_khr_fp64")) == [None] * 3
+
+
+def test_units_of_intel_are_those_that_compute_rightly(monkeypatch):
+    both = f"{matrix_units.INTEL} {matrix_units.INTEL}_tf32"
+    monkeypatch.setattr(matrix_units, "_precision", "high")
+    for lanes, wanted in ((16, ("f16", "bf16", "tf32")), (8, ("f16", "bf16", None)),
+                          (0, (None, None, None))):  # fmt: skip
+        monkeypatch.setattr(matrix_units, "works", lambda d, unit, n=lanes: unit.lanes == n)
+        assert found(Handle(both)) == [intels(t, lanes) if t else None for t in wanted]
+    monkeypatch.setattr(matrix_units, "works", lambda device, unit: True)
+    assert found(Handle(matrix_units.INTEL)) == [intels("f16", 16), intels("bf16", 16), None]

@@ -8,7 +8,8 @@ bytes))`` is what the routine stores beside it: a companion, or scratch where no
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -33,6 +34,14 @@ def template(name: str) -> str:
     """The text of a file of ``kernels/``, from its first parameter on."""
     text = next(f for d in FOLDERS if (f := d / name).is_file()).read_text()
     return text[text.index("#ifndef") :] if "#ifndef" in text else text
+
+
+def filled(text: str, values: Mapping[str, object]) -> str:
+    """A template with its parameters written in, so that their defaults are no longer needed."""
+    text = re.sub(r"#ifndef \w+\n#define .*\n#endif\n", "", text).lstrip("\n")
+    for word, value in values.items():
+        text = re.sub(rf"{word}\b" if word[0] == " " else rf"\b{word}\b", str(value), text)
+    return text
 
 
 def write(
