@@ -4,8 +4,9 @@
 //          side by side) copied first into panels [DEPTH][MR] 16 floats apart; sums over more than
 //          DEPTH steps of k wait in `totals`; C is written by the epilogue, which knows its layout.
 // Parameters: MR x NR tile of accumulators in registers, NR a multiple of 16; INNER and ROW are the
-//          strides of A along k and m; a piece of work is ROWS rows x COLUMNS columns; a worker has
-//          SPACE floats of scratch memory.
+//          strides of A along k and m; PARTS is MR where the epilogue reads tensors, else 1; a
+//          piece of work is ROWS rows x COLUMNS columns; a worker has SPACE floats of scratch
+//          memory.
 // Used by: the planner's CPU schedule for float32 products (jairika_nb/engine/product.py), cut by
 //          jairika_nb/engine/pieces.py.
 
@@ -14,6 +15,9 @@
 #endif
 #ifndef NR
 #define NR 32
+#endif
+#ifndef PARTS
+#define PARTS 8
 #endif
 
 kernel void KERNEL_NAME(
@@ -66,24 +70,29 @@ kernel void KERNEL_NAME(
 #pragma unroll
           for (int i = 0; i < MR; i++)
             a[i] = from + (first_m - begin_m) / MR * step + min(i, end_m - 1 - first_m) * row;
-          // Rows of what the epilogue reads lie far apart: each read would wait for memory.
-          if (first_k + DEPTH >= K)
-            for (int m = first_m; m < min(first_m + MR, end_m); m++)
-              for (int n = first_n; n < min(first_n + NR, N); n += 16) ahead(batch, m, n PASSED);
           float16 sum[MR][NR / 16];
 #pragma unroll
           for (int i = 0; i < MR; i++)
 #pragma unroll
             for (int v = 0; v < NR / 16; v++) sum[i][v] = (float16)(0.0f);
-          for (int k = 0; k < depth; k++) {
-            float16 line[NR / 16];
+          // Rows of what the epilogue reads lie far apart: each read would wait for memory. Those of
+          // the next tile are asked for one at a time, so that the sums' own reads do not wait.
+          const int steps = (depth + PARTS - 1) / PARTS;
+          for (int part = 0; part < PARTS; part++) {
+            int m = PARTS == 1 || first_k + DEPTH < K ? end_m : first_m + part;
+            if (first_m > begin_m) m += MR;
+            for (; m < min(first_m + 2 * MR, end_m); m += MR)
+              for (int n = first_n; n < min(first_n + NR, N); n += 16) ahead(batch, m, n PASSED);
+            for (int k = part * steps; k < min((part + 1) * steps, depth); k++) {
+              float16 line[NR / 16];
 #pragma unroll
-            for (int v = 0; v < NR / 16; v++) line[v] = vload16((size_t)k * (NR / 16) + v, panel);
+              for (int v = 0; v < NR / 16; v++) line[v] = vload16((size_t)k * (NR / 16) + v, panel);
 #pragma unroll
-            for (int i = 0; i < MR; i++) {
-              const float16 one = (float16)(a[i][(INDEX)k * inner]);
+              for (int i = 0; i < MR; i++) {
+                const float16 one = (float16)(a[i][(INDEX)k * inner]);
 #pragma unroll
-              for (int v = 0; v < NR / 16; v++) sum[i][v] = fma(one, line[v], sum[i][v]);
+                for (int v = 0; v < NR / 16; v++) sum[i][v] = fma(one, line[v], sum[i][v]);
+              }
             }
           }
           // Through memory, so that the epilogue is compiled once and not for each vector.

@@ -7,6 +7,7 @@ wide as what was compared, in a scalar 0 or 1; the texts hold for both.
 
 from __future__ import annotations
 
+from jairika_nb.engine import gelu
 from jairika_nb.engine.dtypes import ALL, UNSUPPORTED, DType, bool_
 
 WIDTH = 16
@@ -257,6 +258,16 @@ inline V tanh_V(V x) {
   return copysign(a >= 1 ? far : fma(a * t, p, a), x);
 }
 """
+# 1 / (1 + exp(-x)) within 2.1 units in the last place; below -88 it is under the normal numbers
+# and 0. The product with 0 keeps a NaN, whatever its bits are.
+SIGMOID = """\
+inline V sigmoid_V(V x) {
+  const V a = x < -88.0f ? (V)(-88.0f) : x;
+  const V b = 87.0f < a ? (V)(87.0f) : a;
+  const V whole = fma(b, (V)(0.0f), (V)(1.0f)) + EXP(-b);
+  return x < -88.0f ? (V)(0.0f) : 1 / whole;
+}
+"""
 # 1 from where it rounds to 1: PoCL's stays one unit below, of which derivatives make more.
 TANH = "inline V tanh_V(V x) { return fabs(x) > 19.1 ? copysign((V)(1), x) : tanh(x); }\n"
 # Lane by lane: PoCL 3.1's pow and fmod of double16 give wrong lanes here and there.
@@ -283,9 +294,9 @@ _UNSIGNED = (("to_odd", TO_ODD), ("remainder", REMAINDER_UNSIGNED), ("divide", D
 _TEMPLATES: dict[str, tuple[tuple[str, str], ...]] = {
     "float": (("round_half", ROUND_HALF), ("round_bfloat", ROUND_BFLOAT),
               ("remainder", REMAINDER_FLOAT), ("divide", DIVIDE_FLOAT), ("erf", ERF),
-              ("tanh", TANH_FLOAT)),
+              ("tanh", TANH_FLOAT), ("sigmoid", SIGMOID), *gelu.templates("float")),
     "double": (("to_odd", TO_ODD), ("remainder", REMAINDER_FLOAT), ("divide", DIVIDE_FLOAT),
-               ("power", POWER_LANES), ("tanh", TANH)),
+               ("power", POWER_LANES), ("tanh", TANH), *gelu.templates("double")),
     "int": _SIGNED, "long": _SIGNED, "uint": _UNSIGNED, "ulong": _UNSIGNED,
 }  # fmt: skip
 
@@ -312,8 +323,9 @@ def _filled(template: str, lane: str, width: int) -> str:
     }
     if "EXP(" in template:
         # Vectors take the one for arguments that are in range, as those of these functions are.
-        template = (EXP_NEAR if width > 1 else "") + template
-        words["EXP("] = "exp_near(" if width > 1 else "exp("
+        near = width > 1 and lane == "float"
+        template = (EXP_NEAR if near else "") + template
+        words["EXP("] = "exp_near(" if near else "exp("
     for word, text in words.items():
         template = template.replace(word, text)
     return template

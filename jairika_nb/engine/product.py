@@ -40,10 +40,12 @@ def _on_cpu(kernel: Kernel, entries: list[Entry], gemm: Entry, units: int) -> So
     # Neighbouring rows side by side: a tile would read a little of each of many lines.
     copies = row == 1 and inner > 1 and n > 2 * nr
     cut = pieces.cut(batch, (m, n, k), (mr, nr), copies, units, by)
-    parts = [*_epilogues(w, kernel, shape, (WIDTH, 1)), _ahead(w, kernel, shape)]
+    ahead = _ahead(w, kernel, shape)
+    parts = [*_epilogues(w, kernel, shape, (WIDTH, 1)), ahead]
     parts += _operands(w, kernel, nr)
+    asks = any("prefetch" in line for line in ahead[-1])
     values = {
-        "MR": mr, "NR": nr, "INDEX": w.integer,
+        "MR": mr, "NR": nr, "PARTS": mr if asks else 1, "INDEX": w.integer,
         "ROW": w.integer_argument(row), "INNER": w.integer_argument(inner),
     }  # fmt: skip
     name = name_of(kernel, entries)

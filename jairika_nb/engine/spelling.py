@@ -282,11 +282,12 @@ def _spelled(name: str, args: list[str], dtype: DType, width: int) -> Spelled:
 
 
 # Functions with a text of their own where a driver's is slow or wrong for a type.
-OWN = {"sin", "cos", "tan", "tanh", "erf"}
+OWN = {"sin", "cos", "tan", "tanh", "erf", "sigmoid"}
 # Operations that call a function of PREAMBLES whose name ends with the type, as power_int16 does;
 # functions that users write join them.
 FUNCTIONS = {"remainder": "remainder", "floor_divide": "divide", "pow": "power",
-              "bitwise_left_shift": "left", "bitwise_right_shift": "right"}  # fmt: skip
+              "bitwise_left_shift": "left", "bitwise_right_shift": "right",
+              "gelu_tanh": "gelu_tanh", "gelu_tanh_slope": "gelu_tanh_slope"}  # fmt: skip
 
 
 def _abs(x: str, dtype: DType, kind: str) -> str:

@@ -71,6 +71,7 @@ SMOOTH = {
     **named("jrk.sin", "jrk.cos", "jrk.tanh", "jrk.sigmoid", "jrk.erf", "jrk.gelu", "jrk.silu",
             "jrk.atan", "jrk.asinh", "F.elu"),
     **written(
+        gelu_tanh=(lambda x: jrk.gelu(x, "tanh"), "jrk.gelu({0}, 'tanh')"),
         exp=(lambda x: jrk.exp(jrk.tanh(x)), "jrk.exp(jrk.tanh({0}))"),
         exp2=(lambda x: jrk.exp2(jrk.sin(x)), "jrk.exp2(jrk.sin({0}))"),
         expm1=(lambda x: jrk.expm1(jrk.cos(x)), "jrk.expm1(jrk.cos({0}))"),

@@ -21,7 +21,7 @@ RANGES = {
     "atan": (-50, 50, 2, 2), "sinh": (-80, 80, 2.5, 2.5), "cosh": (-80, 80, 3, 2.5),
     "tanh": (-12, 12, 1.5, 1.5), "asinh": (-1e5, 1e5, 1.5, 1.5), "acosh": (1, 1e6, 2, 2),
     "atanh": (-0.9999, 0.9999, 1.5, 1.5), "erf": (-4.5, 4.5, 1.5, 2.5),
-    "sqrt": (1e-30, 1e30, 0.5, 0.5),
+    "sqrt": (1e-30, 1e30, 0.5, 0.5), "sigmoid": (-87, 30, 2.1, 2.1),
     "rsqrt": (1e-30, 1e30, 1.5, 1.5), "reciprocal": (0.01, 50, 0.5, 0.5),
 }  # fmt: skip
 INVERSE = {name: name.replace("a", "arc", 1) for name in
@@ -33,6 +33,8 @@ def exact(name, x):
     x = x.astype(np.longdouble)
     if name == "erf":
         return torch.erf(torch.from_numpy(x.astype(np.float64))).numpy()
+    if name == "sigmoid":
+        return 1 / (1 + np.exp(-x))
     if name in ("rsqrt", "reciprocal"):
         return 1 / (np.sqrt(x) if name == "rsqrt" else x)
     return getattr(np, INVERSE.get(name, name))(x)
@@ -68,7 +70,8 @@ def test_functions_are_right_to_a_few_units_in_the_last_place(device, name):
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
-@pytest.mark.parametrize("name", ["sin", "cos", "tan", "exp", "log", "tanh", "erf", "sqrt", "atan"])
+@pytest.mark.parametrize("name", ["sin", "cos", "tan", "exp", "log", "tanh", "erf", "sqrt", "atan",
+                                  "sigmoid"])  # fmt: skip
 def test_huge_tiny_and_special_neighbours_disturb_nobody(device, name, dtype):
     rng = np.random.default_rng(5)
     info = np.finfo(dtype)
@@ -113,3 +116,32 @@ def test_nan_of_any_bits_stays_nan(device, name):
     bits = np.array([0x7FC00000, 0x7FC00001, 0xFFC001FF, 0x7FFFFFFF] * 8, np.uint32)
     out = getattr(jrk, name)(jrk.tensor(bits.view(np.float32)))
     assert np.isnan(out.numpy()).all()
+
+
+def test_gelu_and_its_slope_are_nearer_than_pytorchs_and_end_well(device):
+    """Against PyTorch in double precision; ours in float32 beside PyTorch's in float32."""
+    rng = np.random.default_rng(3)
+    x = np.concatenate([rng.uniform(-12, 12, 3000), [9.9, -9.9, 9.901, -9.901, 1e4, -1e4, 0, -0.0]])
+    x = x.astype(np.float32)
+
+    def torchs(dtype):
+        v = torch.tensor(x, dtype=dtype, requires_grad=True)
+        y = torch.nn.functional.gelu(v, approximate="tanh")
+        y.sum().backward()
+        return y.detach().double().numpy(), v.grad.double().numpy()
+
+    (value, slope), theirs = torchs(torch.float64), torchs(torch.float32)
+    for dtype, factor in (("float32", 1.0), ("float64", 1e-7)):
+        v = jrk.tensor(x, dtype=dtype)
+        y = jrk.gelu(v, "tanh")
+        (g,) = jrk.grad(y.sum(), [v])
+        scale = np.maximum(np.abs(value), 1)
+        bound = np.abs((theirs[0] - value) / scale).max()
+        assert np.abs((y.numpy() - value) / scale).max() <= factor * bound
+        assert np.abs(g.numpy() - slope).max() <= factor * np.abs(theirs[1] - slope).max() / 2
+    ends = jrk.tensor([-np.inf, -1e30, 1e30, np.inf, np.nan] * 4)
+    (g,) = jrk.grad(jrk.gelu(ends, "tanh").sum(), [ends])
+    np.testing.assert_array_equal(g.numpy(), [0, 0, 1, 1, np.nan] * 4)
+    np.testing.assert_array_equal(
+        jrk.gelu(ends, "tanh").numpy(), [np.nan, -0.0, np.float32(1e30), np.inf, np.nan] * 4
+    )
