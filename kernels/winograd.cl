@@ -1,7 +1,7 @@
 // What:    the transforms of Winograd's convolution F(4 x 4, 3 x 3) at the points
 //          0, NEAR, -NEAR, FAR, -FAR and infinity (S. Winograd 1980; A. Lavin & S. Gray, "Fast
 //          algorithms for convolutional neural networks", 2016), on 16 channels or outputs at once.
-// Layouts: a transform takes and gives values `step` vectors apart. Tiles become [36][blocks][room]
+// Layouts: a transform gives values `step` vectors apart. Tiles become [36][blocks][room]
 //          vectors of 16 channels, in the order of samples, rows and columns.
 // Parameters: NEAR and FAR; they are short binary fractions near 1, which keeps rounding errors low
 //          (B. Barabasz et al., "Error analysis and improving the accuracy of Winograd convolution
@@ -22,9 +22,9 @@
 #define AT_FAR (0.5f / (FAR2 * (FAR2 - NEAR2)))
 #define V(x) ((float16)(x))
 
-// Six values of an image.
+// Six values of an image, side by side.
 inline void of_image(const float16 *x, float16 *y, const int step) {
-  const float16 x1 = x[step], x2 = x[2 * step], x3 = x[3 * step], x4 = x[4 * step];
+  const float16 x1 = x[1], x2 = x[2], x3 = x[3], x4 = x[4];
   const float16 even = fma(V(-FAR2), x2, x4), odd = V(NEAR) * fma(V(-FAR2), x1, x3);
   const float16 even2 = fma(V(-NEAR2), x2, x4), odd2 = V(FAR) * fma(V(-NEAR2), x1, x3);
   y[0] = fma(V(NEAR2 * FAR2), x[0], fma(V(-NEAR2 - FAR2), x2, x4));
@@ -32,7 +32,7 @@ inline void of_image(const float16 *x, float16 *y, const int step) {
   y[2 * step] = even - odd;
   y[3 * step] = even2 + odd2;
   y[4 * step] = even2 - odd2;
-  y[5 * step] = fma(V(NEAR2 * FAR2), x1, fma(V(-NEAR2 - FAR2), x3, x[5 * step]));
+  y[5 * step] = fma(V(NEAR2 * FAR2), x1, fma(V(-NEAR2 - FAR2), x3, x[5]));
 }
 
 // Three values of a kernel (`last` = 0), or four of a cotangent.
@@ -62,54 +62,53 @@ inline void back(const float16 *x, float16 *y, const int step, const int to, con
   if (four) y[3 * to] = fma(V(FAR2 * FAR), odd2, fma(V(NEAR2 * NEAR), odd, x[5 * step]));
 }
 
-inline void seen(
-    global const float *rows, const int h, const int w, const int H, const int W, const int top,
-    float16 *found) {
-  const bool inside = h >= 0 && h < H && w >= 0 && w < W;
-  *found = inside ? vload16((size_t)(h - top) * W + w, rows) : (float16)(0.0f);
-}
-
-// The tiles of some rows of 16 planes, which are first turned so that channels are lanes: 6 x 6 of
-// an image for every 4 x 4 outputs (`take` = 6), or those of the 4 x 4 cotangents (`take` = 4).
+// The tiles of some rows of 16 planes: 6 x 6 of an image for every 4 x 4 outputs (`take` = 6), or
+// those of the 4 x 4 cotangents (`take` = 4). On the way the planes are turned so that channels are
+// lanes, with zeros around them: `rows`, 4 * TW + take - 4 vectors wide.
 inline void tiles_of(
     global const float *planes, global float *rows, global float *to, const size_t apart,
     const int H, const int W, const int TW, const int first, const int last, const int above,
     const int before, const int take) {
-  const int top = clamp(first * 4 - above, 0, H), low = clamp(last * 4 - 4 - above + take, 0, H);
-  const int begin = top * W, many = (low - top) * W;
-  for (int p = 0; p < many; p += 16) {
-    // The last ones may come twice; a plane has 16 places at least.
-    const int place = min(begin + p, H * W - 16);
-    float16 lanes[16];
+  const int wide = 4 * TW + take - 4, high = 4 * (last - first) + take - 4;
+  const int top = first * 4 - above, right = W + before;
+  int next = clamp(top, 0, H) * W;
+  for (int th = 0; th < last - first; th++) {
+    for (int row = th ? th * 4 + take - 4 : 0; row < th * 4 + take; row++) {
+      const bool inside = top + row >= 0 && top + row < H;
+      const int begin = inside ? min(before, wide) : wide;
+      for (int i = 0; i < begin; i++) vstore16(V(0.0f), row * wide + i, rows);
+      for (int i = max(right, begin); i < wide; i++) vstore16(V(0.0f), row * wide + i, rows);
+    }
+    for (; next < clamp(top + th * 4 + take, 0, H) * W; next += 16) {
+      // The last ones may come twice; a plane has 16 places at least.
+      const int place = min(next, H * W - 16);
+      float16 lanes[16];
 #pragma unroll
-    for (int i = 0; i < 16; i++) lanes[i] = vload16(0, planes + (size_t)i * H * W + place);
-    transpose16(lanes);
+      for (int i = 0; i < 16; i++) lanes[i] = vload16(0, planes + (size_t)i * H * W + place);
+      transpose16(lanes);
+      int row = place / W - top, column = place % W + before;
 #pragma unroll
-    for (int i = 0; i < 16; i++)
-      if (place + i >= begin) vstore16(lanes[i], place + i - begin, rows);
-  }
-  for (int th = first; th < last; th++)
-    for (int tw = 0; tw < TW; tw++, to += 16) {
-      const int h = th * 4 - above, w = tw * 4 - before;
-      float16 tile[36], middle[36], done[6];
-      if (h >= 0 && w >= 0 && h + take <= H && w + take <= W) {
-#pragma unroll
-        for (int i = 0; i < take; i++)
-#pragma unroll
-          for (int j = 0; j < take; j++)
-            tile[i * take + j] = vload16((size_t)(h + i - top) * W + w + j, rows);
-      } else {
-        for (int i = 0; i < take; i++)
-          for (int j = 0; j < take; j++)
-            seen(rows, h + i, w + j, H, W, top, tile + i * take + j);
+      for (int i = 0; i < 16; i++) {
+        if (row >= 0 && row < high && column >= 0 && column < wide)
+          vstore16(lanes[i], row * wide + column, rows);
+        if (++column == right) {
+          column = before;
+          row++;
+        }
       }
+    }
+    for (int tw = 0; tw < TW; tw++, to += 16) {
+      global const float *from = rows + (size_t)(th * wide + tw) * 64;
+      float16 middle[36], done[6];
 #pragma unroll
       for (int j = 0; j < take; j++) {
-        const float16 *x = tile + j;
+        float16 x[6];
+#pragma unroll
+        for (int i = 0; i < take; i++) x[i] = vload16(i * wide + j, from);
         if (take == 6)
           of_image(x, middle + j, take);
         else
-          of_factor(x[0], x[take], x[2 * take], x[3 * take], true, middle + j, take);
+          of_factor(x[0], x[1], x[2], x[3], true, middle + j, take);
       }
 #pragma unroll
       for (int i = 0; i < 6; i++) {
@@ -122,4 +121,5 @@ inline void tiles_of(
         for (int j = 0; j < 6; j++) vstore16(done[j], 0, to + (i * 6 + j) * apart);
       }
     }
+  }
 }

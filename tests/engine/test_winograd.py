@@ -11,8 +11,14 @@ torch = pytest.importorskip("torch")
 # Of the size of the result: root of the mean square, and the largest.
 MEAN, LARGEST = 2e-6, 3e-5
 # (samples, inputs, outputs, height, width, padding): few tiles are transformed by a kernel of
-# their own, many by the one that needs them; edges are cut, channels come in 16s and 32s.
-SHAPES = {"few tiles": (3, 80, 48, 9, 13, 1), "many tiles": (40, 16, 32, 17, 23, 2)}
+# their own, many by the one that needs them; edges are cut, channels come in 16s and 32s, or are
+# more than one chunk; rows are longer than a piece; samples have one tile each.
+SHAPES = {
+    "few tiles": (3, 80, 48, 9, 13, 1),
+    "many tiles": (40, 16, 32, 17, 23, 2),
+    "many channels": (5, 272, 48, 4, 4, 1),
+    "long rows": (1, 16, 16, 6, 330, 1),
+}
 
 
 def draw(shape):

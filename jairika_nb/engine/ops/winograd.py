@@ -23,10 +23,14 @@ SIDE, LANES, PLACES = 4, 16, 36
 FEWEST = 1 << 22
 # Of the tiles' outputs at least this share must be wanted.
 USED = 0.55
-# So many tiles are transformed at a time by the work-item that needs them, from that many on.
-TILES, MANY_TILES = 64, 1024
-# A kernel's derivative is summed in parts for so many work-items, of so many tiles at least.
-PIECES, FEWEST_TILES = 16, 64
+# So many tiles make a piece of a product, or are summed at a time for a kernel's derivative.
+TILES, TILES_OF_KERNEL = 72, 36
+# From so many on, in rows that fit, each piece transforms its own tiles.
+MANY_TILES = 1024
+# Channels and kernels of a piece of a kernel's derivative, where it transforms its tiles or not.
+DEEP, WIDE_FUSED, WIDE = 64, 64, 32
+# Such a derivative is summed in parts: a core has so many pieces, of so many tiles at least.
+PIECES, FEWEST_TILES = 4, 64
 
 
 def fits(x: Node, outputs: int, taps: Sizes, out: Sizes, geometry: Geometry) -> bool:
@@ -59,22 +63,25 @@ def kernel(x: Node, g: Node, geometry: Geometry) -> Node:
     """The derivative (K, C, 3, 3) for x (N, C, H, W) and the cotangent g (N, K, *out)."""
     tiles = _tiles(g.shape[2:])
     many, shape = x.shape[0] * math.prod(tiles), (g.shape[1], x.shape[1], 3, 3)
-    blocks = -(-x.shape[1] // 64) * -(-g.shape[1] // 32)
-    parts = max(1, min(-(-PIECES // blocks), many // FEWEST_TILES))
-    if _is_fused(x, tiles):
-        strip, group = grouped(tiles)
+    fused = _is_fused(x, tiles)
+    blocks = -(-x.shape[1] // DEEP) * -(-g.shape[1] // (WIDE_FUSED if fused else WIDE))
+    wanted = PIECES * x.device.compute_units
+    parts = max(1, min(-(-wanted // blocks), many // FEWEST_TILES))
+    if fused:
+        strip, _, group = grouped(tiles, TILES_OF_KERNEL)
         pieces = -(-tiles[0] // strip) * -(-x.shape[0] // group)
         span = -(-pieces // min(parts, pieces))
         whole = (-(-pieces // span), *shape)
-        y = make("winograd_kernel", (x, g), (whole, span, _corner(geometry)))
+        attrs = (whole, span, (x.shape[0], *tiles), _corner(geometry))
+        y = make("winograd_kernel", (x, g), attrs)
     else:
         # An image is made again: kept since the forward pass, it would take more than twice the
         # memory of what it is made from.
         image = _image(x, 6, tiles, _corner(geometry), again=True)
         span = -(-many // parts)
         whole = (-(-many // span), *shape)
-        y = make("winograd_kernel", (image, _image(g, SIDE, tiles, (0, 0))),
-                 (whole, span, (many,)))  # fmt: skip
+        attrs = (whole, span, (x.shape[0], *tiles), ())
+        y = make("winograd_kernel", (image, _image(g, SIDE, tiles, (0, 0))), attrs)
     return views.reshape(y if whole[0] == 1 else make("sum", (y,), (0,)), shape)
 
 
@@ -84,15 +91,17 @@ def _corner(geometry: Geometry) -> Sizes:
 
 def _is_fused(x: Node, tiles: Sizes) -> bool:
     # Many tiles: their transforms would not fit into caches, and take much memory.
-    return tiles[1] <= TILES and x.shape[0] * math.prod(tiles) >= MANY_TILES
+    return tiles[1] <= TILES_OF_KERNEL and x.shape[0] * math.prod(tiles) >= MANY_TILES
 
 
-def grouped(tiles: Sizes) -> Sizes:
-    """Of how many rows of tiles and how many samples TILES tiles at most are made."""
+def grouped(tiles: Sizes, most: int) -> Sizes:
+    """Rows and columns of tiles, and samples, that make so many tiles at most."""
     down, across = tiles
-    if down * across > TILES:
-        return TILES // across, 1
-    return down, TILES // (down * across)
+    if across > most:
+        return 1, -(-across // -(-across // most)), 1
+    if down * across > most:
+        return most // across, across, 1
+    return down, across, most // (down * across)
 
 
 def _image(x: Node, take: int, tiles: Sizes, corner: Sizes, again: bool = False) -> Node:
@@ -100,8 +109,9 @@ def _image(x: Node, take: int, tiles: Sizes, corner: Sizes, again: bool = False)
 
 
 def _image_infer(x: Node, attrs: tuple) -> tuple[Shape, DType]:
-    room = -(-x.shape[0] * attrs[1] * attrs[2] // 8) * 8
-    return (PLACES, x.shape[1] // LANES, room, LANES), x.dtype
+    # Products read eight tiles at a time, from any on.
+    room = -(-x.shape[0] * attrs[1] * attrs[2] // 8) * 8 + 8
+    return (PLACES, x.shape[1] // LANES * room + 1, LANES), x.dtype
 
 
 def _given(x: Node, other: Node, attrs: tuple) -> tuple[Shape, DType]:
@@ -118,6 +128,6 @@ define(Op("winograd_image", "routine", _image_infer, _never))
 # attrs: (shape, whether the kernels are seen from the other side, rows and columns of padding where
 # the image comes as it is).
 define(Op("winograd_product", "routine", _given, _never))
-# attrs: (shape with the parts first, pieces of a part, rows and columns of padding), or for
-# transformed images (shape, tiles of a part, (tiles,)).
+# attrs: (shape with the parts first, pieces of a part, or tiles where these come transformed,
+# samples with their tiles down and across, rows and columns of padding as above).
 define(Op("winograd_kernel", "routine", _given, _never))

@@ -49,6 +49,29 @@ def written(
     return replace(made, body=defined + TRANSPOSE + functions + made.body, flops=cost[1])
 
 
+def taken_in_turn(
+    file: str,
+    before: tuple[str, ...],
+    macros: Mapping[str, object],
+    entry: Entry,
+    sizes: tuple[int, list[Argument]],
+    launch: tuple[Device, int],
+    cost: tuple[int, int],
+) -> Source:
+    """The same for pieces that as many work-items as there are cores take as they come to them.
+
+    ``sizes`` are the numbers of scratch of each, and the kernel's own arguments; ``launch`` has the
+    number of pieces.
+    """
+    device, pieces = launch
+    workers = min(device.compute_units, pieces)
+    scratch, own = sizes
+    arguments = given(entry, workers * scratch, [*own, *ints(pieces, workers)])
+    arguments.insert(len(entry.inputs) + 2, Argument("counter", 0))
+    items = min(pieces, device.compute_units * SHARES)
+    return written(file, before, macros, arguments, (device, items), cost)
+
+
 def given(entry: Entry, scratch: int, sizes: list[Argument]) -> list[Argument]:
     """The arguments of a kernel: result, inputs, ``scratch`` numbers if any, and sizes."""
     buffers = [Argument("buffer", i) for i in (RESULT, *entry.inputs)]
