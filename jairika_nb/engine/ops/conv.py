@@ -15,7 +15,7 @@ import numpy as np
 from jairika_nb.engine import dtypes
 from jairika_nb.engine.dtypes import DType
 from jairika_nb.engine.graph import Node, Op, Shape, define, make
-from jairika_nb.engine.ops import direct, patches, views, winograd
+from jairika_nb.engine.ops import direct, patches, pointwise, views, winograd
 from jairika_nb.engine.ops import elementwise as e
 from jairika_nb.engine.ops.patches import Geometry, spans_of
 from jairika_nb.errors import DTypeError, ShapeError
@@ -170,10 +170,13 @@ def _expand(geometry: Geometry, x: Node, w: Node) -> Node:
     out, outputs = _infer(x, w, geometry)[0][2:], _kernel_shape(w.shape, geometry)[0]
     if winograd.fits(x, outputs, w.shape[2:], out, geometry):
         return winograd.product(x, w, outputs, out, geometry)
-    if direct.fits(x, outputs, w.shape[2:], out, geometry):
+    is_pointwise = pointwise.fits(x, outputs, w.shape[2:], geometry)
+    if not is_pointwise and direct.fits(x, outputs, w.shape[2:], out, geometry):
         return direct.product(x, w, outputs, out, geometry)
     if geometry.flipped:
         w = adjoint_kernel(w, geometry.groups)
+    if is_pointwise:
+        return pointwise.product(x, w, geometry.groups)
     return patches.product(x, w, out, geometry)
 
 
@@ -181,6 +184,9 @@ def _kernel_expand(attrs: tuple, x: Node, g: Node) -> Node:
     geometry, size = Geometry(*attrs[0]), attrs[1]
     if winograd.fits(x, g.shape[1], size, g.shape[2:], geometry):
         return winograd.kernel(x, g, geometry)
+    is_pointwise = pointwise.fits(x, g.shape[1], size, geometry)
+    if is_pointwise and pointwise.has_room(x, g, geometry.groups):
+        return pointwise.kernel(x, g, geometry.groups, size)
     if geometry.spread == (1, 1) and direct.fits(x, g.shape[1], size, g.shape[2:], geometry):
         return direct.kernel(x, g, geometry, size)
     return _walking(x, g, geometry, size)
