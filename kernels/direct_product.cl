@@ -1,17 +1,15 @@
 // What:    the outputs of a convolution, summed tap by tap and channel by channel.
 // Layouts: x as direct_image.cl writes it; w [K][C][KH][KW], or [C][K][KH][KW] FLIPPED; out
 //          [N][K][OH][OW].
-// Parameters: NR outputs (a multiple of 16) x PLACES places a piece, ROOM channels at a time, of
-//          which blocks of 16 are full where C is a multiple of it (WHOLE). Where
-//          the input is spread by zeros, the outputs of a phase meet the same taps and are computed
-//          together, so that no zero is multiplied. A work-item takes `each` pieces.
+// Parameters: NR outputs (a multiple of 16) x `places` places a piece, ROOM channels at a time, of
+//          which blocks of 16 are full where C is a multiple of it (WHOLE). Where the input is
+//          spread by zeros, the outputs of a phase meet the same taps and are computed together, so
+//          that no zero is multiplied; a piece has `places` of each phase, whole rows, so that what
+//          it stores lies side by side. A work-item takes `each` pieces.
 // Used by: the planner's CPU schedule of convolutions (jairika_nb/engine/routines/direct.py).
 
 #ifndef NR
 #define NR 32
-#endif
-#ifndef PLACES
-#define PLACES 256
 #endif
 #ifndef ROOM
 #define ROOM 64
@@ -82,29 +80,39 @@ inline void sums(
     for (int j = 0; j < NR / 16; j++) vstore16(sum[i][j], j, to + i * NR);
 }
 
-// 16 places' results for 16 kernels.
+// What a piece found at `many` outputs of a sample from `begin` on, stored for 16 kernels. Places
+// of a phase stand in the order of the outputs, `room` of them; `at` is the sample's first.
 inline void results(
-    global const float *from, global float *out, const int first, const int last, const int k,
-    const int rows, const int columns, const int phase_h, const int phase_w, const int *s) {
-  float16 lanes[16];
+    global const float *m, global float *out, const int begin, const int many, const int at,
+    const int room, const int columns, const int *s) {
+  const int size = s[OH_] * s[OW_];
+  for (int p = 0; p < many; p += 16) {
+    // The last ones may come twice.
+    const int first = begin + max(min(p, many - 16), 0), wanted = min(16, many);
+    int h = first / s[OW_], w = first % s[OW_];
+    int row = h / s[SPREAD_H_], column = w / s[SPREAD_W_];
+    int phase_h = h % s[SPREAD_H_], phase_w = w % s[SPREAD_W_];
+    float16 lanes[16];
+    for (int i = 0; i < 16; i++) {
+      const int place = (phase_h * s[SPREAD_W_] + phase_w) * room + at + row * columns + column;
+      lanes[i] = i < wanted ? vload16(0, m + (size_t)place * NR) : (float16)(0.0f);
+      if (++phase_w == s[SPREAD_W_]) phase_w = 0, column++;
+      if (++w == s[OW_]) {
+        w = phase_w = column = 0;
+        if (++phase_h == s[SPREAD_H_]) phase_h = 0, row++;
+      }
+    }
+    transpose16(lanes);
+    global float *to = out + first;
+    if (wanted == 16) {
 #pragma unroll
-  for (int i = 0; i < 16; i++) lanes[i] = vload16(0, from + i * NR);
-  transpose16(lanes);
-  const int size = s[OH_] * s[OW_], inside = first % size;
-  if (s[SPREAD_H_] * s[SPREAD_W_] == 1 && inside + 16 <= size && first + 16 <= last) {
-    global float *to = out + ((size_t)(first / size) * s[K_] + k) * size + inside;
-#pragma unroll
-    for (int i = 0; i < 16; i++) vstore16(lanes[i], 0, to + (size_t)i * size);
-    return;
-  }
-  float each[256];
-  for (int i = 0; i < 16; i++) vstore16(lanes[i], i, each);
-  for (int j = 0; j < min(16, last - first); j++) {
-    const int place = (first + j) % (rows * columns), sample = (first + j) / (rows * columns);
-    const int h = place / columns * s[SPREAD_H_] + phase_h;
-    const int w = place % columns * s[SPREAD_W_] + phase_w;
-    global float *to = out + ((size_t)sample * s[K_] + k) * size + h * s[OW_] + w;
-    for (int i = 0; i < 16; i++) to[(size_t)i * size] = each[i * 16 + j];
+      for (int i = 0; i < 16; i++) vstore16(lanes[i], 0, to + (size_t)i * size);
+    } else {
+      float each[256];
+      for (int i = 0; i < 16; i++) vstore16(lanes[i], i, each);
+      for (int i = 0; i < 16; i++)
+        for (int j = 0; j < wanted; j++) to[(size_t)i * size + j] = each[i * 16 + j];
+    }
   }
 }
 
@@ -113,38 +121,52 @@ kernel void KERNEL_NAME(
     global float *restrict scratch, const int C, const int K, const int N, const int OH,
     const int OW, const int KH, const int KW, const int PH, const int PW, const int above,
     const int before, const int step_h, const int step_w, const int spread_h, const int spread_w,
-    const int apart_h, const int apart_w, const int pad_h, const int pad_w, const int parts,
+    const int apart_h, const int apart_w, const int pad_h, const int pad_w, const int places,
     const int pieces, const int each) {
   const int s[] = {K, OH, OW, KH, KW, PH, PW, above,
                    before, step_h, step_w, spread_h, spread_w, apart_h, apart_w, pad_h, pad_w};
-  global float *u = scratch + (size_t)get_global_id(0) * NR * (TAPS * ROOM + PLACES);
+  // Sums are made for 8 places at a time.
+  const int phases = spread_h * spread_w, groups = K / NR, room = (places + 7) / 8 * 8;
+  const size_t space = (size_t)NR * (TAPS * ROOM + phases * room) + (room + 15) / 16 * 16;
+  global float *u = scratch + get_global_id(0) * space;
   global float *m = u + NR * TAPS * ROOM;
-  const int end = min((int)(get_global_id(0) + 1) * each, pieces), groups = K / NR;
+  global int *where = (global int *)(m + (size_t)NR * phases * room);
+  const int end = min((int)(get_global_id(0) + 1) * each, pieces);
+  const int rows = (OH + spread_h - 1) / spread_h, columns = (OW + spread_w - 1) / spread_w;
+  const int plane = rows * columns;
   for (int piece = get_global_id(0) * each; piece < end; piece++) {
-    const int k = piece % groups * NR, phase = piece / groups / parts;
-    const int phase_h = phase / spread_w, phase_w = phase % spread_w;
-    const int rows = (OH - phase_h + spread_h - 1) / spread_h;
-    const int columns = (OW - phase_w + spread_w - 1) / spread_w;
-    const int first = piece / groups % parts * PLACES;
-    const int last = min(first + PLACES, N * rows * columns);
+    const int k = piece % groups * NR, first = piece / groups * places;
+    const int many_places = min(places, N * plane - first);
+    for (int p = 0; p < many_places; p++) {
+      const int sample = (first + p) / plane, place = (first + p) % plane;
+      const int row = place / columns * step_h, column = place % columns * step_w;
+      where[p] = (sample * ((C + 15) / 16) * PH + row) * PW + column;
+    }
     for (int c = 0; c < C; c += ROOM) {
       const int many = min(ROOM, C - c);
-      if (first < last)
-        for (int j = 0; j < NR; j += 16) lay_taps(w, k + j, c, many, K, C, u + j);
-      for (int p = first; p < last; p += 8) {
-        size_t at[8];
-#pragma unroll
-        for (int i = 0; i < 8; i++) {
+      for (int j = 0; j < NR; j += 16) lay_taps(w, k + j, c, many, K, C, u + j);
+      for (int phase = 0; phase < phases; phase++)
+        for (int p = 0; p < many_places; p += 8) {
+          size_t at[8];
           // Places past the end are the last one again; they are not stored.
-          const int q = min(p + i, last - 1), place = q % (rows * columns);
-          const int row = place / columns * step_h, column = place % columns * step_w;
-          at[i] = (((size_t)(q / (rows * columns)) * ((C + 15) / 16) + c / 16) * PH * PW + row * PW + column) * 16;
+#pragma unroll
+          for (int i = 0; i < 8; i++)
+            at[i] = ((size_t)where[min(p + i, many_places - 1)] + (size_t)(c / 16) * PH * PW) * 16;
+          sums(x, at, u, m + ((size_t)phase * room + p) * NR, many, phase / spread_w,
+               phase % spread_w, s, c == 0);
         }
-        sums(x, at, u, m + (p - first) * NR, many, phase_h, phase_w, s, c == 0);
-      }
     }
-    for (int p = first; p < last; p += 16)
+    for (int p = 0; p < many_places;) {
+      // A sample's outputs of all phases lie side by side; where there are several, pieces have
+      // whole rows.
+      const int sample = (first + p) / plane, begin = (first + p) % plane;
+      const int last = min(plane, begin + many_places - p);
+      const int from = phases == 1 ? begin : begin / columns * spread_h * OW;
+      const int to = phases == 1 ? last : min(last / columns * spread_h, OH) * OW;
       for (int j = 0; j < NR; j += 16)
-        results(m + (p - first) * NR + j, out, p, last, k + j, rows, columns, phase_h, phase_w, s);
+        results(m + j, out + ((size_t)sample * K + k + j) * OH * OW, from, to - from, p - begin,
+                room, columns, s);
+      p += last - begin;
+    }
   }
 }

@@ -63,3 +63,28 @@ def test_values_and_derivatives(device, name, transposed):
     for ours, exact in zip(found, expected, strict=True):
         size = np.sqrt((exact**2).mean())
         assert abs(ours.numpy() - exact).max() < 2e-5 * size
+
+
+@pytest.mark.parametrize(
+    ("samples", "outputs", "size", "stride"),
+    [(6, 48, (15, 17), 2), (20, 48, (7, 5), (2, 1)), (60, 48, (4, 3), 2), (40, 48, (9, 10), 3),
+     (2, 48, (5, 120), 2), (20, 80, (7, 5), (2, 1))],
+)  # fmt: skip
+def test_phases_of_any_size_are_stored_whole(device, samples, outputs, size, stride):
+    # Sizes are arguments: but for the last, whose cotangents come in two chunks of channels, these
+    # compile nothing that the case of strides does not.
+    if device.is_reference:
+        pytest.skip("drivers' kernels")
+    rng = np.random.default_rng(6)
+    x = rng.standard_normal((samples, 16, *size)).astype(np.float32)
+    w = (rng.standard_normal((outputs, 16, 3, 3)) / 12).astype(np.float32)
+    options = {"stride": stride, "padding": 1}
+    conv2d = torch.nn.functional.conv2d
+    g = rng.standard_normal(theirs(conv2d, x, w, None, options)[0].shape).astype(np.float32)
+    expected = theirs(conv2d, x, w, g, options)[1:]
+    given = [jrk.tensor(x), jrk.tensor(w)]
+    found = jrk.grad(F.conv2d(*given, **options), given, jrk.tensor(g))
+    again = jrk.grad(F.conv2d(*given, **options), given, jrk.tensor(g))
+    for ours, same, exact in zip(found, again, expected, strict=True):
+        assert abs(ours.numpy() - exact).max() < 2e-5 * np.sqrt((exact**2).mean())
+        assert ours.numpy().tobytes() == same.numpy().tobytes()

@@ -72,7 +72,8 @@ def _image(
         out, taps, geometry.stride, geometry.pads, geometry.spread, geometry.dilation, strict=True
     ):
         before = max(lo // between, 0)
-        last = ((n - 1) * s + (k - 1) * d - lo) // between
+        # Phases that have an output less are computed as if they had it.
+        last = ((-(-n // between) * between - 1) * s + (k - 1) * d - lo) // between
         corner.append(before)
         room.append(max(last, 0) + 1 + before)
     # Made again for a derivative rather than kept since the forward pass.

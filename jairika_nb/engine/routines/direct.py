@@ -99,20 +99,28 @@ def _product(entry: Entry, inputs: list[Entry], device: Device) -> Source:
     walk = Geometry(*walk)
     (_, blocks, *room, _), taps = inputs[0].shape, inputs[1].shape[2:]
     channels, wide = inputs[1].shape[0 if walk.flipped else 1], width(outputs)
-    chunk = min(CHANNELS, blocks * LANES)
-    most = [-(-n // step) for n, step in zip(out, walk.spread, strict=True)]
-    parts = -(-samples * math.prod(most) // PLACES)
-    pieces = outputs // wide * parts * math.prod(walk.spread)
+    chunk, phases = min(CHANNELS, blocks * LANES), math.prod(walk.spread)
+    rows, columns = (-(-n // step) for n, step in zip(out, walk.spread, strict=True))
+    total, groups = samples * rows * columns, outputs // wide
+    places = _places(total // columns, columns, phases, -(-SHARES * device.compute_units // groups))
+    pieces = groups * -(-total // places)
     each, items = share(device, pieces)
     sizes = ints(channels, outputs, samples, *out, *taps, *room, *corner, *walk.stride,
-                 *walk.spread, *walk.dilation, *(lo for lo, _ in walk.pads), parts, pieces,
+                 *walk.spread, *walk.dilation, *(lo for lo, _ in walk.pads), places, pieces,
                  each)  # fmt: skip
-    macros = {"NR": wide, "PLACES": PLACES, "ROOM": chunk, "TAPS": math.prod(taps),
+    macros = {"NR": wide, "ROOM": chunk, "TAPS": math.prod(taps),
               "FLIPPED": int(walk.flipped), "WHOLE": int(channels % LANES == 0)}  # fmt: skip
-    scratch = items * wide * (math.prod(taps) * chunk + PLACES)
-    work = 2 * entry.size * channels * math.prod(taps) // math.prod(walk.spread)
-    return written("direct_product.cl", ("direct.cl",), macros, given(entry, scratch, sizes),
+    space = wide * (math.prod(taps) * chunk + phases * -(-places // 8) * 8) + -(-places // 16) * 16
+    work = 2 * entry.size * channels * math.prod(taps) // phases
+    return written("direct_product.cl", ("direct.cl",), macros, given(entry, items * space, sizes),
                    (device, items), (moved(entry, inputs), work))  # fmt: skip
+
+
+def _places(lines: int, columns: int, phases: int, shares: int) -> int:
+    """How many places of each phase a piece has: whole lines of them where there are several."""
+    if phases == 1:
+        return PLACES
+    return max(1, min(PLACES // columns, lines // shares)) * columns
 
 
 def _kernel(entry: Entry, inputs: list[Entry], device: Device) -> Source:
