@@ -63,10 +63,18 @@ class Effects:
         """All but the nodes: equal for two runs that left the same behind."""
         return self.result, self.assignments, self.handles
 
-    def apply(self, values: list[Any], tensors: list[Tensor]) -> Any:
-        """Assign and return, with the objects at the places and the new tensors."""
+    def apply(
+        self,
+        values: list[Any],
+        tensors: dict[int, Tensor],
+        assignments: list[tuple] | None = None,
+    ) -> Any:
+        """Assign and return, with the objects at the places and the new tensors.
+
+        ``assignments`` are those of them that are needed, if not all are.
+        """
         result = made(self.result, values, tensors)
-        for kind, place, key, template in self.assignments:
+        for kind, place, key, template in self.assignments if assignments is None else assignments:
             target = values[place]
             if kind == SET_ITEM:
                 target[key] = made(template, values, tensors)
@@ -85,7 +93,7 @@ class Effects:
         return result
 
 
-def made(template: Template, values: list[Any], tensors: list[Tensor]) -> Any:
+def made(template: Template, values: list[Any], tensors: dict[int, Tensor]) -> Any:
     """The object that a template describes."""
     kind, what, *more = template
     if kind == NEW:

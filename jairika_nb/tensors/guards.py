@@ -11,8 +11,9 @@ from collections.abc import Callable, Container
 from typing import Any
 
 from jairika_nb.errors import ReplayError
-from jairika_nb.tensors.checks import ATTRIBUTE, CELL, EQUAL, ITEM, fits
+from jairika_nb.tensors.checks import ATTRIBUTE, CELL, EQUAL, ITEM, TENSOR, fits
 from jairika_nb.tensors.reading import generator_state
+from jairika_nb.tensors.tensor import Tensor
 
 MOST_PLACES = 100_000
 # The first places: positional arguments, named ones, the function; they have no row.
@@ -62,8 +63,14 @@ class Places:
                     if key in values[parent]:
                         return None
                     value = None
-                # Most places hold the very object that they held; the rest is told apart below.
-                if (check > EQUAL or value is not expected) and not fits(
+                # Most places hold tensors, or the very object that they held.
+                if check == TENSOR:
+                    if type(value) is not Tensor:
+                        return None
+                    node, (shape, dtype, device) = value.node, expected
+                    if node.dtype is not dtype or node.device is not device or node.shape != shape:
+                        return None
+                elif (check > EQUAL or value is not expected) and not fits(
                     check, value, expected, values
                 ):
                     return None

@@ -23,13 +23,16 @@ from jairika_nb.engine.program import capture
 from jairika_nb.engine.tracing import HostData, PerCall, Trace
 from jairika_nb.errors import ReplayError
 from jairika_nb.tensors import random
-from jairika_nb.tensors.effects import Effects, Replaced
+from jairika_nb.tensors.effects import Effects
 from jairika_nb.tensors.guards import Places
-from jairika_nb.tensors.spending import spendable
+from jairika_nb.tensors.spending import Update, spendable
+from jairika_nb.tensors.staying import lasting, same_kind
 from jairika_nb.tensors.tensor import Tensor
 
 # Where a leaf of the program comes from: a watched tensor, an array made inside, per-call numbers.
 INPUT, DATA, NUMBERS = range(3)
+# The results to write over leaves, and those whose tensors stay.
+Spent = tuple[Mapping[int, int], set[int]]
 
 
 @dataclass
@@ -44,17 +47,17 @@ class Part:
     streams: list[Any]  # the number of a draw, or the key of a stream from outside
     nodes: list[int]
     # Tensors that results may be written over, with the result's number and the leaf.
-    updates: list[tuple[Replaced, int, int]]
+    updates: list[Update]
 
-    def spent(self, values: list[Any], inputs: list[Any]) -> Mapping[int, int]:
-        """The results to write over leaves whose values nobody else has.
+    def spent(self, values: list[Any], inputs: list[Any]) -> Spent:
+        """The results to write over leaves whose values nobody else has, and whose tensors stay.
 
         There are none where a run could fail once it has begun: it still needs its inputs then.
         """
         if not self.updates or not self.step.is_sure(
             [inputs[i] if k == INPUT else None for k, i in self.leaves]
         ):
-            return replay.NOTHING
+            return replay.NOTHING, set()
         return spendable(values, self.updates)
 
     def form(self) -> tuple:
@@ -112,8 +115,8 @@ class Recording:
 
     def _has_pattern(self, nodes: list[Node]) -> bool:
         if self.is_distinct:
-            apart = len(set(map(id, nodes))) == len(nodes)
-            return apart and len({id(node.value) for node in nodes}) == len(nodes)
+            # A node has one value: where no value comes twice, no node does.
+            return len({id(node.value) for node in nodes}) == len(nodes)
         return pattern(nodes) == self.pattern
 
     @cached_property
@@ -126,7 +129,7 @@ class Recording:
         """Run again: compute, assign, return."""
         inputs = [node.value for node in nodes]
         spent = [part.spent(values, inputs) for part in self.parts]
-        with uninterrupted() if any(spent) else nullcontext():
+        with uninterrupted() if any(taken for taken, _ in spent) else nullcontext():
             return self._replay(values, nodes, inputs, spent)
 
     def _replay(
@@ -134,27 +137,72 @@ class Recording:
         values: list[Any],
         nodes: list[Node],
         inputs: list[Any],
-        spent: list[Mapping[int, int]],
+        spent: list[Spent],
     ) -> Any:
         owners = {id(n.owner): n.owner for n in self.numbers}.values()
         before = [_unwatched(owner) for owner in owners]
         try:
             numbers = [n.advance() for n in self.numbers]
-            new = self.compute(inputs, numbers, random.reserve(self.draws), spent)
+            new = self.compute(inputs, numbers, random.reserve(self.draws), [s for s, _ in spent])
         except BaseException:
             # The call did nothing: what it moved on goes back.
             for owner, state in zip(owners, before, strict=True):
                 vars(owner).update(state)
             raise
-        made: list[Node] = []
-        for n, value in enumerate(new):
-            node = leaf(value, *self.kinds[n])
-            node.site = self.sites[n]
-            made.append(node)
-        if not all(self.detached):
-            self._end_derivatives(made, Origin(nodes))
-        tensors = [Tensor(made[n] if n >= 0 else nodes[-1 - n]) for n in self.effects.handles]
+        stay = self._staying(values, spent)
+        if len(stay) == len(self.effects.handles) and self.is_detached:
+            for h, n in enumerate(self.effects.handles):
+                stay[h].node.site = self.sites[n]
+            return self.effects.apply(values, stay, self.lasting)
+        return self._handed_out(values, nodes, new, stay)
+
+    def _handed_out(
+        self, values: list[Any], nodes: list[Node], new: list[Any], stay: dict[int, Tensor]
+    ) -> Any:
+        """Put new values into tensors, new ones but for those that stay, and these in place."""
+        handles = self.effects.handles
+        kept = {handles[h]: tensor.node for h, tensor in stay.items()}
+        made = [kept.get(n) or leaf(value, *self.kinds[n]) for n, value in enumerate(new)]
+        for node, site in zip(made, self.sites, strict=True):
+            node.site = site
+        if not self.is_detached:
+            old = set(map(id, kept.values()))
+            self._end_derivatives(made, Origin([node for node in nodes if id(node) not in old]))
+        tensors = {
+            h: stay[h] if h in stay else Tensor(made[n] if n >= 0 else nodes[-1 - n])
+            for h, n in enumerate(handles)
+        }
         return self.effects.apply(values, tensors)
+
+    def _staying(self, values: list[Any], spent: list[Spent]) -> dict[int, Tensor]:
+        """The tensors that stay in place, by their handles."""
+        return {
+            handle: values[place]
+            for part, (_, stay) in zip(self.parts, spent, strict=True)
+            for (place, handle, _), number, _ in part.updates
+            if number in stay and self.may_stay[handle]
+        }
+
+    @cached_property
+    def may_stay(self) -> dict[int, bool]:
+        """Whether the tensors that stood at places may be results, by the handles of these."""
+        return {
+            old.handle: self.detached[n] and same_kind(self.watch, old.place, self.kinds[n])
+            for part in self.parts
+            for old, number, _ in part.updates
+            for n in (part.nodes[number],)
+        }
+
+    @cached_property
+    def is_detached(self) -> bool:
+        """Whether no derivative could pass any of the results."""
+        return all(self.detached)
+
+    @cached_property
+    def lasting(self) -> list[tuple]:
+        """The assignments that are needed where all of those stay."""
+        replaced = [old for part in self.parts for old, _, _ in part.updates]
+        return lasting(self.effects, self.watch, replaced)
 
     def _end_derivatives(self, made: list[Node], origin: Origin) -> None:
         for n, node in enumerate(made):
@@ -296,10 +344,10 @@ def _part(
 
 def _updates(
     found: Recording, step: replay.Step, numbers: list[int], leaves: list[tuple[int, int]]
-) -> list[tuple[Replaced, int, int]]:
+) -> list[Update]:
     """The tensors that nodes of ``numbers`` may be written over."""
     effects = found.effects
-    taken: dict[int, tuple[Replaced, int, int]] = {}
+    taken: dict[int, Update] = {}
     places = {at: (INPUT, i) for i, at in enumerate(found.watch.tensors)}
     # Old values that are also part of the results stay as they are.
     kept = {(INPUT, -1 - n) for n in effects.handles if n < 0}

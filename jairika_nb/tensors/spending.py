@@ -10,6 +10,7 @@ import sys
 from collections.abc import Iterable, Mapping
 from functools import cache
 from typing import Any
+from weakref import getweakrefcount
 
 from jairika_nb.engine import device as devices
 from jairika_nb.engine import dtypes, memory
@@ -18,35 +19,44 @@ from jairika_nb.engine.replay import NOTHING
 from jairika_nb.tensors.effects import Replaced
 from jairika_nb.tensors.tensor import Tensor
 
+# A tensor that a result replaces, the number of the result, and the leaf with the tensor's values.
+Update = tuple[Replaced, int, int]
 
-def spendable(values: list[Any], updates: Iterable[tuple[Replaced, int, int]]) -> Mapping[int, int]:
+
+def spendable(values: list[Any], updates: Iterable[Update]) -> tuple[Mapping[int, int], set[int]]:
     """The results, with leaves, that may be written over the tensors that they replace.
 
     Nobody may have the values of such a tensor but that tensor. Nor may anybody have the tensor,
     but one container and ``values``; nor those that it is within, but one container and ``values``.
     Where that is None others may have the tensor, and see the new values in it. The caller has
     lists of the nodes and of their values too.
+
+    Beside them those results whose tensors may stay, as nothing tells them from new ones.
     """
-    expected, count = _alone(), sys.getrefcount
+    expected, count, refer = _alone(), sys.getrefcount, getweakrefcount
     if expected is None:
-        return NOTHING
+        return NOTHING, set()
     holders, nodes, numbers = expected
     around: dict[int, bool] = {}
-    found = {}
+    found, stay = {}, set()
     for (place, _, within), number, slot in updates:
+        value = values[place]
+        node = value.node
+        held = node.value
         # Memory of others, such as a file's pages, is never written.
-        if not isinstance(values[place].node.value, memory.Buffer):
-            continue
-        if count(values[place].node) != nodes or count(values[place].node.value) != numbers:
+        if count(held) != numbers or count(node) != nodes or not isinstance(held, memory.Buffer):
             continue
         if within is not None:
             for at in within:
                 if at not in around:
                     around[at] = count(values[at]) == holders
-            if count(values[place]) != holders or not all(around[at] for at in within):
+            if count(value) != holders + 1 or not all(map(around.__getitem__, within)):
                 continue
         found[number] = slot
-    return found
+        # Where something refers to a node, the values that it had are meant.
+        if node.op == "leaf" and not refer(node):
+            stay.add(number)
+    return found, stay
 
 
 def _holders(values: list[Any], place: int) -> int:
@@ -54,7 +64,9 @@ def _holders(values: list[Any], place: int) -> int:
 
 
 def _values(values: list[Any], place: int) -> tuple[int, int]:
-    return sys.getrefcount(values[place].node), sys.getrefcount(values[place].node.value)
+    node = values[place].node
+    held = node.value
+    return sys.getrefcount(node), sys.getrefcount(held)
 
 
 @cache

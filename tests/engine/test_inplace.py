@@ -238,3 +238,46 @@ def test_memory_of_others_is_never_written(device):
     step(net)
     assert step.replays == replays + 1
     assert (net[0].numpy() == 7).all() and (array == 3).all()
+
+
+def test_tensors_that_nobody_else_has_stay_themselves(device):
+    if device.is_reference:
+        pytest.skip("NumPy makes new arrays")
+    step, net, opt = trained(device, 4)
+    before = [(id(t), id(t.node)) for t in state(net, opt)]
+    step()
+    assert [(id(t), id(t.node)) for t in state(net, opt)] == before
+    # One that is held becomes another, beside those that stay.
+    held = opt.state[next(iter(opt.state))]["exp_avg"]
+    step()
+    found = [(id(t), id(t.node)) for t in state(net, opt)]
+    assert found[0] == before[0] and found[1] != before[1] and id(held) == before[1][0]
+    for tensor, wanted in zip(state(net, opt), expected(6), strict=True):
+        np.testing.assert_allclose(tensor.numpy(), wanted, rtol=2e-5, atol=1e-6)
+
+
+def test_a_loss_of_old_parameters_does_not_depend_on_new_ones(device):
+    step, net, _ = trained(device, 4)
+    square = jrk.compile(lambda x: (net[0] * x).sum())
+    x = jrk.ones(SHAPE)
+    losses = [square(x) for _ in range(3)]
+    with pytest.raises(jrk.errors.GradientError, match="graph ends"):
+        losses[-1].backward(net)
+    step()
+    assert (losses[-1].backward(net)["0"].numpy() == 0).all()
+    np.testing.assert_allclose(square(x).item(), expected(5)[0].sum(), rtol=1e-4)
+
+
+def test_what_changes_beside_tensors_that_stay_is_assigned(device):
+    net = nn.ParameterList([nn.Parameter(np.ones(SHAPE, np.float32))])
+    seen = {"sum": jrk.tensor(0.0), "same": net[0]}
+
+    @jrk.compile
+    def step(x):
+        net[0][...] = net[0] * x
+        seen["sum"] = net[0].sum()
+
+    for n in range(1, 6):
+        step(jrk.tensor(2.0))
+        assert seen["sum"].item() == 64 * 48 * 2.0**n
+        assert seen["same"] is net[0]
