@@ -9,8 +9,11 @@ from __future__ import annotations
 
 import re
 from collections import OrderedDict
+from collections.abc import Callable
+from operator import attrgetter
 from typing import Any, NamedTuple
 
+from jairika_nb.engine import pocl
 from jairika_nb.engine.device import Device
 from jairika_nb.engine.drivers import program_cache
 from jairika_nb.engine.source import Source
@@ -61,7 +64,8 @@ def instance(device: Device, source: Source) -> Any:
 def _build_together(device: Device, sources: list[Source]) -> None:
     import pyopencl as cl
 
-    text = joined(sources)
+    is_pocl = device.handle.platform.name == pocl.PLATFORM
+    text = joined(sources, pocl.apart if is_pocl else attrgetter("body"))
     options = NEWER if "sub_group_" in text else OPTIONS
     try:
         program = cl.Program(device.context, text).build(options, cache_dir=program_cache())
@@ -80,12 +84,12 @@ def _build_together(device: Device, sources: list[Source]) -> None:
         _built[device][source.text] = Built(cl.Kernel(program, name), program, name)
 
 
-def joined(sources: list[Source]) -> str:
+def joined(sources: list[Source], written: Callable[[Source], str] = attrgetter("body")) -> str:
     """One program of several kernels: shared functions once, every other name made unique."""
     needed = sorted(set().union(*(s.preambles for s in sources)))
-    parts = [_extensions(sources), *(PREAMBLES[p] for p in needed)]
-    for number, source in enumerate(sources):
-        body = source.body
+    bodies = [written(s) for s in sources]
+    parts = [_extensions(sources), pocl.functions(bodies), *(PREAMBLES[p] for p in needed)]
+    for number, body in enumerate(bodies):
         for name in set(re.findall(r"\b(?:void|inline \w+) (\w+)\(", body)):
             body = re.sub(rf"\b{name}\(", f"{_numbered(name, number)}(", body)
         macros = dict.fromkeys(re.findall(r"#define (\w+)", body))

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 import pytest
 
 import jairika_nb as jrk
-from jairika_nb.engine import build
+from jairika_nb.engine import build, pocl
 from jairika_nb.engine import device as devices
 from jairika_nb.engine.source import Source
 from jairika_nb.errors import KernelError
@@ -89,3 +91,51 @@ def test_kernels_not_used_for_long_are_let_go_and_built_again(device, monkeypatc
     with jrk.profile() as p:
         (functions[-1](x) + 0.25).realize()
     assert p.compiles == 0
+
+
+COUNTED = """inline float16 twice(float16 v) { return v + v; }
+kernel void counted(global const float *in, global float *out, const int n) {
+  for (int i = get_global_id(0); i < n; i += get_global_size(0)) {
+    float lanes[16];
+    vstore16(vload16(0, in + i), 0, lanes);
+    vstore16(twice(vload16(0, lanes)) + get_global_id(0), i, out);
+  }
+}
+"""
+
+
+@pytest.mark.parametrize("device", DRIVERS, ids=lambda d: d.id)
+@pytest.mark.parametrize("alone", [False, True])
+def test_a_kernel_of_single_items_computes_the_same_in_a_function(device, alone):
+    import pyopencl as cl
+
+    counted = Source(
+        "counted", COUNTED + f"// {alone}\n", frozenset(), [], (3,), (1,), [], 0, 0, alone=alone
+    )
+    ((kernel,), _) = build.build(device, [counted])
+    n = 7
+    data = np.arange(n + 15, dtype=np.float32)  # vectors that lie at any number
+    out = np.empty((n, 16), np.float32)
+    flags = cl.mem_flags
+    there = cl.Buffer(device.context, flags.READ_ONLY | flags.COPY_HOST_PTR, hostbuf=data)
+    back = cl.Buffer(device.context, flags.WRITE_ONLY, out.nbytes)
+    kernel.set_args(there, back, np.int32(n))
+    cl.enqueue_nd_range_kernel(device.queue, kernel, (3,), (1,))
+    cl.enqueue_copy(device.queue, out, back)
+    lines = np.arange(n)[:, None]
+    np.testing.assert_array_equal(out, 2 * (lines + np.arange(16)) + lines % 3)
+
+
+def test_pocl_is_given_the_work_of_its_kernels_once():
+    counted = Source("counted", COUNTED, frozenset(), [], (3,), (1,), [], 0, 0)
+    text = build.joined([counted], pocl.apart)
+    kernel = text[text.index("kernel void") :]
+    assert kernel.count(";") == 1 and "counted_work_k0(get_global_id(0), get_global_size" in kernel
+    assert text.count("noinline") == 1 and "vload16" not in text
+
+
+@pytest.mark.parametrize("change", [{"local_size": (4,)}, {"local_size": None}, {"alone": True}])
+def test_kernels_of_groups_and_of_users_stay_as_they_are(change):
+    counted = Source("counted", COUNTED, frozenset(), [], (3,), (1,), [], 0, 0)
+    other = dataclasses.replace(counted, **change)
+    assert pocl.apart(counted) != COUNTED and pocl.apart(other) == COUNTED
