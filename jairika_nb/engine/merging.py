@@ -8,11 +8,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from jairika_nb.engine import product
+from jairika_nb.engine import following
 from jairika_nb.engine.fused import Kernel, Misfit
 
 if TYPE_CHECKING:
     from jairika_nb.engine.planner import Planner
+
+# Rows up to this length stay in the first cache between the passes over them.
+LONGEST_ROW = 4096
 
 
 def same_rows(planner: Planner, roots: set[int]) -> bool:
@@ -49,37 +52,59 @@ def _together(planner: Planner, roots: list[int]) -> Kernel | None:
 def outputs(planner: Planner) -> None:
     """Let kernels store what they read from another one of the same domain."""
     for root in sorted(planner.kernels, reverse=True):
-        kernel = planner.kernels.get(root)
-        if kernel is None or kernel.is_fixed:
-            continue
-        for other in [p for p in kernel.loads if p in planner.kernels]:
-            _join(planner, other, root)
+        # What is joined may have stood between another one and this.
+        while any(_join(planner, other, root) for other in _read_from(planner, root)):
+            pass
 
 
-def _join(planner: Planner, other: int, root: int) -> None:
-    """Let the kernel of ``root`` also store ``other``, which it reads."""
+def _read_from(planner: Planner, root: int) -> list[int]:
+    kernel = planner.kernels.get(root)
+    if kernel is None or kernel.is_fixed:
+        return []
+    return [p for p in kernel.loads if p in planner.kernels]
+
+
+def _join(planner: Planner, other: int, root: int) -> bool:
+    """Let the kernel of ``root`` also store ``other``, which it reads, if they fit together."""
     first, second = planner.kernels[other], planner.kernels[root]
     if first.is_fixed or other in planner.cuts:
-        return
+        return False
     if _reaches(planner, other, root, skip_direct=True):
-        return
+        return False
     roots = [o.entry for o in first.outputs] + [o.entry for o in second.outputs]
     if not _same_domain(planner, roots):
-        return
+        return False
     try:
         merged = planner.trace(roots)
     except (Misfit, ValueError):
-        return
-    stored = set(roots)
-    if stored & set(merged.loads) or bool(merged.row) != bool(second.row):
-        return
-    if set(merged.loads) - set(first.loads) - set(second.loads):
-        return
-    if (merged.rows, merged.row_size) != (second.rows, second.row_size):
-        return
+        return False
+    known = {*first.loads, *second.loads}
+    if set(roots) & set(merged.loads) or set(merged.loads) - known:
+        return False
+    if not (_is_like(merged, second) or _is_row_of(merged, first, second)):
+        return False
+    gemm = planner.ends.get(other)
+    if gemm in planner.kernels and gemm in first.loads:
+        known.update(planner.kernels[gemm].reads)
+        if following.followed(planner, gemm, roots, known) is None:
+            return False
     for r in roots:
         planner.kernels.pop(r, None)
     planner.kernels[root] = merged
+    return True
+
+
+def _is_like(merged: Kernel, second: Kernel) -> bool:
+    sizes = [(bool(k.row), k.rows, k.row_size) for k in (merged, second)]
+    return sizes[0] == sizes[1]
+
+
+def _is_row_of(merged: Kernel, first: Kernel, second: Kernel) -> bool:
+    """Whether a kernel reduces rows that lie in one piece and then writes along them."""
+    if first.mapped or second.row or not merged.mapped or merged.row_size > LONGEST_ROW:
+        return False
+    axes = [int(v.name[1:]) for v in (*merged.kept, *merged.row)]
+    return _is_like(merged, first) and axes == sorted(axes)
 
 
 def _same_domain(planner: Planner, roots: list[int]) -> bool:
@@ -116,22 +141,14 @@ def epilogues(planner: Planner) -> None:
 
 
 def _follow(planner: Planner, gemm: int, user: int) -> None:
-    kernel, shape = planner.kernels[user], planner.entries[gemm].shape
+    kernel = planner.kernels[user]
     if kernel.is_fixed or kernel.row or kernel.mapped or kernel.sides:
-        return
-    roots = [o.entry for o in kernel.outputs]
-    if any(planner.entries[r].size != planner.entries[gemm].size for r in roots):
         return
     if _reaches(planner, gemm, user, skip_direct=True):
         return
-    wide = bool(planner.entries[gemm].attrs[2])
+    roots = [o.entry for o in kernel.outputs]
     known = {*kernel.loads, *planner.kernels[gemm].reads}
-    try:
-        fused = planner.product(roots, gemm)
-    except (Misfit, ValueError):
-        return
-    if gemm in fused.loads or set(fused.reads) - known:
-        return
-    if product.can_follow(fused, shape, wide):
+    fused = following.followed(planner, gemm, roots, known)
+    if fused is not None:
         del planner.kernels[gemm]
         planner.kernels[user] = fused

@@ -6,7 +6,7 @@ kernels need is stored where computing it again would cost more.
 
 from __future__ import annotations
 
-from jairika_nb.engine import index, inplace, merging
+from jairika_nb.engine import following, index, inplace, merging
 from jairika_nb.engine.fuse import Tracer, is_side, operand
 from jairika_nb.engine.fused import Kernel, Operand, Output
 from jairika_nb.engine.graph import TABLE, Shape
@@ -42,6 +42,7 @@ class Planner:
         wanted += self.cuts
         # A forced view of a stored value would be stored twice were its base not asked for.
         self.stored = {w for w in (*wanted, *lowered.forced) if self._needs_kernel(w)}
+        self.ends = following.ends(self.entries, self.stored, self.results)
         self.kernels: dict[int, Kernel] = {}
 
     def _base(self, position: int) -> int:
@@ -187,14 +188,24 @@ class Planner:
             if p in shared or p in below:
                 below.update(i for i in self.entries[p].inputs if i not in self.stored)
         top = shared - below
-        if not top:
+        ends = {p for p, roots in users.items() if len(roots) > 1 and self._follows(p)}
+        if not top | ends:
             return False
-        if any(merging.same_rows(self, users[p]) for p in sorted(top)):
+        if any(merging.same_rows(self, users[p]) for p in sorted(top - ends)):
             return True
+        top |= ends
         self.stored |= top
         for root in {r for p in top for r in users[p]}:
             del self.kernels[root]
         return True
+
+    def _follows(self, position: int) -> bool:
+        """Whether a product's kernel can store a value that is made of the product alone."""
+        gemm = self.ends.get(position)
+        if gemm not in self.kernels:
+            return False
+        known = {*self.trace([position]).loads, *self.kernels[gemm].reads}
+        return following.followed(self, gemm, [position], known) is not None
 
     def _below(self, position: int) -> set[int]:
         seen: set[int] = set()
