@@ -16,6 +16,7 @@ from jairika_nb.engine import device as devices
 from jairika_nb.engine.graph import TABLE, make, topological
 from jairika_nb.engine.ops import conv, gather, scan, scatter, views
 from jairika_nb.engine.ops.attention import BACK, Form
+from jairika_nb.nn import functional as F
 from jairika_nb.tensors.tensor import Tensor
 
 ROWS = sorted(TABLE)  # as they are at import: cells of other tests may add their own
@@ -148,6 +149,8 @@ CASES = {
               (array(2, 4, 5, 4), array(4, 2, 2, 2))) for flipped in (False, True)],
     "conv_kernel": [(on_nodes(lambda x, g: make("conv_kernel", (x, g), (GEOMETRY, (2, 2)))),
                      (array(2, 4, 5, 4), array(2, 4, 2, 8)))],
+    "normalised": [(lambda x: F.layer_norm(x, 4) ** 2, ONE),
+                   (lambda x, w: F.batch_norm(x, None, None, w[0], w[1], True) ** 2, TWO)],
     "cholesky": [(lambda x: jrk.linalg.cholesky(symmetric(x)), MATRIX)],
     "solve": [(lambda x: jrk.linalg.solve(x, x @ x), MATRIX)], "inv": [(jrk.linalg.inv, MATRIX)],
     "det": [(jrk.linalg.det, MATRIX)],

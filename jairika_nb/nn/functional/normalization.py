@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, ParamSpec
 
 from jairika_nb.engine.dtypes import NARROW, promote
+from jairika_nb.engine.ops.normalised import normalised
 from jairika_nb.errors import OutOfRange, ShapeError
 from jairika_nb.tensors.arguments import on_tensors
 from jairika_nb.tensors.elementwise import clip, detach, maximum, sqrt, where
@@ -36,8 +37,18 @@ def _in_single(function: Callable[P, Tensor]) -> Callable[P, Tensor]:
 
 def _standard(x: Tensor, axes: tuple[int, ...], eps: float) -> Tensor:
     """``x`` with mean 0 and variance 1 over ``axes``."""
-    centred = x - x.mean(axis=axes, keepdims=True)
-    return centred * (centred.square().mean(axis=axes, keepdims=True) + eps).rsqrt()
+    mean = x.mean(axis=axes, keepdims=True)
+    centred = x - mean
+    scale = (centred.square().mean(axis=axes, keepdims=True) + eps).rsqrt()
+    return _derived(centred * scale, x, mean, scale, axes)
+
+
+def _derived(
+    y: Tensor, x: Tensor, mean: Tensor, scale: Tensor, axes: tuple[int, ...], *affine: Tensor
+) -> Tensor:
+    """``y`` with the derivative of values normalised over ``axes``."""
+    nodes = [each.astype(y.dtype).node for each in (x, mean, scale, *affine)]
+    return Tensor(normalised(y.node, nodes[0], nodes[1], nodes[2], axes, tuple(nodes[3:])))
 
 
 def _along_channels(asked: str, name: str, value: Tensor, x: Tensor) -> Tensor:
@@ -102,8 +113,22 @@ def batch_norm(
     var = centred.square().mean(axis=axes, keepdims=True)
     _move(running_mean, mean, momentum)
     _move(running_var, var * (count / (count - 1)), momentum)
-    y = _scaled("batch_norm", centred * (var + eps).rsqrt(), weight, bias)
+    scale = (var + eps).rsqrt()
+    y = _affine(flat, mean, scale, axes, weight, bias)
     return y if flat is x else y.reshape(x.shape)
+
+
+def _affine(
+    x: Tensor, mean: Tensor, scale: Tensor, axes: tuple[int, ...], weight: Tensor | None,
+    bias: Tensor | None,
+) -> Tensor:  # fmt: skip
+    """``(x - mean) * scale * weight + bias`` with the derivative of normalised values."""
+    y = (x - mean) * scale
+    if weight is None or bias is None:
+        return _scaled("batch_norm", _derived(y, x, mean, scale, axes), weight, bias)
+    along = (_along_channels("batch_norm", "weight", weight, x),
+             _along_channels("batch_norm", "bias", bias, x))  # fmt: skip
+    return _derived(y * along[0] + along[1], x, mean, scale, axes, *along)
 
 
 def _move(running: Tensor | None, found: Tensor, momentum: float) -> None:
