@@ -49,6 +49,19 @@ def test_values_and_gradients_equal_those_of_single_steps(device, cell, back, le
         np.testing.assert_allclose(ours, theirs, rtol=2e-5, atol=3e-6 * scale)
 
 
+@pytest.mark.parametrize("cell", ["lstm", "gru"])
+def test_gates_close_and_open_whole_and_carry_nan(device, cell):
+    arrays = [a.astype(np.float32) for a in sequence(cell, 2, 3, 16)]
+    arrays[0][0, 0] = np.linspace(-1e3, 1e3, arrays[0].shape[2])
+    arrays[0][1, 1] = np.linspace(-95, 95, arrays[0].shape[2])
+    arrays[0][0, 2] = np.nan
+    found = run(cell, False)(*(jrk.tensor(a) for a in arrays)).numpy()
+    with jrk.device("reference"):
+        wanted = run(cell, False)(*(jrk.tensor(a) for a in arrays)).numpy()
+    np.testing.assert_allclose(found, wanted, rtol=2e-5, atol=1e-6)
+    assert np.isnan(found[:, :, 2]).all()
+
+
 @pytest.mark.parametrize("dtype", ["float64", "float16"])
 def test_other_floats(device, dtype):
     arrays = sequence("lstm", 2, 2, 16)

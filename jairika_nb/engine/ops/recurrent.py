@@ -1,6 +1,6 @@
 """Recurrent layers as one operation: all steps of a sequence, and all of them backwards.
 
-A CPU runs either in one launch (``kernels/recurrent.cl``), other devices step by step. The product
+A CPU runs either in one launch (``kernels/recurrent*.cl``), other devices step by step. The product
 of the inputs of all steps with their weights stands before it, that of gradients after it, so
 what is left inside is only what has to wait for the step before.
 """

@@ -8,11 +8,14 @@ from dataclasses import replace
 from jairika_nb.engine.device import Device
 from jairika_nb.engine.ops.cells import CELLS
 from jairika_nb.engine.program import Entry
-from jairika_nb.engine.routines import RESULT, ROUTINES
+from jairika_nb.engine.routines import RESULT, ROUTINES, template
 from jairika_nb.engine.routines.spread import ints, source
 from jairika_nb.engine.source import Argument, Source
+from jairika_nb.engine.spelling import PREAMBLES
 
 NUMBERS = {"rnn_tanh": 0, "rnn_relu": 1, "lstm": 2, "gru": 3}
+# What cells call, where the drivers' own is not the best.
+FUNCTIONS = {"TANH": "tanh", "SQUASH": "sigmoid"}
 # Vectors of sums that a work-item keeps in registers.
 SUMS = 16
 
@@ -24,10 +27,11 @@ def _written(entry: Entry, wide: int, given: list[int], sizes: tuple[int, ...], 
     rows, size, steps = sizes
     each = max(math.ceil(rows / device.compute_units), 1)
     kept = entry.dtype.opencl
-    tanh = f"tanh_{kept}16"
+    functions = {word: f"{name}_{kept}16" for word, name in FUNCTIONS.items()}
+    functions = {word: name for word, name in functions.items() if name in PREAMBLES}
     macros = {
-        "T": kept, "V16": f"{kept}16", "TANH": tanh, "CELL": NUMBERS[cell], "SPAN": span,
-        "ROWS": min(max(SUMS // wide, 2), 8), "MASKED": int(masked), "BACKWARD": int(backward),
+        "T": kept, "V16": f"{kept}16", **functions, "CELL": NUMBERS[cell], "SPAN": span,
+        "ROWS": min(max(SUMS // wide, 2), 8), "MASKED": int(masked),
     }  # fmt: skip
     arguments = [Argument("buffer", i) for i in (RESULT, *given)]
     arguments += ints(rows, size, steps, int(reverse), each)
@@ -35,10 +39,13 @@ def _written(entry: Entry, wide: int, given: list[int], sizes: tuple[int, ...], 
     moved = 2 * entry.size * entry.dtype.itemsize
     items = math.ceil(rows / each)
     name = f"{cell}_back" if backward else cell
-    made = source("recurrent.cl", name, macros, arguments, (device, items, 1), moved)
+    file = "recurrent_back.cl" if backward else "recurrent_forward.cl"
+    made = source(file, name, macros, arguments, (device, items, 1), moved)
+    defined, text = made.body.split("#ifndef", 1)
     return replace(
         made,
-        preambles=made.preambles | {tanh},
+        body=f"{defined}{template('recurrent.cl')}\n#ifndef{text}",
+        preambles=made.preambles | set(functions.values()),
         flops=2 * rows * steps * CELLS[cell].gates * size * size,
     )
 
