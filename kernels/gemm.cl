@@ -53,6 +53,9 @@ kernel void KERNEL_NAME(
           for (int k = 0; k < depth; k++) {
             global const float *source = from + (INDEX)k * INNER;
             global float *target = copy + k * MR;
+            // Each line of A is in a page of its own: it is asked for some lines before.
+            global const float *later = from + (INDEX)min(k + 8, depth - 1) * INNER;
+            for (int m = 0; m < end_m - begin_m; m += 16) __builtin_prefetch(later + m);
             int m = begin_m;
             for (; m + MR <= end_m; m += MR, source += MR, target += step)
 #pragma unroll
@@ -75,6 +78,10 @@ kernel void KERNEL_NAME(
           for (int i = 0; i < MR; i++)
 #pragma unroll
             for (int v = 0; v < NR / 16; v++) sum[i][v] = (float16)(0.0f);
+          // Stores to lines that no cache holds would wait for them, which short sums do not hide.
+          if (first_k + DEPTH >= K)
+            for (int m = first_m; m < min(first_m + MR, end_m); m++)
+              for (int n = first_n; n < min(first_n + NR, N); n += 16) room(batch, m, n PASSED);
           // Rows of what the epilogue reads lie far apart: each read would wait for memory. Those of
           // the next tile are asked for one at a time, so that the sums' own reads do not wait.
           const int steps = (depth + PARTS - 1) / PARTS;

@@ -60,7 +60,7 @@ def cut(
     depth, _ = evenly(k, by.depth, 16) if k > by.depth else (k, 1)
     most = by.copied if copies else by.piece
     rows, columns = evenly(m, most[0], mr), evenly(n, most[1], nr)
-    while batch * rows[1] * columns[1] < units * by.shares:
+    while not _enough(batch * rows[1] * columns[1], units, by, copies and depth < k):
         if columns[0] > nr:
             columns = evenly(n, columns[0] // 2, nr)
         elif rows[0] >= 2 * by.fewest or (batch * rows[1] < units and rows[0] > mr):
@@ -78,6 +78,11 @@ def cut(
         "COPY": int(copies),
     }  # fmt: skip
     return Cut(arguments, workers * space * 4, min(pieces, units * by.shares))
+
+
+def _enough(pieces: int, units: int, by: Sizes, dear: bool) -> bool:
+    """Whether cores can share so many pieces; dear ones copy all their operands anew."""
+    return pieces >= units * by.shares or (dear and pieces >= 2 * units and pieces % units == 0)
 
 
 def evenly(size: int, most: int, by: int) -> tuple[int, int]:

@@ -41,7 +41,7 @@ def _on_cpu(kernel: Kernel, entries: list[Entry], gemm: Entry, units: int) -> So
     copies = row == 1 and inner > 1 and n > 2 * nr
     cut = pieces.cut(batch, (m, n, k), (mr, nr), copies, units, by)
     ahead = _ahead(w, kernel, shape)
-    parts = [*_epilogues(w, kernel, shape, (WIDTH, 1)), ahead]
+    parts = [*_epilogues(w, kernel, shape, (WIDTH, 1)), ahead, _room(w, kernel, shape)]
     parts += _operands(w, kernel, nr)
     asks = any("prefetch" in line for line in ahead[-1])
     values = {
@@ -131,6 +131,19 @@ def _ahead(w: Writer, kernel: Kernel, shape: tuple[int, ...]) -> tuple[str, str,
         if {*kernel.kept[-2:]} <= place.variables and not place.picked
     ]
     return "", "ahead", "const int batch, const int m, const int n", lines
+
+
+def _room(w: Writer, kernel: Kernel, shape: tuple[int, ...]) -> tuple[str, str, str, list[str]]:
+    """A function that asks for the lines that the epilogue of 16 columns writes."""
+    lines = _places(w, kernel, shape)
+    # What is written over an input has been read anyway.
+    over = {o for o, _ in w.pairs}
+    lines += [
+        f"__builtin_prefetch({w.buffer(o.entry, output=True)} + ({w.form(o.at)}), 1);"
+        for o in kernel.outputs
+        if o.entry not in over
+    ]
+    return "", "room", "const int batch, const int m, const int n", lines
 
 
 def _function(w: Writer, kernel: Kernel, shape: tuple[int, ...], width: int) -> list[str]:

@@ -40,6 +40,21 @@ def test_edges_of_tiles(device, order):
         _close(x @ y, a, b)
 
 
+@pytest.mark.parametrize(
+    ("sizes", "wanted"),
+    [
+        ((1024, 256, 2048), 4),  # each piece copies what it needs of both operands
+        ((768, 256, 2048), 6),  # as many for either core
+        ((1024, 256, 512), 8),  # one copy serves pieces side by side
+    ],
+)
+def test_long_sums_of_copied_rows_are_cut_into_few_pieces(sizes, wanted):
+    cut = pieces.cut(1, sizes, (8, 32), True, 2, pieces.SIZES)
+    assert cut.sizes["pieces"] == wanted
+    assert cut.sizes["ROWS"] * cut.sizes["row_blocks"] >= sizes[0]
+    assert cut.sizes["COLUMNS"] * cut.sizes["column_blocks"] >= sizes[1]
+
+
 def test_a_stride_of_a_page(device):
     a, b, c = _drawn((96, 1024), 0), _drawn((1024, 96), 1), _drawn((96, 1024), 2)
     x, y, z = (jrk.tensor(v, device=device) for v in (a, b, c))
