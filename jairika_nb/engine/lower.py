@@ -15,6 +15,7 @@ from jairika_nb.engine.dtypes import NARROW, float32, float64
 from jairika_nb.engine.fuse import FEW_ROWS, MANY_ELEMENTS, operand
 from jairika_nb.engine.graph import TABLE, Node, Shape, topological
 from jairika_nb.engine.index import Var
+from jairika_nb.engine.limits import limits
 from jairika_nb.engine.matrix_units import Unit
 from jairika_nb.engine.ops import views
 from jairika_nb.engine.product import is_strided
@@ -215,7 +216,7 @@ class Lowered:
         m, n = entry.shape[-2:]
         k, batch = self.entries[entry.inputs[0]].shape[-1], math.prod(entry.shape[:-2])
         unit = self._matrix_unit(entry)
-        room = tiles.limits(self.device)
+        room = limits(self.device)
         choice = tiles.choose(m, n, k, batch, entry.dtype.itemsize, room, unit)
         shape = entry.shape if choice.parts == 1 else (choice.parts, *entry.shape)
         operands = tuple(self._in_tiles(i) for i in entry.inputs)

@@ -6,16 +6,8 @@ import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from jairika_nb.engine.device import Device
+from jairika_nb.engine.limits import Limits
 from jairika_nb.engine.matrix_units import Unit
-
-
-class Limits(NamedTuple):
-    """What a device reports: compute units, bytes of local memory, most items of a work-group."""
-
-    units: int
-    local_bytes: int
-    group_items: int
 
 
 class Tile(NamedTuple):
@@ -133,12 +125,6 @@ PARTS, FEWEST_STEPS = (1, 2, 4, 8, 16, 32), 128
 # In multiplications of one compute unit: the start of a tile's loop a value, the store and load of
 # a partial sum, a launch.
 START, PARTIAL, LAUNCH = 32, 32, 500_000
-
-
-def limits(device: Device) -> Limits:
-    """The limits of a device."""
-    handle = device.handle
-    return Limits(device.compute_units, int(handle.local_mem_size), int(handle.max_work_group_size))
 
 
 def choose(

@@ -7,7 +7,8 @@ import pytest
 
 import jairika_nb as jrk
 from jairika_nb.engine import tiles
-from jairika_nb.engine.tiles import TILES, Choice, Limits, Tile
+from jairika_nb.engine.limits import Limits
+from jairika_nb.engine.tiles import TILES, Choice, Tile
 
 RNG = np.random.default_rng(12)
 SMALL = Tile(16, 16, 8, 4, 4)
