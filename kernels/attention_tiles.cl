@@ -1,33 +1,12 @@
 // What:    pieces that attention and its derivative are made of: tiles of products in registers,
 //          and 32 rows of a matrix turned so that rows are lanes.
 // Layouts: a panel is [K][32]; rows of matrices lie `stride` apart, their elements side by side.
-// Parameters: MASK_TYPE and DROPOUT as in attention.cl.
+// Parameters: MASKED, MASK_TYPE and DROPOUT as in attention.cl.
 // Used by: attention.cl and attention_back.cl, before their own text
 //          (jairika_nb/engine/routines/attention.py).
 
-#ifndef CAUSAL
-#define CAUSAL 0
-#endif
 #ifndef MASKED
 #define MASKED 0
-#endif
-#ifndef DROPOUT
-#define DROPOUT 0
-#endif
-
-// Where an operand begins, and how far apart its batches (up to three axes) and rows lie.
-#define VIEW(x) \
-  const long x##_at, const long x##_0, const long x##_1, const long x##_2, const long x##_row
-#define BATCH(x) x += x##_at + b0 * x##_0 + b1 * x##_1 + b2 * x##_2
-#if MASKED
-#define MASK_PARAMETERS , global const MASK_TYPE *restrict mask, VIEW(mask), const long mask_column
-#else
-#define MASK_PARAMETERS
-#endif
-#if DROPOUT
-#define DROPOUT_PARAMETERS , const float keep, const uint k0, const uint k1, const uint call
-#else
-#define DROPOUT_PARAMETERS
 #endif
 
 inline void clear8(float16 sum[8][2]) {

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
+from jairika_nb.engine.device import Device
 from jairika_nb.engine.fuse import operand
 from jairika_nb.engine.graph import TABLE, Shape
 from jairika_nb.engine.index import Var
@@ -42,7 +43,10 @@ def forward(lowered: Lowered, entry: Entry) -> int:
 
 
 def backward(lowered: Lowered, entry: Entry) -> int:
-    """The kernel of the derivatives: that of the queries, summed over parts of the keys."""
+    """The kernel of the derivatives: that of the queries, summed over parts of the keys.
+
+    A GPU's, which has no parts, is given each row's sum of g * y in place of y.
+    """
     form = Form(*entry.attrs)
     g, y, logsum, *operands = entry.inputs
     seen = [_seen(lowered, i) for i in (g, y, *operands[:3])]
@@ -51,7 +55,7 @@ def backward(lowered: Lowered, entry: Entry) -> int:
     turned = tuple(_is_turned(v, s) for (_, v), s in zip(seen[2:], shapes, strict=True))
     results = tuple(_result(s, t) for s, t in zip(shapes, turned, strict=True))
     batch = _batch(entry.shape)
-    parts = _parts(math.prod(batch), sizes[1], lowered.device.compute_units)
+    parts = _parts(math.prod(batch), sizes[1], lowered.device)
     layout = Layout(form, batch, sizes, tuple(v for _, v in (*seen, *more)), results, turned, parts)
     kept = lowered.contiguous(logsum)
     inputs = [*(p for p, _ in seen), kept, *(p for p, _ in more), *rest]
@@ -97,10 +101,10 @@ def _joined(lowered: Lowered, position: int) -> int:
     return lowered.view("reshape", whole[1:], total, whole[1:])
 
 
-def _parts(batches: int, keys: int, units: int) -> int:
+def _parts(batches: int, keys: int, device: Device) -> int:
     """How many work-items share the keys of a batch, so that all cores have something to do."""
-    wanted = 4 * units
-    if batches >= wanted:
+    wanted = 4 * device.compute_units
+    if batches >= wanted or device.kind == "gpu":
         return 1
     return max(1, min(math.ceil(wanted / batches), math.ceil(keys / KEYS)))
 

@@ -2,68 +2,19 @@
 
 import numpy as np
 import pytest
+from attention_formula import (
+    attention,
+    by_formula,
+    check_close,
+    drawn,
+    mask_of,
+    probabilities,
+    results,
+)
 
 import jairika_nb as jrk
 
-attention = jrk.nn.functional.scaled_dot_product_attention
 KERNELS = ["attention", "attention_back"]
-
-
-def _drawn(length, keys, width, depth, leading=(2, 3), seed=0):
-    rng = np.random.default_rng(seed)
-    sizes = (length, width), (keys, width), (keys, depth), (length, depth)
-    return [rng.standard_normal((*leading, *s)).astype(np.float32) for s in sizes]
-
-
-def _mask(kind, length, keys, seed=1):
-    """A mask in which one row shows nothing, another everything."""
-    rng = np.random.default_rng(seed)
-    if kind == "bool":
-        mask = rng.random((length, keys)) < 0.6
-        mask[1], mask[2] = False, True
-        return mask
-    if kind == "padding":
-        return np.arange(keys) < np.array([keys, keys // 3])[:, None, None, None]
-    mask = rng.standard_normal((2, 1, length, keys)).astype(np.float32)
-    mask[..., rng.random(keys) < 0.3] = -np.inf
-    mask[0, 0, 1], mask[:, :, 2] = -np.inf, 0
-    return mask
-
-
-def _probabilities(q, k, causal=False, mask=None):
-    scores = q.astype(np.float64) @ k.astype(np.float64).swapaxes(-1, -2) / np.sqrt(q.shape[-1])
-    if causal:
-        mask = np.tri(*scores.shape[-2:], dtype=bool)
-    if mask is not None:
-        scores = np.where(mask, scores, -np.inf) if mask.dtype == bool else scores + mask
-    top = scores.max(-1, keepdims=True)
-    powers = np.exp(scores - np.where(top == -np.inf, 0, top))
-    total = powers.sum(-1, keepdims=True)
-    return powers / np.where(total == 0, 1, total)
-
-
-def _expected(q, k, v, g, causal=False, mask=None, kept=1.0):
-    """The result and the derivatives of q, k and v in float64."""
-    chances = _probabilities(q, k, causal, mask)
-    slopes = kept * (g.astype(np.float64) @ v.swapaxes(-1, -2))
-    slopes = chances * (slopes - (slopes * chances).sum(-1, keepdims=True)) / np.sqrt(q.shape[-1])
-    used = chances * kept
-    return used @ v, slopes @ k, slopes.swapaxes(-1, -2) @ q, used.swapaxes(-1, -2) @ g
-
-
-def _results(operands, g, **options):
-    """The same by the package, and the names of the kernels that ran."""
-    tensors = [jrk.tensor(x) for x in operands]
-    y = attention(*tensors, **options)
-    found = [y, *jrk.grad(y, tensors, jrk.tensor(g))]
-    with jrk.profile() as p:
-        jrk.eval(*found)
-    return [x.numpy() for x in found], [kernel.name for kernel in p.kernels]
-
-
-def _close(found, expected, tolerance=2e-5):
-    for a, b in zip(found, expected, strict=True):
-        np.testing.assert_allclose(a, b, rtol=tolerance, atol=tolerance)
 
 
 # Queries, keys, size, size of values, causal, mask.
@@ -81,11 +32,11 @@ def test_values_and_derivatives_are_those_of_the_formula(device, case):
     if case not in SAMPLE and not device.is_reference and device.id != "opencl:0":
         pytest.skip("a sample is enough for the other drivers")
     *sizes, causal, kind = case
-    q, k, v, g = _drawn(*sizes)
-    mask = _mask(kind, max(sizes[0], 3), sizes[1])[..., : sizes[0], :] if kind else None
+    q, k, v, g = drawn(*sizes)
+    mask = mask_of(kind, max(sizes[0], 3), sizes[1])[..., : sizes[0], :] if kind else None
     given = None if mask is None else jrk.tensor(mask)
-    found, names = _results((q, k, v), g, attn_mask=given, is_causal=causal)
-    _close(found, _expected(q, k, v, g, causal, mask))
+    found, names = results((q, k, v), g, attn_mask=given, is_causal=causal)
+    check_close(found, by_formula(q, k, v, g, causal, mask))
     if device.kind == "cpu":
         large = sizes[0] * sizes[1] >= 64 * 64 and min(sizes[:2]) >= 16
         assert (names[:2] == KERNELS) == large
@@ -97,11 +48,11 @@ def test_values_and_derivatives_are_those_of_the_formula(device, case):
 
 def test_a_training_step_equals_pytorch(device):
     torch = pytest.importorskip("torch")
-    q, k, v, g = _drawn(70, 130, 24, 40)
-    ours, _ = _results((q, k, v), g, scale=0.3)
+    q, k, v, g = drawn(70, 130, 24, 40)
+    ours, _ = results((q, k, v), g, scale=0.3)
     theirs = [torch.tensor(x, requires_grad=True) for x in (q, k, v)]
     y = torch.nn.functional.scaled_dot_product_attention(*theirs, scale=0.3)
-    _close(ours, [y.detach(), *torch.autograd.grad(y, theirs, torch.tensor(g))])
+    check_close(ours, [y.detach(), *torch.autograd.grad(y, theirs, torch.tensor(g))])
 
 
 def test_one_launch_each_way_and_no_copies_of_heads(device):
@@ -128,7 +79,7 @@ def test_one_launch_each_way_and_no_copies_of_heads(device):
     assert len([n for n in names if not n.startswith(("gemm", "attention"))]) <= 2, names
     whole = _apart(rows.numpy())
     g = (2 * joined(rows).numpy() @ weight.numpy().T).reshape((4, 64, 8, 16)).swapaxes(1, 2)
-    expected = np.stack(_expected(*whole, g, causal=True)[1:], axis=2)
+    expected = np.stack(by_formula(*whole, g, causal=True)[1:], axis=2)
     close = expected.transpose(0, 3, 2, 1, 4).reshape(rows.shape)
     np.testing.assert_allclose(slope.numpy(), close, rtol=1e-4, atol=1e-4 * np.abs(close).max())
 
@@ -142,7 +93,7 @@ def _apart(rows):
 def test_no_buffer_of_all_scores(device, length):
     if device.kind != "cpu" or (length > 512 and device.id != "opencl:0"):
         pytest.skip("long sequences on one driver only")
-    q, k, v, g = (jrk.tensor(x).realize() for x in _drawn(length, length, 16, 16, (1, 1)))
+    q, k, v, g = (jrk.tensor(x).realize() for x in drawn(length, length, 16, 16, (1, 1)))
     with jrk.profile() as p:
         y = attention(q, k, v, is_causal=True)
         jrk.eval(y, *jrk.grad(y, [q, k, v], g))
@@ -154,30 +105,30 @@ def test_no_buffer_of_all_scores(device, length):
 
 
 def test_runs_repeat_bit_for_bit(device):
-    q, k, v, g = _drawn(128, 128, 32, 32, (1, 2))
-    first, _ = _results((q, k, v), g, is_causal=True)
+    q, k, v, g = drawn(128, 128, 32, 32, (1, 2))
+    first, _ = results((q, k, v), g, is_causal=True)
     for _ in range(3):
-        again, _ = _results((q, k, v), g, is_causal=True)
+        again, _ = results((q, k, v), g, is_causal=True)
         for a, b in zip(first, again, strict=True):
             np.testing.assert_array_equal(a, b)
 
 
 @pytest.mark.parametrize("keys", [80, 97])
 def test_dropout_leaves_out_the_same_elements_both_ways(device, keys):
-    q, k, v, g = _drawn(66, keys, 8, 16)
+    q, k, v, g = drawn(66, keys, 8, 16)
     jrk.random.seed(5)
-    found, _ = _results((q, k, v), g, dropout_p=0.25)
+    found, _ = results((q, k, v), g, dropout_p=0.25)
     jrk.random.seed(5)
     kept = jrk.nn.functional.dropout(jrk.ones((2, 3, 66, keys)), 0.25).numpy()
     assert 0.72 < (kept > 0).mean() < 0.78
-    _close(found, _expected(q, k, v, g, kept=kept))
+    check_close(found, by_formula(q, k, v, g, kept=kept))
 
 
 def test_second_derivatives_pass_the_kernels(device):
     if not device.is_reference and device.id != "opencl:0":
         pytest.skip("one driver is enough for what is ordinary graph")
-    q, k, v, g = _drawn(64, 64, 8, 16, (1,))
-    directions = [jrk.tensor(x) for x in _drawn(64, 64, 8, 16, (1,), seed=3)[:3]]
+    q, k, v, g = drawn(64, 64, 8, 16, (1,))
+    directions = [jrk.tensor(x) for x in drawn(64, 64, 8, 16, (1,), seed=3)[:3]]
 
     def slopes(*operands):
         tensors = [jrk.tensor(x) for x in operands]
@@ -189,7 +140,7 @@ def test_second_derivatives_pass_the_kernels(device):
     second = [x.numpy() for x in jrk.grad(along, tensors)]
     step = 1e-3
     ends = [
-        _expected(*(x + s * step * d.numpy().astype(np.float64) for x, d in
+        by_formula(*(x + s * step * d.numpy().astype(np.float64) for x, d in
                     zip((q, k, v), directions, strict=True)), g, causal=True)[1:]
         for s in (1, -1)
     ]  # fmt: skip
@@ -200,11 +151,11 @@ def test_second_derivatives_pass_the_kernels(device):
 def test_a_mask_that_is_added_has_a_derivative(device):
     if not device.is_reference and device.id != "opencl:0":
         pytest.skip("one driver is enough for what is ordinary graph")
-    q, k, v, g = _drawn(64, 64, 8, 16)
-    mask = jrk.tensor(_mask("float", 64, 64)[:, :, 2:3])
+    q, k, v, g = drawn(64, 64, 8, 16)
+    mask = jrk.tensor(mask_of("float", 64, 64)[:, :, 2:3])
     y = attention(*map(jrk.tensor, (q, k, v)), attn_mask=mask)
     (slope,) = jrk.grad(y, [mask], jrk.tensor(g))
-    chances = _probabilities(q, k, mask=mask.numpy())
+    chances = probabilities(q, k, mask=mask.numpy())
     slopes = g.astype(np.float64) @ v.swapaxes(-1, -2)
     slopes = chances * (slopes - (slopes * chances).sum(-1, keepdims=True))
     expected = slopes.sum(axis=(1, 2), keepdims=True)
@@ -212,25 +163,25 @@ def test_a_mask_that_is_added_has_a_derivative(device):
 
 
 def test_keys_shared_by_heads_and_by_batches(device):
-    q, k, v, g = _drawn(64, 64, 8, 16, (2, 4))
+    q, k, v, g = drawn(64, 64, 8, 16, (2, 4))
     k, v = k[:1, :2], v[:1, :2]
-    found, _ = _results((q, k, v), g, enable_gqa=True)
+    found, _ = results((q, k, v), g, enable_gqa=True)
     wide = [np.broadcast_to(np.repeat(x, 2, axis=1), (2, 4, *x.shape[2:])) for x in (k, v)]
-    y, dq, dk, dv = _expected(q, *wide, g)
+    y, dq, dk, dv = by_formula(q, *wide, g)
     shared = [x.reshape((2, 2, 2, *x.shape[2:])).sum(axis=(0, 2))[None] for x in (dk, dv)]
-    _close(found, (y, dq, *shared), 5e-5)
+    check_close(found, (y, dq, *shared), 5e-5)
 
 
 def test_narrow_floats_are_computed_in_single(device):
-    q, k, v, g = (x.astype(np.float16) for x in _drawn(64, 80, 8, 16))
-    found, _ = _results((q, k, v), g)
+    q, k, v, g = (x.astype(np.float16) for x in drawn(64, 80, 8, 16))
+    found, _ = results((q, k, v), g)
     assert {x.dtype for x in found} == {np.dtype(np.float16)}
     wide = [x.astype(np.float64) for x in (q, k, v, g)]
-    _close(found, _expected(*wide), 4e-3)
+    check_close(found, by_formula(*wide), 4e-3)
 
 
 def test_values_that_are_no_numbers_stay_what_they_are(device):
-    q, k, v, _ = _drawn(64, 64, 8, 16)
+    q, k, v, _ = drawn(64, 64, 8, 16)
     q[0, 0, 3, 2] = np.nan
     y = attention(*map(jrk.tensor, (q, k, v))).numpy()
     assert np.isnan(y[0, 0, 3]).all()

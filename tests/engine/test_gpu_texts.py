@@ -49,11 +49,20 @@ def data(*shape):
     return jrk.tensor(np.ones(shape, np.float32))
 
 
+def _both_ways(y, x):
+    return y, jrk.grad(y.sum(), [x])[0]
+
+
 def _programs():
     """Products, rows, columns, elementwise work and routines."""
     x, y, z = data(130, 64), data(64, 132), data(2, 3, 12, 16)
     longs = (x * 2).astype("int64")
+    heads, mask = data(2, 70, 80), data(70, 70)
+    attention = jrk.nn.functional.scaled_dot_product_attention
     return [
+        *_both_ways(attention(heads, heads, heads, mask), heads),
+        *_both_ways(attention(heads, heads, heads, mask > 0, dropout_p=0.5), heads),
+        *_both_ways(attention(data(2, 70, 64), heads[..., :64], heads, is_causal=True), heads),
         (x @ y + 1).relu(), data(37, 50) @ data(50, 41), (x.mT[:, 1:] @ x[1:]).tanh(),
         x.softmax(axis=-1), x.softmax(axis=0), x.mean(axis=0), x.argmax(axis=-1), longs.sum(axis=1),
         x.astype("float64").sum(axis=1), x.astype("float16") * 2, x.astype("bfloat16").sum(axis=0),

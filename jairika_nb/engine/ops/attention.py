@@ -1,9 +1,11 @@
 """Attention as one operation, and what its derivative needs as others.
 
-A CPU runs them by ``kernels/attention.cl`` and ``attention_back.cl``, which never hold all scores
-(T. Dao et al., "FlashAttention", 2022; T. Dao, "FlashAttention-2", 2023): the derivative computes
-probabilities again from the scores and the logarithm of each row's sum. Elsewhere, and for
-derivatives of any order beyond the first, the formula in plain operations does the work.
+Kernels never hold all scores (T. Dao et al., "FlashAttention", 2022; T. Dao, "FlashAttention-2",
+2023): the derivative computes probabilities again from the scores and the logarithm of each row's
+sum. A CPU has ``kernels/attention.cl`` and ``attention_back.cl``, a GPU ``attention_group.cl`` and
+``attention_group_back.cl`` if its work-groups have 128 work-items and 26 KB of local memory, for
+heads of any size. Where they do not suit, and for derivatives of any order beyond the first, the
+formula in plain operations does the work.
 """
 
 from __future__ import annotations
@@ -13,8 +15,10 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from jairika_nb.engine import dtypes
+from jairika_nb.engine.device import Device
 from jairika_nb.engine.dtypes import DType, float32
 from jairika_nb.engine.graph import Node, Op, Shape, cotangents, define, make
+from jairika_nb.engine.limits import limits
 from jairika_nb.engine.ops import contract, views
 from jairika_nb.engine.ops import elementwise as e
 from jairika_nb.engine.ops.attention_reference import logsum_on_host, on_host, on_host_back
@@ -22,6 +26,9 @@ from jairika_nb.engine.ops.sources import iota
 
 # With fewer scores than this, or fewer queries or keys, the formula is as good.
 FEW_SCORES, FEW = 64 * 64, 16
+# Work-items of a GPU's group, and what it needs of local memory, as in attention_blocks.cl: weights
+# of 64 rows for 64 of the other side, and two operands in steps of 16.
+GROUP, LOCAL = 128, 4 * (64 * (64 + 4) + 16 * (64 + 64 + 8))
 # Derivatives of queries, keys and values, by their number.
 BACK = ("attention_dq", "attention_dk", "attention_dv")
 
@@ -174,11 +181,18 @@ def _plain_back(number: int, attrs: Any, g: Node, *operands: Node) -> Node:
 
 
 def suits_kernel(q: Node, k: Node, v: Node) -> bool:
-    """Whether the kernels of a CPU take over from the formula."""
+    """Whether kernels take over from the formula."""
     queries, keys = q.shape[-2], k.shape[-2]
     large = queries * keys >= FEW_SCORES and min(queries, keys) >= FEW
     floats = {q.dtype, k.dtype, v.dtype} == {float32}
-    return large and floats and q.size > 0 and v.size > 0 and q.device.kind == "cpu"
+    return large and floats and q.size > 0 and v.size > 0 and _has_room(q.device)
+
+
+def _has_room(device: Device) -> bool:
+    if device.kind != "gpu":
+        return device.kind == "cpu"
+    found = limits(device)
+    return found.group_items >= GROUP and found.local_bytes >= LOCAL
 
 
 def _in_single(expand: Callable, attrs: Any, given: tuple[Node, ...]) -> Node:
@@ -212,9 +226,13 @@ def _back_expand(number: int) -> Any:
     def expand(attrs: Any, *given: Node) -> Node:
         if _is_narrow(given[0]):
             return _in_single(expand, attrs, given)
-        g, _, _, *operands = given
+        g, y, logsum, *operands = given
         if not suits_kernel(*operands[:3]):
             return _plain_back(number, attrs, g, *operands)
+        if g.device.kind == "gpu":
+            # Each row's sum of g * y, which work-groups would all compute again.
+            mean = make("sum", (e.mul(g, y),), (len(g.shape) - 1,))
+            given = (g, mean, logsum, *operands)
         rows = make("attention_rows_back", given, attrs)
         if number == 0:
             return rows

@@ -6,11 +6,12 @@ import math
 from dataclasses import replace
 
 from jairika_nb.engine.device import Device
-from jairika_nb.engine.dtypes import bool_, float32
-from jairika_nb.engine.layout import Layout, View
+from jairika_nb.engine.dtypes import float32
+from jairika_nb.engine.layout import Layout
 from jairika_nb.engine.program import Entry
-from jairika_nb.engine.routines import BESIDE, RESULT, ROUTINES, template
-from jairika_nb.engine.routines.spread import ints, source
+from jairika_nb.engine.routines import BESIDE, RESULT, ROUTINES, attention_group
+from jairika_nb.engine.routines.attention_arguments import macros, masked, places, written
+from jairika_nb.engine.routines.spread import ints
 from jairika_nb.engine.source import Argument, Source
 
 # Queries of a work-item; keys whose weights it holds; queries that a block of keys takes at a time.
@@ -18,6 +19,8 @@ LANES, KEYS, ROWS = 32, 64, 32
 
 
 def _forward(entry: Entry, inputs: list[Entry], device: Device) -> Source:
+    if device.kind == "gpu":
+        return attention_group.forward(entry, inputs, device)
     layout: Layout = entry.attrs[0]
     queries, keys, width, depth = layout.sizes
     batch = math.prod(layout.batch)
@@ -28,16 +31,20 @@ def _forward(entry: Entry, inputs: list[Entry], device: Device) -> Source:
         Argument("buffer", RESULT), Argument(BESIDE, (0, 4 * batch * queries)),
         *(Argument("buffer", i) for i in entry.inputs[:3]), Argument("scratch", scratch),
         Argument("number", layout.form.scale, float32),
-        *ints(*layout.batch[1:], *layout.sizes, blocks), *_places(layout.views[:3]),
-        *_places(layout.results), *_masked(layout, entry, inputs, 3),
+        *ints(*layout.batch[1:], *layout.sizes, blocks), *places(layout.views[:3]),
+        *places(layout.results), *masked(layout, entry, inputs, 3),
     ]  # fmt: skip
     products = 2 * batch * queries * keys * (width + depth)
-    macros = {**_macros(layout, inputs, 3), "KEYS": KEYS}
-    return _written("attention", layout, entry, inputs, macros, arguments, batch * blocks,
-                    products, device)  # fmt: skip
+    values = {**macros(layout, inputs, 3), "KEYS": KEYS}
+    return _with_words(written(
+        ("attention_tiles", "attention"), "attention", layout, entry, inputs, values, arguments,
+        (device, batch * blocks, 0), products,
+    ), layout)  # fmt: skip
 
 
 def _backward(entry: Entry, inputs: list[Entry], device: Device) -> Source:
+    if device.kind == "gpu":
+        return attention_group.backward(entry, inputs, device)
     layout: Layout = entry.attrs[0]
     queries, keys, width, depth = layout.sizes
     batch, parts = math.prod(layout.batch), layout.parts
@@ -52,53 +59,19 @@ def _backward(entry: Entry, inputs: list[Entry], device: Device) -> Source:
         Argument("scratch", 4 * batch * parts * own),
         Argument("number", layout.form.scale, float32),
         *ints(*layout.batch[1:], *layout.sizes, parts),
-        Argument("long", batch * queries * width), *_places(layout.views[:5]),
-        *_places(layout.results), *_masked(layout, entry, inputs, 6),
+        Argument("long", batch * queries * width), *places(layout.views[:5]),
+        *places(layout.results), *masked(layout, entry, inputs, 6),
     ]  # fmt: skip
     products = 2 * batch * queries * keys * (3 * width + 2 * depth)
-    macros = {**_macros(layout, inputs, 6), "ROWS": ROWS, "DIRECT": int(direct)}
-    return _written("attention_back", layout, entry, inputs, macros, arguments, batch * parts,
-                    products, device)  # fmt: skip
+    values = {**macros(layout, inputs, 6), "ROWS": ROWS, "DIRECT": int(direct)}
+    return _with_words(written(
+        ("attention_tiles", "attention_back"), "attention_back", layout, entry, inputs, values,
+        arguments, (device, batch * parts, 0), products,
+    ), layout)  # fmt: skip
 
 
-def _places(views: tuple[View, ...]) -> list[Argument]:
-    return [Argument("long", n) for v in views for n in (v.start, *v.batch, v.row)]
-
-
-def _macros(layout: Layout, inputs: list[Entry], mask: int) -> dict[str, object]:
-    form = layout.form
-    macros: dict[str, object] = {"CAUSAL": int(form.causal), "DROPOUT": int(form.keep < 1)}
-    if form.masked:
-        kind = inputs[mask].dtype
-        macros |= {"MASKED": 1 if kind is bool_ else 2, "MASK_TYPE": kind.opencl}
-    return macros
-
-
-def _masked(layout: Layout, entry: Entry, inputs: list[Entry], first: int) -> list[Argument]:
-    """The arguments of a mask, and of dropout's words: the numbers they are drawn by."""
-    found = []
-    if layout.form.masked:
-        view = layout.views[-1]
-        found += [Argument("buffer", entry.inputs[first]), *_places((view,))]
-        found.append(Argument("long", view.column))
-    if layout.form.keep < 1:
-        slot = inputs[-1].attrs[0]
-        found.append(Argument("number", layout.form.keep, float32))
-        found += [Argument("stream", (slot, word)) for word in range(3)]
-    return found
-
-
-def _written(
-    name: str, layout: Layout, entry: Entry, inputs: list[Entry], macros: dict[str, object],
-    arguments: list[Argument], items: int, products: int, device: Device,
-) -> Source:  # fmt: skip
-    moved = 4 * (entry.size + sum(i.size for i in inputs))
-    made = source(f"{name}.cl", name, macros, arguments, (device, items, 1), moved)
-    defined, text = made.body.split("#ifndef", 1)
-    tiles = template("attention_tiles.cl")
-    preambles = made.preambles | ({"philox"} if layout.form.keep < 1 else frozenset())
-    flops = products // 2 if layout.form.causal else products
-    return replace(made, body=f"{defined}{tiles}#ifndef{text}", preambles=preambles, flops=flops)
+def _with_words(made: Source, layout: Layout) -> Source:
+    return replace(made, preambles=made.preambles | {"philox"}) if layout.form.keep < 1 else made
 
 
 ROUTINES["attention_rows"] = _forward
