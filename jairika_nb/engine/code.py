@@ -272,13 +272,20 @@ class Writer:
         if along:
             self.preambles |= spelling.memory_needs(dtype, width)
             rest = [b for b in bounds if b not in along]
-            return self._load_part(buffer, at, dtype, along, rest)
+            size = self.integer_argument(self.entries[entry].size)
+            return self._load_part(f"{buffer}, {at}, {size}", dtype, along, rest)
         step = place.coefficient(self.lane) if width > 1 and self.lane is not None else 1
         if step == 1:
             self.preambles |= spelling.memory_needs(dtype, width)
             text = spelling.load(buffer, at, dtype, width)
+        elif step is None:
+            # The schedule saw that lanes come in pairs, from an even one on.
+            text = spelling.load_doubled(buffer, at, dtype)
+        elif step == 2:
+            self.preambles |= spelling.memory_needs(dtype, width)
+            text = spelling.load_alternate(buffer, at, dtype)
         else:
-            by, sign = self.integer_argument(abs(step or 0)), "-" if (step or 0) < 0 else "+"
+            by, sign = self.integer_argument(abs(step)), "-" if step < 0 else "+"
             places = [f"{at} {sign} {i} * {by}" for i in range(width)]
             text = spelling.load_scattered(buffer, places, dtype)
         if not bounds:
@@ -286,14 +293,14 @@ class Writer:
         zero = f"({value_type(dtype, width)})(0)"
         return f"({self.condition(bounds)}) ? {text} : {zero}"
 
-    def _load_part(self, buffer: str, at: str, dtype: DType, along: list, rest: list) -> str:
+    def _load_part(self, place: str, dtype: DType, along: list, rest: list) -> str:
         """A vector of which only the lanes inside a padded tensor are read."""
         function = f"load_part_{dtype.name}"
         self.preambles.add(function)
         first = [f"{self.integer_argument(low)} - ({self.form(f)})" for f, low, _, _ in along]
         last = [f"{self.integer_argument(high)} - ({self.form(f)})" for f, _, high, _ in along]
         begin, end = _nested("max", first), _nested("min", last)
-        text = f"{function}({buffer} + ({at}), {begin}, {end})"
+        text = f"{function}({place}, {begin}, {end})"
         zero = f"({value_type(dtype, spelling.WIDTH)})(0)"
         return f"({self.condition(tuple(rest))}) ? {text} : {zero}" if rest else text
 

@@ -129,6 +129,11 @@ class Form(Remembering):
         )
         return None if nested else direct
 
+    def halves(self, var: Var) -> bool:
+        """Whether all that ``var`` does is to count ``var // 2`` elements on."""
+        found = [(a, c) for a, c in self.terms if var in _atom_variables(a)]
+        return found == [(Quotient(variable(var), 2), 1)]
+
     def as_variable(self) -> Var | None:
         """The variable this form is, if it is just one."""
         if self.constant == 0 and len(self.terms) == 1 and self.terms[0][1] == 1:

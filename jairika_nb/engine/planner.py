@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from jairika_nb.engine import following, index, inplace, merging
 from jairika_nb.engine.fuse import Tracer, is_side, operand
-from jairika_nb.engine.fused import Kernel, Operand, Output
+from jairika_nb.engine.fused import Expr, Kernel, Operand, Output
 from jairika_nb.engine.graph import TABLE, Shape
-from jairika_nb.engine.index import Var
+from jairika_nb.engine.index import Form, Quotient, Remainder, Var
 from jairika_nb.engine.lower import Lowered
 from jairika_nb.engine.ordering import Work, depth_first, ordered
 from jairika_nb.engine.product import is_strided
@@ -22,6 +22,8 @@ RECOMPUTE = 24
 # No kernel computes longer chains of operations than this, or reads many more tensors: compilers
 # take long over large kernels, and drivers limit their arguments.
 DEEPEST, MOST_READ = 64, 48
+# Lines that are worth being told apart, in elements.
+SHORTEST_LINE = 16
 # Kinds of operations whose kernel is given rather than traced.
 FIXED = ("routine", "host")
 # Operations that only turn a value into the form that one other kernel reads.
@@ -120,8 +122,24 @@ class Planner:
             flat = self._tracer(roots, (entry.size,)).trace()
             if not flat.row and flat.loads == kernel.loads and _is_flat(flat):
                 return flat
-            return self._with_long_lines(roots, kernel)
-        return kernel
+            kernel = self._with_long_lines(roots, kernel)
+        return self._with_cut_lines(roots, kernel) if self.on_cpu else kernel
+
+    def _with_cut_lines(self, roots: list[int], kernel: Kernel) -> Kernel:
+        """The kernel with its last axis cut at the length that its indices divide it by.
+
+        What is padded and then seen as one line, say: no index is a quotient any more.
+        """
+        last = kernel.kept[-1] if kernel.kept and not kernel.row else None
+        lengths = {n for e in kernel.exprs for n in _divisors(e, last)} if last else set()
+        shape = self.entries[roots[-1]].shape
+        if last is None or len(lengths) != 1 or shape[-1] != last.size:
+            return kernel
+        (length,) = lengths
+        if length < SHORTEST_LINE or length == last.size or last.size % length:
+            return kernel
+        found = self._tracer(roots, (*shape[:-1], last.size // length, length)).trace()
+        return found if not any(_divisors(e, found.kept[-1]) for e in found.exprs) else kernel
 
     def _with_long_lines(self, roots: list[int], kernel: Kernel) -> Kernel:
         """The kernel with its last axes seen as one, as far as every access stays a plain stride.
@@ -277,6 +295,18 @@ def _cuts(entries: list[Entry]) -> set[int]:
         heights.append(height)
         reads.append(read)
     return cuts
+
+
+def _divisors(expr: Expr, var: Var) -> set[int]:
+    """What the indices of an expression divide by where ``var`` stands in the dividend."""
+    bounds = expr.data[-1] if expr.kind in ("load", "guard") else ()
+    forms = [*(d for d in expr.data if isinstance(d, Form)), *(b[0] for b in bounds)]
+    atoms = [atom for form in forms for atom, _ in form.terms]
+    return {
+        atom.by
+        for atom in atoms
+        if isinstance(atom, (Quotient, Remainder)) and var in atom.form.variables
+    }
 
 
 def _is_flat(kernel: Kernel) -> bool:

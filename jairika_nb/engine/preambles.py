@@ -176,8 +176,15 @@ LEFT_UNSIGNED = "inline V left_V(V a, V n, V bits) { return n < bits ? a << n : 
 RIGHT_UNSIGNED = "inline V right_V(V a, V n, V bits) { return n < bits ? a >> n : (V)(0); }\n"
 
 LOAD_PART = """\
-inline LANE16 load_part_NAME(global const STORED *p, int first, int last) {
+inline LANE16 load_part_NAME(
+    global const STORED *whole, const long at, const long size, int first, int last) {
+  global const STORED *p = whole + at;
   if (first <= 0 && last >= 16) return WHOLE;
+  if (first >= 16 || last <= 0) return (LANE16)(0);
+  if (at >= 0 && at + 16 <= size) {
+    const COUNT16 i = (COUNT16)(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
+    return (i >= (COUNT16)(first)) & (i < (COUNT16)(last)) ? WHOLE : (LANE16)(0);
+  }
   LANE lanes[16];
   for (int i = 0; i < 16; i++) lanes[i] = i >= first && i < last ? ONE : (LANE)(0);
   return vload16(0, lanes);
@@ -332,8 +339,14 @@ def _filled(template: str, lane: str, width: int) -> str:
 
 
 def _part(dtype: DType, whole: str, one: str) -> str:
-    words = {"LANE": dtype.lane, "NAME": dtype.name, "STORED": dtype.opencl, "WHOLE": whole,
-             "ONE": one}  # fmt: skip
+    words = {
+        "LANE": dtype.lane,
+        "NAME": dtype.name,
+        "STORED": dtype.opencl,
+        "WHOLE": whole,
+        "ONE": one,
+        "COUNT": "long" if dtype.lane in ("long", "ulong", "double") else "int",
+    }
     text = LOAD_PART
     for word, value in words.items():
         text = text.replace(word, value)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 
-from jairika_nb.engine import columns
+from jairika_nb.engine import columns, dtypes, short_lines
 from jairika_nb.engine.code import GRAIN, Saved, Scope, Writer, neutral
 from jairika_nb.engine.device import Device
 from jairika_nb.engine.fused import REDUCED, Expr, Kernel, Reduction
@@ -26,13 +26,20 @@ LONGEST_SAVED, DEAR = 1 << 15, 8
 TOGETHER = 4
 
 
+# Lines of memory at a row's ends that are written in parts matter little from so many elements on.
+SHORTEST_STREAMED = 1024
+
+
 def write(kernel: Kernel, entries: list[Entry], device: Device, name: str) -> Source:
     """The kernel for a CPU."""
     w = Writer(kernel, entries)
     w.streamed = _past_the_cache(w, device.last_cache)
     lane = best_lane(kernel)
     once = _sides(w, kernel)
-    if lane in kernel.kept or (lane is None and kernel.kept and not kernel.row):
+    short = None if lane or w.pairs else short_lines.lane_of(kernel)
+    if short and access_score(kernel.exprs, short) is not None:
+        body, pieces = _short_lines(w, kernel, short, once)
+    elif lane in kernel.kept or (lane is None and kernel.kept and not kernel.row):
         width = WIDTH if lane else 1
         body, pieces = _kept_lane(
             w, kernel, lane or kernel.kept[-1], width, once, device.compute_units
@@ -105,7 +112,7 @@ def _score(kernel: Kernel, lane: Var) -> tuple[int, int] | None:
 
     Of a reduction those of its reads come first: it writes once where it reads a whole row.
     """
-    reads = access_score(kernel.exprs, lane)
+    reads = access_score(kernel.exprs, lane, in_pairs=lane.size % 2 == 0)
     if reads is None:
         return None
     score = reads
@@ -117,8 +124,11 @@ def _score(kernel: Kernel, lane: Var) -> tuple[int, int] | None:
     return (reads if kernel.row else score, score) if score >= 0 else None
 
 
-def access_score(exprs: list[Expr], lane: Var) -> int | None:
-    """Contiguous reads less scattered ones; None where a read cannot be a vector."""
+def access_score(exprs: list[Expr], lane: Var, in_pairs: bool = False) -> int | None:
+    """Contiguous reads less scattered ones; None where a read cannot be a vector.
+
+    Two lanes may read one element where they come ``in_pairs``: vectors begin at even places.
+    """
     score = 0
     for expr in exprs:
         if expr.kind == "checked" and lane in expr.args[1].variables:
@@ -126,14 +136,19 @@ def access_score(exprs: list[Expr], lane: Var) -> int | None:
         if expr.kind in ("load", "index", "random"):
             place: Form = expr.data[1] if expr.kind != "index" else expr.data[0]
             step = place.coefficient(lane)
-            if step is None:
+            if step is None and not (in_pairs and _reads_in_pairs(expr, lane)):
                 return None
             if expr.kind == "load":
-                score -= step not in (0, 1)
-            score += step == 1
+                score -= step not in (0, 1, 2, None)
+            score += step in (1, None)
         if expr.kind in ("load", "guard") and not _can_guard(expr, lane):
             return None
     return score
+
+
+def _reads_in_pairs(expr: Expr, lane: Var) -> bool:
+    plain = expr.kind == "load" and expr.dtype is dtypes.float32
+    return plain and expr.data[1].halves(lane)
 
 
 def _can_guard(expr: Expr, lane: Var) -> bool:
@@ -172,7 +187,12 @@ def _kept_lane(
         lines.append(f"const {w.integer} end = {size};")
         lines.append(f"{w.integer} {lane.name} = 0;")
     top = Scope(lines=lines, parent=once, variables=frozenset(kernel.kept))
-    for width in sorted({full, 1}, reverse=True):
+    # The last vector begins earlier and computes some lanes again, where no old value is lost.
+    again = full == WIDTH and not (by_rows or turned or w.pairs)
+    if lane.size % WIDTH and lane.size < SHORTEST_STREAMED:
+        # Lines would be written in parts, each of which waits for memory.
+        w.streamed = set()
+    for is_rest, width in enumerate((full, full if again else 1) if full > 1 else (1,)):
         w.lane, w.width = lane, width
         if by_rows and width == full:
             top.lines += columns.body(w, kernel, lane, top)
@@ -180,10 +200,30 @@ def _kept_lane(
         within = [lane, REDUCED, turned] if turned else [lane, REDUCED]
         unit = Scope(parent=top, variables=frozenset(within))
         _row_code(w, kernel, unit)
+        if again and is_rest:
+            begin = f"{lane.name} = end - {width};"
+            top.lines += [f"if ({lane.name} < end) {{", begin, *unit.lines, "}"]
+            continue
         top.lines.append(_steps(lane.name, "end", width))
         rows = _block_rows(w, turned) if turned else []
         top.lines += [*rows, *unit.lines, *["}"] * bool(turned), "}"]
     return top.lines, math.prod(v.size for v in outer) * chunks
+
+
+def _short_lines(w: Writer, kernel: Kernel, lane: Var, once: Scope) -> tuple[list[str], int]:
+    """Lanes are a line shorter than a vector; see the module of that name."""
+    w.streamed = set()
+    top = Scope(lines=w.unpack(kernel.kept[:-1], "piece"), parent=once,
+                variables=frozenset(kernel.kept))  # fmt: skip
+    top.lines.append(f"{w.integer} {lane.name} = 0;")
+    for width in (WIDTH, 1):
+        w.lane, w.width = lane, width
+        unit = Scope(parent=top, variables=frozenset([lane, REDUCED]))
+        _row_code(w, kernel, unit)
+        end = w.integer_argument(lane.size)
+        head = "if (piece + 1 < last) {" if width > 1 else _steps(lane.name, end, 1)
+        top.lines += [head, *unit.lines, *["continue;"] * (width > 1), "}"]
+    return top.lines, kernel.rows // lane.size
 
 
 def _turned(kernel: Kernel, lane: Var) -> Var | None:

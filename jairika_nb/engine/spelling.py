@@ -85,6 +85,20 @@ def load_scattered(buffer: str, places: list[str], dtype: DType) -> str:
     return f"({value_type(dtype, len(lanes))})({', '.join(lanes)})"
 
 
+def load_alternate(buffer: str, at: str, dtype: DType) -> str:
+    """A vector of every other element from ``at`` on; nothing beyond the last one is read."""
+    first, second = (
+        load(buffer, at, dtype, WIDTH),
+        load(buffer, f"{at} + {WIDTH - 1}", dtype, WIDTH),
+    )
+    return f"({value_type(dtype, WIDTH)})(({first}).even, ({second}).odd)"
+
+
+def load_doubled(buffer: str, at: str, dtype: DType) -> str:
+    """A vector in which each of eight elements stands twice."""
+    return f"({load(buffer, at, dtype, WIDTH // 2)}).s0011223344556677"
+
+
 def store(text: str, buffer: str, at: str, dtype: DType, width: int = 1) -> str:
     """The statement that stores values of registers, which are of their type already."""
     if dtype is dtypes.float16:

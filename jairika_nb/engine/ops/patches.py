@@ -27,6 +27,8 @@ MOST_PARTS = 1 << 23
 FILLS_A_TILE = 64
 # Widened axes are made whole numbers of vectors, and of panels.
 VECTOR, PANEL = 16, 32
+# Such an axis may have this many times its elements if that makes it whole lines.
+MOST_WIDENED = 1.1
 
 
 class Geometry(NamedTuple):
@@ -181,7 +183,8 @@ def _wide_kernel(x: Node, w: Node, out: Sizes, geometry: Geometry) -> Node:
     seen, rows = _walked(x, geometry, taps, out, steps, VECTOR)
     m, count = x.shape[0], seen.shape[2]
     samples, outputs, places = w.shape[1], w.shape[0], math.prod(out)
-    room = (taps[0], *rows[1:])
+    line = math.prod(rows[1:])
+    room = (taps[0] if count % line else count // line, *rows[1:])
     widths = tuple((0, big - k, 0) for k, big in zip(taps, room, strict=True))
     left = views.pad(w, ((0, 0, 0), (0, 0, 0), *widths))
     left = views.reshape(left, (outputs, samples, math.prod(room)))
@@ -221,7 +224,7 @@ def _walked(
     counts = [-(-k // step) for k, step in zip(narrow, ours, strict=True)]
     pairs = zip(strides, ours, others, strict=True)
     jumps = [s * (b if a == 1 else 1) for s, a, b in pairs]
-    count = -(-wide[0] * strides[0] // unit) * unit
+    count = _whole(wide[0], strides[0], unit)
     length = count + sum((k - 1) * jump for k, jump in zip(counts, jumps, strict=True))
     rows[0] = -(-length // strides[0])
     flat = _first(_image(x, geometry, rows, ours), length)
@@ -232,6 +235,16 @@ def _walked(
     whole = tuple(k * step for k, step in zip(counts, ours, strict=True))
     seen = views.reshape(seen, (n, c, count, *whole))
     return views.take_slice(seen, tuple((0, m, 1) for m in (n, c, count, *narrow))), tuple(rows)
+
+
+def _whole(lines: int, length: int, unit: int) -> int:
+    """The size of a widened axis: whole units, of whole lines too if these are few more."""
+    both = math.lcm(length, unit)
+    for step in (both, unit):
+        size = -(-lines * length // step) * step
+        if size <= MOST_WIDENED * lines * length:
+            return size
+    return size
 
 
 def _image(x: Node, geometry: Geometry, rows: list[int], steps: Sizes) -> Node:
