@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 
-from jairika_nb.engine import columns, dtypes, short_lines
+from jairika_nb.engine import columns, dtypes, joined_rows, short_lines
 from jairika_nb.engine.code import GRAIN, Saved, Scope, Writer, neutral
 from jairika_nb.engine.device import Device
 from jairika_nb.engine.fused import REDUCED, Expr, Kernel, Reduction
@@ -32,6 +32,7 @@ SHORTEST_STREAMED = 1024
 
 def write(kernel: Kernel, entries: list[Entry], device: Device, name: str) -> Source:
     """The kernel for a CPU."""
+    kernel = joined_rows.joined(kernel)
     w = Writer(kernel, entries)
     w.streamed = _past_the_cache(w, device.last_cache)
     lane = best_lane(kernel)

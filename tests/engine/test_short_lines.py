@@ -62,6 +62,16 @@ def test_padded_lines_seen_as_one(device, length):
                                   np.pad(x, ((0, 0), (0, 0), (3, 1))))  # fmt: skip
 
 
+@pytest.mark.parametrize("shape", [(9, 70, 5, 7), (40, 12, 4, 4), (3, 300, 26, 30)])
+def test_axes_that_are_summed_together(device, shape):
+    x = draw(*shape)
+    t, wide = jrk.tensor(x), x.astype(np.float64)
+    for axes in ((0, 2, 3), (2, 3), (0, 1), (1, 2), (0, 3), (0, 1, 2)):
+        found, wanted = (t * 2 + 1).sum(axis=axes).numpy(), (wide * 2 + 1).sum(axes)
+        np.testing.assert_allclose(found, wanted, rtol=2e-6, atol=1e-6 * abs(wanted).max())
+        np.testing.assert_array_equal(t.max(axis=axes).numpy(), x.max(axes))
+
+
 def test_results_over_their_inputs_lose_nothing(device):
     x = jrk.tensor(draw(400, 17))
     wanted = x.numpy().copy()
