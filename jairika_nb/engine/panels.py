@@ -95,14 +95,17 @@ def _rows(w: Writer, operand: Operand, top: Scope, columns: int) -> list[str]:
 
 
 def _blocks(w: Writer, operand: Operand, top: Scope, columns: int) -> list[str]:
-    """Neighbouring rows lie side by side: blocks of 16 x 16 are turned in registers."""
+    """Neighbouring rows lie side by side: blocks of 16 x 16 are turned in registers.
+
+    Each of 16 reads goes on along a column of its own, which the cores' prefetchers follow.
+    """
     lines, text = _value(w, operand, top, operand.rows, WIDTH)
     return [
         "int begin = 0;",
         f"if (first_n + {columns} <= N) {{",
-        f"for (; begin + {WIDTH} <= depth; begin += {WIDTH}) {{",
-        *_name(operand.rows, w, "first_k + begin"),
         f"for (int v = 0; v < {columns}; v += {WIDTH}) {{",
+        f"for (begin = 0; begin + {WIDTH} <= depth; begin += {WIDTH}) {{",
+        *_name(operand.rows, w, "first_k + begin"),
         "float16 block[16];",
         "#pragma unroll",
         "for (int j = 0; j < 16; j++) {",
