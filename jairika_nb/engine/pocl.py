@@ -32,6 +32,9 @@ def apart(source: Source) -> str:
     if not found or not is_single(source):
         return source.body
     declared, _, work = rest.partition(") {")
+    if "(" in declared:
+        # Parameters that macros stand for cannot be named.
+        return _wide_accesses(source.body)
     passed = ["get_global_id(0)", "get_global_size(0)"]
     passed += [part.split()[-1].lstrip("*") for part in declared.split(",")]
     for asked, name in (("get_global_id(0)", "item_"), ("get_global_size(0)", "items_")):
@@ -42,6 +45,10 @@ def apart(source: Source) -> str:
         f"    const size_t item_, const size_t items_, {declared.lstrip()}) {{{work}"
         f"{head}{declared}) {{\n  {function}({', '.join(passed)});\n}}\n"
     )
+    return _wide_accesses(text)
+
+
+def _wide_accesses(text: str) -> str:
     return text.replace("vload16(", "load_wide(").replace("vstore16(", "store_wide(")
 
 
