@@ -85,6 +85,8 @@ class Writer:
         self.picked: dict[Expr, str] = {}
         self.streamed: set[int] = set()  # outputs that are stored past the caches
         self.saved: Saved | None = None
+        self.number = 0  # of the pass over the row that is being written
+        self.ahead: Any = None  # what one of them reads of the next row, see ahead.py
         # Such outputs and inputs may be one buffer.
         self.pairs = inplace.elementwise(kernel, entries)
         self.shared = {e for pair in self.pairs for e in pair}
@@ -345,6 +347,10 @@ class Writer:
 
     def _op(self, expr: Expr, scope: Scope, width: int) -> str:
         name = expr.data[0]
+        if width > 1 and self._is_share(expr):
+            self.preambles.add("share_float16")
+            part, whole = (self.emit(a, scope) for a in expr.args)
+            return f"share_float16({part}, {whole})"
         args = [self.operand(a, scope, width) for a in expr.args]
         if name == "cast":
             text, needs = spelling.cast(args[0], expr.args[0].dtype, expr.dtype, width)
@@ -353,6 +359,15 @@ class Writer:
             text, needs = spelling.operation(name, args, kind, expr.dtype, width)
         self.preambles |= needs
         return text
+
+    def _is_share(self, expr: Expr) -> bool:
+        """Whether an expression is an exponential along a row by the sum of all of them."""
+        if expr.data[0] != "div" or expr.dtype.name != "float32" or self.lane is None:
+            return False
+        part, whole = expr.args
+        is_power = part.kind == "op" and part.data[0] == "exp" and self.wide(part) == WIDTH
+        wholes = [r.result for r in self.kernel.reductions if r.op == "sum" and r.expr is part]
+        return is_power and self.wide(whole) == 1 and whole in wholes
 
     def store(self, output: Any, scope: Scope) -> str:
         """The statement that stores an output."""
@@ -369,6 +384,11 @@ class Writer:
             return text
         self.preambles |= spelling.memory_needs(entry.dtype, width)
         return spelling.store(text, buffer, at, entry.dtype, width)
+
+    def reads_ahead(self) -> list[str]:
+        """The statements of the present step that fetch what the next row has there."""
+        is_here = self.ahead is not None and self.ahead.number == self.number
+        return self.ahead.lines if is_here and self.width == WIDTH else []
 
     def combined(self, reduction: Reduction, a: str, b: str, width: int = 1) -> str:
         """One step of a reduction, on values ``width`` lanes wide."""

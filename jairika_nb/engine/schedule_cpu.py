@@ -6,10 +6,10 @@ import math
 from collections.abc import Callable
 
 from jairika_nb.engine import columns, dtypes, joined_rows, short_lines
+from jairika_nb.engine.ahead import cost, reading_ahead
 from jairika_nb.engine.code import GRAIN, Saved, Scope, Writer, neutral
 from jairika_nb.engine.device import Device
 from jairika_nb.engine.fused import REDUCED, Expr, Kernel, Reduction
-from jairika_nb.engine.graph import TABLE
 from jairika_nb.engine.index import Form, Var
 from jairika_nb.engine.program import Entry
 from jairika_nb.engine.source import Source, traffic, work
@@ -252,6 +252,7 @@ def _row_lane(w: Writer, kernel: Kernel, lane: Var | None, once: Scope) -> tuple
     w.lane, w.width = lane, WIDTH if lane else 1
     kept = frozenset(kernel.kept)
     w.saved = _saved(kernel) if lane else None
+    w.ahead = reading_ahead(w) if lane in kernel.row else None
     top = Scope(lines=w.unpack(kernel.kept, "piece"), parent=once, variables=kept)
     unit = Scope(parent=top, variables=frozenset([*kernel.kept, REDUCED]))
     _row_code(w, kernel, unit)
@@ -269,7 +270,7 @@ def _row_code(w: Writer, kernel: Kernel, unit: Scope) -> None:
         if output not in along:
             unit.lines.append(w.store(output, unit))
     if along:
-        _loop(w, kernel.row, unit, lambda scope: [w.store(o, scope) for o in along])
+        _loop(w, kernel.row, unit, lambda s: [*(w.store(o, s) for o in along), *w.reads_ahead()])
 
 
 def _saved(kernel: Kernel) -> Saved | None:
@@ -286,24 +287,15 @@ def _saved(kernel: Kernel) -> Saved | None:
             expr = todo.pop()
             if first.setdefault(expr, number) == number:
                 todo += [a for a in expr.args if var in a.variables]
-            elif _cost(expr, var) >= DEAR and expr.dtype.kind == "float":
+            elif cost(expr, var) >= DEAR and expr.dtype.kind == "float":
                 saved[expr] = first[expr]
             else:
                 todo += [a for a in expr.args if var in a.variables]
     return Saved(saved, var) if saved else None
 
 
-def _cost(top: Expr, var: Var) -> int:
-    """The operations for each element of a row that a value takes."""
-    seen, todo = {top}, [top]
-    for expr in todo:
-        new = [a for a in expr.args if var in a.variables and a not in seen]
-        seen.update(new)
-        todo += new
-    return sum(TABLE[e.data[0]].cost for e in todo if e.kind == "op" and e.data[0] != "cast")
-
-
 def _at_pass(w: Writer, number: int) -> None:
+    w.number = number
     if w.saved is not None:
         w.saved.number = number
 
@@ -406,7 +398,7 @@ def _reduce(w: Writer, kernel: Kernel, reduction: Reduction, name: str, unit: Sc
         target = f"{target}_each[u]" if w.is_several else target
         wide = w.width if along or w.lane in kernel.kept else 1
         text = w.operand(reduction.expr, scope, wide)
-        return [f"{target} = {w.combined(reduction, target, text, wide)};"]
+        return [f"{target} = {w.combined(reduction, target, text, wide)};", *w.reads_ahead()]
 
     def blocks(wide: int) -> tuple[list[str], list[str]]:
         return (
@@ -428,7 +420,7 @@ def _reduce(w: Writer, kernel: Kernel, reduction: Reduction, name: str, unit: Sc
         return [f"{kind} {target}_each[{TOGETHER}] = {{{each}}};"], joined
 
     cheap = along and kernel.row[-1].size >= width * TOGETHER
-    cheap = cheap and _cost(reduction.expr, kernel.row[-1]) < DEAR
+    cheap = cheap and cost(reduction.expr, kernel.row[-1]) < DEAR
     _loop(w, kernel.row, unit, step, blocks if long_sum else None, many if cheap else None)
     if along:
         unit.lines += _horizontal(w, reduction, name)

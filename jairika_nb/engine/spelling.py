@@ -8,6 +8,7 @@ or 1 in a scalar and 0 or -1 in a vector lane of four bytes.
 from __future__ import annotations
 
 import math
+import re
 
 import numpy as np
 
@@ -289,7 +290,9 @@ def _spelled(name: str, args: list[str], dtype: DType, width: int) -> Spelled:
     if name in OWN and f"{name}_{kind}" in PREAMBLES:
         return f"{name}_{kind}({args[0]})", {f"{name}_{kind}"}
     if function is None:
-        return TABLE[name].code.format(*args), set()
+        text = TABLE[name].code.format(*args)
+        own = re.sub(r"\bexp\(", "exp_float16(", text) if kind == "float16" else text
+        return own, {"exp_float16"} if own != text else set()
     if name.endswith("shift"):
         args = [*args, f"({kind})({8 * dtype.itemsize})"]
     return f"{function}_{kind}({', '.join(args)})", {f"{function}_{kind}"}

@@ -37,7 +37,8 @@ def test_an_exponential_that_two_passes_need_is_computed_once(device):
     if device.is_reference or device.kind == "gpu":
         pytest.skip("the schedule for CPUs")
     (source,) = jrk.softmax(jrk.tensor(rows(1000)), axis=-1).kernels()
-    assert source.body.count(" exp(") == 2  # for vectors, and for what they leave of a row
+    # For vectors, and for what they leave of a row.
+    assert source.body.count("= exp_float16(") == source.body.count(" exp(") == 1
     assert [a.kind for a in source.arguments].count("scratch") == 1
 
 
@@ -78,3 +79,47 @@ def test_gradients_of_softmax_and_norms_equal_torch(device):
         (theirs(t) * torch.tensor(g)).sum().backward()
         (found,) = jrk.grad((ours(v) * jrk.tensor(g)).sum(), [v])
         np.testing.assert_allclose(found.numpy(), t.grad.numpy(), rtol=1e-4, atol=2e-6)
+
+
+@pytest.mark.parametrize("what", ["softmax", "layer_norm", "cross_entropy"])
+def test_rows_that_are_read_ahead_equal_numpy(device, what):
+    """Large ones, the last of which has none behind it, of lengths that are no whole vectors."""
+    x = np.random.default_rng(0).standard_normal((1031, 1030)).astype(np.float32)
+    wide, y = x.astype(np.float64), jrk.tensor(x)
+    if what == "softmax":
+        out, want = jrk.softmax(y, axis=-1), softmax(x)
+    elif what == "layer_norm":
+        out = jrk.nn.functional.layer_norm(y, (1030,))
+        want = (wide - wide.mean(-1, keepdims=True)) / np.sqrt(wide.var(-1, keepdims=True) + 1e-5)
+    else:
+        labels = np.arange(1031, dtype=np.int32) % 1030
+        out = jrk.nn.functional.cross_entropy(y, jrk.tensor(labels), reduction="none")
+        want = -np.log(softmax(x)[np.arange(1031), labels])
+    if not (device.is_reference or device.kind == "gpu"):
+        assert any("ahead(in0" in s.body for s in out.kernels())
+    np.testing.assert_allclose(out.numpy(), want, rtol=2e-5, atol=2e-6)
+
+
+def test_small_rows_are_not_read_ahead(device):
+    if device.is_reference or device.kind == "gpu":
+        pytest.skip("the schedule for CPUs")
+    assert not any("ahead(" in s.body for s in jrk.softmax(jrk.tensor(rows(1000)), -1).kernels())
+
+
+def test_parts_of_a_whole_are_divided_as_float32_divides(device):
+    """Also where the whole is 0, infinite, NaN or below the normal numbers."""
+    x = np.random.default_rng(2).uniform(-5, 5, (64, 83)).astype(np.float32)
+    shifts = np.array([0, 60, -60, 85, -88, -95, -200, 200, np.inf, -np.inf, np.nan, 86, -90, 3])
+    x[: len(shifts)] += shifts[:, None].astype(np.float32)
+    x[20, 5] = np.inf
+    e = jrk.exp(jrk.tensor(x))
+    total = e.sum(axis=-1, keepdims=True)
+    share = e / total
+    if not (device.is_reference or device.kind == "gpu"):
+        assert any("share_float16(" in s.body for s in share.kernels())
+    jrk.eval(e, total)
+    with np.errstate(all="ignore"):
+        want = e.numpy() / total.numpy()
+    got = (jrk.exp(jrk.tensor(x)) / jrk.exp(jrk.tensor(x)).sum(axis=-1, keepdims=True)).numpy()
+    np.testing.assert_allclose(got, want, rtol=4e-7, atol=3e-45)
+    np.testing.assert_allclose(share.numpy(), want, rtol=4e-7, atol=3e-45)

@@ -1,0 +1,90 @@
+"""Reading ahead on a CPU: while a row is computed, the next one comes from memory.
+
+The processor does so by itself within a page, and finds out anew at the start of each, which for
+rows of a page or less is at every row. Passes over a row that is in the cache already leave
+memory idle meanwhile.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from jairika_nb.engine.code import Writer
+from jairika_nb.engine.fused import Expr, Kernel
+from jairika_nb.engine.graph import TABLE
+from jairika_nb.engine.index import Var
+from jairika_nb.engine.preambles import PREAMBLES
+from jairika_nb.engine.source import traffic
+from jairika_nb.engine.spelling import WIDTH
+
+# Bytes from which on a kernel's data are not all in the cores' own caches, and the longest rows
+# whose successors would still be there when they are needed.
+LEAST, LONGEST = 1 << 22, 1 << 18
+# Bytes that are fetched at once.
+LINE = 64
+
+PREAMBLES["ahead"] = """\
+#ifndef __has_builtin
+#define __has_builtin(name) 0
+#endif
+inline void ahead(global const void *p) {
+#if __has_builtin(__builtin_prefetch)
+  __builtin_prefetch((const void *)(uintptr_t)p);
+#endif
+}
+"""
+
+
+@dataclass
+class Ahead:
+    """The statements that fetch what the next row has at the present place, for one pass."""
+
+    number: int
+    lines: list[str]
+
+
+def reading_ahead(w: Writer) -> Ahead | None:
+    """What a kernel whose lanes run along rows reads ahead; None where that would not help."""
+    kernel = w.kernel
+    if not kernel.kept or len(kernel.row) != 1 or traffic(kernel, w.entries) < LEAST:
+        return None
+    number = _dearest(kernel)
+    lines = [line for e in kernel.exprs if e.kind == "load" for line in _fetched(w, e)]
+    if number is None or not lines:
+        return None
+    w.preambles.add("ahead")
+    return Ahead(number, list(dict.fromkeys(lines)))
+
+
+def _fetched(w: Writer, expr: Expr) -> list[str]:
+    """The statements for one read, where rows follow each other in memory."""
+    entry, place, bounds = expr.data
+    row, var = w.kernel.row[-1], w.kernel.kept[-1]
+    itemsize, step = expr.dtype.itemsize, place.coefficient(var)
+    if bounds or place.picked or place.coefficient(row) != 1 or not step:
+        return []
+    if step != row.size or step * itemsize > LONGEST:
+        return []
+    at = f"{w.buffer(entry)} + ({w.form(place)}) + {w.integer_argument(step)}"
+    parts = range(0, WIDTH, max(LINE // itemsize, 1))
+    return [f"ahead({at}{f' + {part}' if part else ''});" for part in parts if part < WIDTH]
+
+
+def _dearest(kernel: Kernel) -> int | None:
+    """The pass after the first that computes most; the first one brings the row itself."""
+    (row,) = kernel.row
+    passes = [[r.expr] for r in kernel.reductions]
+    passes.append([o.expr for o in kernel.outputs if row in o.at.variables])
+    costs = [sum(cost(expr, row) for expr in exprs) if exprs else -1 for exprs in passes]
+    found = max(range(1, len(passes)), key=lambda i: (costs[i], i), default=None)
+    return found if found is not None and costs[found] >= 0 else None
+
+
+def cost(top: Expr, var: Var) -> int:
+    """The operations for each element of a row that a value takes."""
+    seen, todo = {top}, [top]
+    for expr in todo:
+        new = [a for a in expr.args if var in a.variables and a not in seen]
+        seen.update(new)
+        todo += new
+    return sum(TABLE[e.data[0]].cost for e in todo if e.kind == "op" and e.data[0] != "cast")
