@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from jairika_nb.engine import device as devices
+from jairika_nb.engine import paging
 from jairika_nb.engine.boundary import let_go_all
 from jairika_nb.engine.device import Device
 from jairika_nb.engine.dtypes import DType
@@ -96,6 +97,7 @@ class Room:
                 found = self._within_limit(pool.allocate, nbytes)
         if pool.managed_bytes > held:
             self.allocations += 1
+            paging.ask(self.device, found, nbytes)
         return found
 
     def take_block(self, nbytes: int) -> Any:
@@ -106,6 +108,7 @@ class Room:
         context = self.device.context
         found = self._within_limit(lambda n: cl.Buffer(context, flags, n), nbytes)
         self.allocations += 1
+        paging.ask(self.device, found, nbytes)
         return found
 
     def block(self, nbytes: int, taken: list[Block]) -> Block:
