@@ -10,9 +10,10 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 
+from jairika_nb.engine.ahead import cost
 from jairika_nb.engine.code import Scope, Writer, neutral
 from jairika_nb.engine.dtypes import DType
-from jairika_nb.engine.fused import REDUCED, Kernel, Reduction
+from jairika_nb.engine.fused import REDUCED, Expr, Kernel, Reduction
 from jairika_nb.engine.index import Var
 from jairika_nb.engine.spelling import WIDTH, value_type
 
@@ -74,6 +75,7 @@ def _pass(w: Writer, kernel: Kernel, lane: Var, top: Scope, number: int) -> list
     kind, start = value_type(dtype, WIDTH), neutral(reduction)
     is_long = is_long_sum(reduction, row.size)
     unit = _column(kernel, lane, top, number)
+    for_rows = _each_row(w, reduction.expr, lane, row, top, unit)
 
     def step(scope: Scope) -> list[str]:
         text = w.operand(reduction.expr, scope, WIDTH)
@@ -87,7 +89,8 @@ def _pass(w: Writer, kernel: Kernel, lane: Var, top: Scope, number: int) -> list
     lines += [*_each_vector(w, lane), f"{name}_of[at] = ({kind})({start});"]
     lines += [f"{name}_part[at] = {name}_less[at] = {begun};"] if is_long else []
     lines += ["}", f"for ({w.integer} few = 0; few < {size}; few += {FEW}) {{"]
-    lines += [f"const {w.integer} stop = min(few + {FEW}, {size});", *_each_vector(w, lane)]
+    lines += [f"const {w.integer} stop = min(few + {FEW}, {size});", *for_rows]
+    lines += [*_each_vector(w, lane)]
     lines += [*unit.lines, f"{kind} so_far = {target}[at];"]
     lines += [f"for ({w.integer} {row.name} = few; {row.name} < stop; {row.name}++) {{"]
     lines += [*within, "}", f"{target}[at] = so_far;", "}"]
@@ -99,6 +102,42 @@ def _pass(w: Writer, kernel: Kernel, lane: Var, top: Scope, number: int) -> list
         lines += [f"{name}_of[at] = total;", f"{name}_less[at] = total_lost;"]
         lines += [f"{name}_part[at] = {begun};", "}", "}"]
     return [*lines, "}"]
+
+
+def _each_row(w: Writer, whole: Expr, lane: Var, row: Var, top: Scope, unit: Scope) -> list[str]:
+    """Statements that compute what all columns of a row share, once for a few rows."""
+    shared = _shared(whole, lane, row)
+    scope = Scope(parent=top, variables=frozenset([row]))
+    width, w.width = w.width, 1
+    names = [w.emit(expr, scope) for expr in shared]
+    w.width = width
+    lines, kept = [], []
+    for i, (expr, name) in enumerate(zip(shared, names, strict=True)):
+        lines.append(f"{value_type(expr.dtype, 1)} for_row{i}[{FEW}];")
+        unit.names[expr] = f"for_row{i}[{row.name} - few]"
+        kept.append(f"for_row{i}[{row.name} - few] = {name};")
+    if not shared:
+        return []
+    head = f"for ({w.integer} {row.name} = few; {row.name} < stop; {row.name}++) {{"
+    return [*lines, head, *scope.lines, *kept, "}"]
+
+
+def _shared(whole: Expr, lane: Var, row: Var) -> list[Expr]:
+    """The largest parts of an expression that are computed from a row's number and not a column's.
+
+    What depends on anything that was reduced before is left where it is.
+    """
+    found: dict[Expr, None] = {}
+    seen, todo = {whole}, [whole]
+    for expr in todo:
+        apart = row in expr.variables and not expr.variables & {lane, REDUCED}
+        if apart and expr.kind == "op" and cost(expr, row):
+            found[expr] = None
+            continue
+        new = [a for a in expr.args if a not in seen]
+        seen.update(new)
+        todo += new
+    return list(found)
 
 
 def is_long_sum(reduction: Reduction, steps: int) -> bool:

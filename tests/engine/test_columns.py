@@ -74,3 +74,24 @@ def test_statistics_of_channels_run_along_the_image(device):
     if device.kind == "cpu":
         (source,) = y.var(axis=(0, 2, 3)).kernels()
         assert "vload16" in source.body and "(float16)(in0[" not in source.body
+
+
+@pytest.mark.parametrize("shape", [(130, 90), (45, 513), (2, 70, 40)])
+def test_what_all_columns_of_a_row_share_is_computed_once_for_it(device, shape):
+    """As the gradients of a layer norm's weights, beside another sum and with rows left over."""
+    x, g = drawn(shape), np.random.default_rng(1).standard_normal(shape).astype(np.float32)
+    mean, var = x.mean(-1, keepdims=True), x.var(-1, keepdims=True)
+    given = [jrk.tensor(a) for a in (x, g, mean, var)]
+    axis = len(shape) - 2
+
+    def weighted(x, g, mean, var):
+        return g * (x - mean / 2) * jrk.rsqrt(var + 1e-5)
+
+    out = weighted(*given).sum(axis=axis)
+    if not (device.is_reference or device.kind == "gpu"):
+        bodies = [s.body for s in out.kernels() if "int few" in s.body]
+        assert all("for_row0[" in body and body.count("rsqrt(") <= 2 for body in bodies)
+        assert bodies or shape[axis] < 16
+    wide = [a.astype(np.float64) for a in (x, g, mean, var)]
+    want = (wide[1] * (wide[0] - wide[2] / 2) / np.sqrt(wide[3] + 1e-5)).sum(axis)
+    np.testing.assert_allclose(out.numpy(), want, rtol=2e-5, atol=2e-5)
