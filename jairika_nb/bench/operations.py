@@ -7,30 +7,15 @@ gradient ``dy`` of the result, whatever of the result itself that needs.
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 
 import numpy as np
 
 from jairika_nb.bench.workloads import WORKLOADS, Arrays, Workload, drawn_by
+from jairika_nb.engine.caches import last_cache
 
-CACHE = Path("/sys/devices/system/cpu/cpu0/cache/index3/size")
 # Values of what streams: 64 MB, or twice the last cache where that is more.
 STREAM = 1 << 24
 ROWS, COLUMNS = 4096, 1024
-
-
-def last_cache() -> int:
-    """Bytes of the processor's last cache, 0 where the system does not tell.
-
-    >>> last_cache() >= 0
-    True
-    """
-    try:
-        text = CACHE.read_text().strip()
-    except OSError:
-        return 0
-    scale = {"K": 1 << 10, "M": 1 << 20}.get(text[-1:], 0)
-    return int(text[:-1]) * scale if text[:-1].isdigit() else 0
 
 
 def streamed() -> int:

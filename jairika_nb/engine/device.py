@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-from jairika_nb.engine import drivers
+from jairika_nb.engine import caches, drivers
 from jairika_nb.engine.dtypes import DType, float64
 from jairika_nb.errors import DeviceError
 
@@ -85,10 +85,8 @@ class Device:
         """Bytes of the largest cache before memory; some drivers report the one before it."""
         if self.is_reference:
             return 0
-        names = getattr(os, "sysconf_names", {})
-        third = os.sysconf("SC_LEVEL3_CACHE_SIZE") if "SC_LEVEL3_CACHE_SIZE" in names else 0
         own = int(self.handle.global_mem_cache_size)
-        return max(own, third) if self.kind == "cpu" else own
+        return max(own, caches.last_cache()) if self.kind == "cpu" else own
 
     @cached_property
     def extensions(self) -> frozenset[str]:

@@ -13,8 +13,9 @@ from jairika_nb.bench import OPERATIONS, measure_together, rounds
 from jairika_nb.bench.asking import Process
 from jairika_nb.bench.contender import MAKERS
 from jairika_nb.bench.judging import distance, expected_of
-from jairika_nb.bench.operations import BANDWIDTH, PEAK, STREAM, last_cache, streamed, workload
+from jairika_nb.bench.operations import BANDWIDTH, PEAK, STREAM, streamed, workload
 from jairika_nb.engine import tuned
+from jairika_nb.engine.caches import last_cache
 
 SQUARE = {"a": (20, 20), "b": (20, 20)}
 ROWS = {"x": (6, 20)}
