@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from jairika_nb.engine import passes
 from jairika_nb.engine.code import Writer
 from jairika_nb.engine.fused import Expr, Kernel
 from jairika_nb.engine.graph import TABLE
@@ -73,10 +74,10 @@ def _fetched(w: Writer, expr: Expr) -> list[str]:
 def _dearest(kernel: Kernel) -> int | None:
     """The pass after the first that computes most; the first one brings the row itself."""
     (row,) = kernel.row
-    passes = [[r.expr] for r in kernel.reductions]
-    passes.append([o.expr for o in kernel.outputs if row in o.at.variables])
-    costs = [sum(cost(expr, row) for expr in exprs) if exprs else -1 for exprs in passes]
-    found = max(range(1, len(passes)), key=lambda i: (costs[i], i), default=None)
+    made = [[r.expr for r in group] for group in passes.grouped(kernel.reductions)]
+    made.append([o.expr for o in kernel.outputs if row in o.at.variables])
+    costs = [sum(cost(expr, row) for expr in exprs) if exprs else -1 for exprs in made]
+    found = max(range(1, len(made)), key=lambda i: (costs[i], i), default=None)
     return found if found is not None and costs[found] >= 0 else None
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 
-from jairika_nb.engine import columns, dtypes, joined_rows, short_lines
+from jairika_nb.engine import columns, dtypes, joined_rows, passes, short_lines
 from jairika_nb.engine.ahead import cost, reading_ahead
 from jairika_nb.engine.code import GRAIN, Saved, Scope, Writer, neutral
 from jairika_nb.engine.device import Device
@@ -89,7 +89,7 @@ def _sides(w: Writer, kernel: Kernel) -> Scope:
     w.lane, w.width = None, 1
     for number, side in enumerate(kernel.sides):
         alone = Kernel([], side.row, [side.reduction], [], [], [], False, [], [])
-        _reduce(w, alone, side.reduction, f"s{number}", scope)
+        _reduce(w, alone, {f"s{number}": side.reduction}, scope)
     return scope
 
 
@@ -260,11 +260,14 @@ def _row_lane(w: Writer, kernel: Kernel, lane: Var | None, once: Scope) -> tuple
 
 
 def _row_code(w: Writer, kernel: Kernel, unit: Scope) -> None:
-    """Reductions one after the other, then the outputs of the row and along it."""
-    for number, reduction in enumerate(kernel.reductions):
+    """Reductions, pass after pass, then the outputs of the row and along it."""
+    made = 0
+    together = passes.grouped(kernel.reductions)
+    for number, group in enumerate(together):
         _at_pass(w, number)
-        _reduce(w, kernel, reduction, f"a{number}", unit)
-    _at_pass(w, len(kernel.reductions))
+        _reduce(w, kernel, {f"a{made + i}": r for i, r in enumerate(group)}, unit)
+        made += len(group)
+    _at_pass(w, len(together))
     along = [o for o in kernel.outputs if o.at.variables & frozenset(kernel.row)]
     for output in kernel.outputs:
         if output not in along:
@@ -278,11 +281,11 @@ def _saved(kernel: Kernel) -> Saved | None:
     if len(kernel.row) != 1 or kernel.row_size > LONGEST_SAVED:
         return None
     (var,) = kernel.row
-    passes = [[r.expr] for r in kernel.reductions]
-    passes.append([o.expr for o in kernel.outputs if var in o.at.variables])
+    asked = [[r.expr for r in group] for group in passes.grouped(kernel.reductions)]
+    asked.append([o.expr for o in kernel.outputs if var in o.at.variables])
     first: dict[Expr, int] = {}
     saved: dict[Expr, int] = {}
-    for number, todo in enumerate(passes):
+    for number, todo in enumerate(asked):
         while todo:
             expr = todo.pop()
             if first.setdefault(expr, number) == number:
@@ -376,55 +379,88 @@ def _steps(name: str, end: str, width: int) -> str:
     return f"for (; {_room(name, end, width)}; {step}) {{"
 
 
-def _reduce(w: Writer, kernel: Kernel, reduction: Reduction, name: str, unit: Scope) -> None:
-    dtype = reduction.expr.dtype
-    along = w.lane in kernel.row
-    width = w.width if along or w.lane in kernel.kept else 1
-    first, kind = f"{name}_lanes" if along else name, value_type(dtype, width)
-    start = neutral(reduction)
-    unit.lines.append(f"{kind} {first} = ({kind})({start});")
-    if along:
-        unit.lines.append(f"{value_type(dtype, 1)} {name} = {start};")
-    steps = kernel.row_size // (width if along else 1)
-    long_sum = reduction.op == "sum" and dtype.kind == "float" and steps > columns.BLOCK
-    if long_sum:
-        unit.lines.append(f"{kind} {first}_lost = ({kind})(0);")
-    if long_sum and along:
-        unit.lines.append(f"{value_type(dtype, 1)} {name}_lost = 0;")
+def _reduce(w: Writer, kernel: Kernel, named: dict[str, Reduction], unit: Scope) -> None:
+    """One pass over the row that makes some reductions of one kind."""
+    parts = [_Part(w, kernel, reduction, name) for name, reduction in named.items()]
+    for part in parts:
+        unit.lines += part.start()
+    along, row = parts[0].along, kernel.row
+    cheap = along and row[-1].size >= parts[0].width * TOGETHER
+    cheap = cheap and all(cost(p.reduction.expr, row[-1]) < DEAR for p in parts)
 
     def step(scope: Scope) -> list[str]:
-        target = first if w.width == width else name
-        target = f"{target}_block" if w.in_block else target
-        target = f"{target}_each[u]" if w.is_several else target
-        wide = w.width if along or w.lane in kernel.kept else 1
-        text = w.operand(reduction.expr, scope, wide)
-        return [f"{target} = {w.combined(reduction, target, text, wide)};", *w.reads_ahead()]
+        return [*(line for part in parts for line in part.step(scope)), *w.reads_ahead()]
 
     def blocks(wide: int) -> tuple[list[str], list[str]]:
-        return (
-            columns.carried(name, 1, dtype)
-            if along and wide == 1
-            else columns.carried(first, width, dtype)
-        )
+        return _side_by_side([part.blocks(wide) for part in parts])
 
     def many() -> tuple[list[str], list[str]]:
-        target = f"{first}_block" if w.in_block else first
-        each = ", ".join([f"({kind})({start})"] * TOGETHER)
-        pairs = [w.combined(reduction, f"{target}_each[{i}]", f"{target}_each[{i + 1}]", width)
+        return _side_by_side([part.many() for part in parts])
+
+    _loop(w, row, unit, step, blocks if parts[0].long_sum else None, many if cheap else None)
+    for part in parts:
+        if along:
+            unit.lines += _horizontal(w, part.reduction, part.name)
+        unit.names[part.reduction.result] = part.name
+
+
+def _side_by_side(pairs: list[tuple[list[str], list[str]]]) -> tuple[list[str], list[str]]:
+    before, after = zip(*pairs, strict=True)
+    return [line for lines in before for line in lines], [line for lines in after for line in lines]
+
+
+class _Part:
+    """A reduction of a pass: its accumulators, and what a pass does with them."""
+
+    def __init__(self, w: Writer, kernel: Kernel, reduction: Reduction, name: str) -> None:
+        self.w, self.reduction, self.name = w, reduction, name
+        self.dtype = reduction.expr.dtype
+        self.along = w.lane in kernel.row
+        self.width = w.width if self.along or w.lane in kernel.kept else 1
+        self.first = f"{name}_lanes" if self.along else name
+        self.kind, self.neutral = value_type(self.dtype, self.width), neutral(reduction)
+        steps = kernel.row_size // (self.width if self.along else 1)
+        floats = reduction.op == "sum" and self.dtype.kind == "float"
+        self.long_sum = floats and steps > columns.BLOCK
+
+    def start(self) -> list[str]:
+        kind, first, name = self.kind, self.first, self.name
+        lines = [f"{kind} {first} = ({kind})({self.neutral});"]
+        if self.along:
+            lines.append(f"{value_type(self.dtype, 1)} {name} = {self.neutral};")
+        if self.long_sum:
+            lines.append(f"{kind} {first}_lost = ({kind})(0);")
+        if self.long_sum and self.along:
+            lines.append(f"{value_type(self.dtype, 1)} {name}_lost = 0;")
+        return lines
+
+    def step(self, scope: Scope) -> list[str]:
+        w = self.w
+        target = self.first if w.width == self.width else self.name
+        target = f"{target}_block" if w.in_block else target
+        target = f"{target}_each[u]" if w.is_several else target
+        # Where lanes neither run along the row nor are kept, there are none.
+        wide = w.width if self.along or self.width > 1 else 1
+        text = w.operand(self.reduction.expr, scope, wide)
+        return [f"{target} = {w.combined(self.reduction, target, text, wide)};"]
+
+    def blocks(self, wide: int) -> tuple[list[str], list[str]]:
+        if self.along and wide == 1:
+            return columns.carried(self.name, 1, self.dtype)
+        return columns.carried(self.first, self.width, self.dtype)
+
+    def many(self) -> tuple[list[str], list[str]]:
+        w, kind, width = self.w, self.kind, self.width
+        target = f"{self.first}_block" if w.in_block else self.first
+        each = ", ".join([f"({kind})({self.neutral})"] * TOGETHER)
+        pairs = [w.combined(self.reduction, f"{target}_each[{i}]", f"{target}_each[{i + 1}]", width)
                  for i in range(0, TOGETHER, 2)]  # fmt: skip
         joined = [f"const {kind} {target}_{i} = {pair};" for i, pair in enumerate(pairs)]
-        both = w.combined(reduction, f"{target}_0", f"{target}_1", width)
+        both = w.combined(self.reduction, f"{target}_0", f"{target}_1", width)
         all_of_them = f"{target}_all"
-        total = w.combined(reduction, target, all_of_them, width)
+        total = w.combined(self.reduction, target, all_of_them, width)
         joined += [f"const {kind} {all_of_them} = {both};", f"{target} = {total};"]
         return [f"{kind} {target}_each[{TOGETHER}] = {{{each}}};"], joined
-
-    cheap = along and kernel.row[-1].size >= width * TOGETHER
-    cheap = cheap and cost(reduction.expr, kernel.row[-1]) < DEAR
-    _loop(w, kernel.row, unit, step, blocks if long_sum else None, many if cheap else None)
-    if along:
-        unit.lines += _horizontal(w, reduction, name)
-    unit.names[reduction.result] = name
 
 
 def _horizontal(w: Writer, reduction: Reduction, name: str) -> list[str]:
