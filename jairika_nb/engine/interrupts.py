@@ -8,6 +8,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+try:
+    # What wraps it looks for a handler among an enumeration's members, by an exception.
+    from _signal import signal as _set
+except ImportError:
+    from signal import signal as _set
+
 
 @contextmanager
 def uninterrupted() -> Iterator[None]:
@@ -16,10 +22,10 @@ def uninterrupted() -> Iterator[None]:
         yield
         return
     held: list[Any] = []
-    before = signal.signal(signal.SIGINT, lambda *received: held.append(received))
+    before = _set(signal.SIGINT, lambda *received: held.append(received))
     try:
         yield
     finally:
-        signal.signal(signal.SIGINT, before if before is not None else signal.SIG_DFL)
+        _set(signal.SIGINT, before if before is not None else signal.SIG_DFL)
         if held and callable(before):
             before(*held[0])

@@ -66,10 +66,11 @@ def _forget_history(node: Node) -> None:
 def to_numpy(node: Node) -> np.ndarray:
     """The node's values on the host, computed if they were not yet; a fresh array."""
     tracing.refuse("reading a tensor's values (.numpy(), .item(), print, bool)")
-    piece = None if node.device.is_reference else stored_piece(node)
-    if piece is not None and not isinstance(piece[0], tracing.HostData):
-        return _download(node, *piece)
-    evaluate([node])
+    if node.value is None:
+        piece = None if node.device.is_reference else stored_piece(node)
+        if piece is not None and not isinstance(piece[0], tracing.HostData):
+            return _download(node, *piece)
+        evaluate([node])
     if isinstance(node.value, tracing.HostData):
         with node.device.lock:
             pass  # another thread traces the function that made it, and places it at the end

@@ -11,7 +11,7 @@ from collections.abc import Callable, Container
 from typing import Any
 
 from jairika_nb.errors import ReplayError
-from jairika_nb.tensors.checks import ATTRIBUTE, CELL, EQUAL, ITEM, TENSOR, fits
+from jairika_nb.tensors.checks import ATTRIBUTE, CELL, EQUAL, ITEM, KEYS, TENSOR, fits
 from jairika_nb.tensors.reading import generator_state
 from jairika_nb.tensors.tensor import Tensor
 
@@ -63,12 +63,15 @@ class Places:
                     if key in values[parent]:
                         return None
                     value = None
-                # Most places hold tensors, or the very object that they held.
+                # Most places hold tensors, dicts, or the very object that they held.
                 if check == TENSOR:
                     if type(value) is not Tensor:
                         return None
                     node, (shape, dtype, device) = value.node, expected
                     if node.dtype is not dtype or node.device is not device or node.shape != shape:
+                        return None
+                elif check == KEYS:
+                    if type(value) is not expected[0] or list(value) != expected[1]:
                         return None
                 elif (check > EQUAL or value is not expected) and not fits(
                     check, value, expected, values

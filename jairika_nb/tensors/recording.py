@@ -172,7 +172,14 @@ class Recording:
             h: stay[h] if h in stay else Tensor(made[n] if n >= 0 else nodes[-1 - n])
             for h, n in enumerate(handles)
         }
-        return self.effects.apply(values, tensors)
+        return self.effects.apply(
+            values, tensors, self.lasting if len(stay) == self.replaced else None
+        )
+
+    @cached_property
+    def replaced(self) -> int:
+        """How many tensors may stay in place."""
+        return sum(len(part.updates) for part in self.parts)
 
     def _staying(self, values: list[Any], spent: list[Spent]) -> dict[int, Tensor]:
         """The tensors that stay in place, by their handles."""

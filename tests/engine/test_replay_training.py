@@ -271,3 +271,24 @@ def test_a_step_that_fails_leaves_everything_as_it_was(device, monkeypatch):
 
 def full(*_):
     raise jrk.errors.OutOfMemory("the device is full")
+
+
+@pytest.mark.parametrize("held", [None, "weight", "state"])
+def test_values_that_somebody_held_before_a_step_stay_as_they_were(device, held):
+    # All weights and means are written over in place but those that are held; the loss is new.
+    net, plain = network(dropout=0), network(dropout=0)
+    opt, opt2 = optim.Adam(0.01), optim.Adam(0.01)
+    step, plainly = jrk.compile(step_of(net, opt)), step_of(plain, opt2)
+    for number, (x, y) in enumerate(batches(6)):
+        kept = None
+        if held and number > 2:
+            first = next(iter(opt.state))
+            kept = net[0].weight if held == "weight" else opt.state[first]["exp_avg"]
+            before = kept.numpy()
+        loss, expected = step(x, y), plainly(x, y)
+        np.testing.assert_allclose(float(loss), float(expected), rtol=2e-6)
+        if kept is not None:
+            assert np.array_equal(kept.numpy(), before)
+            assert not np.array_equal(net[0].weight.numpy(), before)
+        assert_same(state_of(net, opt), state_of(plain, opt2))
+    assert step.replays == 3
