@@ -8,12 +8,11 @@ convolutions on SIMD architectures", 2018).
 from __future__ import annotations
 
 import math
-from typing import Any
 
 from jairika_nb.engine import dtypes
 from jairika_nb.engine.dtypes import DType
-from jairika_nb.engine.graph import Node, Op, Shape, define, make
-from jairika_nb.engine.ops import views
+from jairika_nb.engine.graph import Node, Shape, make
+from jairika_nb.engine.ops.convolving import define_routine, sum_of_parts
 from jairika_nb.engine.ops.patches import Geometry, Sizes
 
 # Lanes of a vector, which channels fill; taps of the largest kernel.
@@ -57,7 +56,7 @@ def kernel(x: Node, g: Node, geometry: Geometry, taps: Sizes) -> Node:
     shape = (g.shape[1], x.shape[1], *taps)
     attrs = ((-(-x.shape[0] // span), *shape), seen, span)
     y = make("direct_kernel", (image, whole), attrs)
-    return views.reshape(y if attrs[0][0] == 1 else make("sum", (y,), (0,)), shape)
+    return sum_of_parts(y)
 
 
 def _image(
@@ -84,18 +83,10 @@ def _image_infer(x: Node, attrs: tuple) -> tuple[Shape, DType]:
     return (x.shape[0], -(-x.shape[1] // LANES), *attrs[:2], LANES), x.dtype
 
 
-def _given(x: Node, other: Node, attrs: tuple) -> tuple[Shape, DType]:
-    return attrs[0], x.dtype
-
-
-def _never(*_: Any) -> Any:
-    raise TypeError("made by the planner only")  # pragma: no cover
-
-
 # attrs: (rows and columns with those around the image, where it begins, which of its own are taken,
 # whether it is made once more).
-define(Op("direct_image", "routine", _image_infer, _never))
+define_routine("direct_image", _image_infer)
 # attrs: (shape, how the kernel walks, rows and columns before the image).
-define(Op("direct_product", "routine", _given, _never))
+define_routine("direct_product")
 # attrs: (shape with the parts first, how the kernel walks, samples of a part).
-define(Op("direct_kernel", "routine", _given, _never))
+define_routine("direct_kernel")

@@ -9,12 +9,11 @@ what is no number or infinite spreads over its tile.
 from __future__ import annotations
 
 import math
-from typing import Any
 
 from jairika_nb.engine import dtypes
 from jairika_nb.engine.dtypes import DType
-from jairika_nb.engine.graph import Node, Op, Shape, define, make
-from jairika_nb.engine.ops import views
+from jairika_nb.engine.graph import Node, Shape, make
+from jairika_nb.engine.ops.convolving import define_routine, sum_of_parts
 from jairika_nb.engine.ops.patches import Geometry, Sizes
 
 # Outputs of a tile along each axis; lanes of a vector; places of a transformed tile.
@@ -82,7 +81,7 @@ def kernel(x: Node, g: Node, geometry: Geometry) -> Node:
         whole = (-(-many // span), *shape)
         attrs = (whole, span, (x.shape[0], *tiles), ())
         y = make("winograd_kernel", (image, _image(g, SIDE, tiles, (0, 0))), attrs)
-    return views.reshape(y if whole[0] == 1 else make("sum", (y,), (0,)), shape)
+    return sum_of_parts(y)
 
 
 def _corner(geometry: Geometry) -> Sizes:
@@ -114,20 +113,12 @@ def _image_infer(x: Node, attrs: tuple) -> tuple[Shape, DType]:
     return (PLACES, x.shape[1] // LANES * room + 1, LANES), x.dtype
 
 
-def _given(x: Node, other: Node, attrs: tuple) -> tuple[Shape, DType]:
-    return attrs[0], x.dtype
-
-
-def _never(*_: Any) -> Any:
-    raise TypeError("made by the planner only")  # pragma: no cover
-
-
 # attrs: (6 for images or 4 for cotangents, tiles down and across, rows and columns of padding,
 # whether it is made once more).
-define(Op("winograd_image", "routine", _image_infer, _never))
+define_routine("winograd_image", _image_infer)
 # attrs: (shape, whether the kernels are seen from the other side, rows and columns of padding where
 # the image comes as it is).
-define(Op("winograd_product", "routine", _given, _never))
+define_routine("winograd_product")
 # attrs: (shape with the parts first, pieces of a part, or tiles where these come transformed,
 # samples with their tiles down and across, rows and columns of padding as above).
-define(Op("winograd_kernel", "routine", _given, _never))
+define_routine("winograd_kernel")
