@@ -7,6 +7,7 @@ from recurrences import gradients, run, sequence
 import jairika_nb as jrk
 from jairika_nb.engine.ops import cells
 from jairika_nb.engine.ops.recurrent import recurrent
+from jairika_nb.engine.routines.recurrent import rows_together
 from jairika_nb.errors import DTypeError, ShapeError
 from jairika_nb.tensors.tensor import Tensor
 
@@ -100,6 +101,11 @@ def test_derivatives_of_derivatives_equal_those_of_single_steps(cell, function):
             wanted = 8 * (total(h) - total(-h)) - (total(2 * h) - total(-2 * h))
             found = (slope * jrk.tensor(direction)).sum().item()
             np.testing.assert_allclose(found, wanted / (12 * h), rtol=1e-6, atol=1e-7)
+
+
+def test_rows_are_multiplied_by_powers_of_two():
+    # Of one to eight vectors: sixteen rows of a core are whole groups of each.
+    assert [rows_together(wide) for wide in (1, 2, 3, 4, 8)] == [8, 8, 4, 4, 2]
 
 
 def test_a_sequence_of_any_length_is_one_launch(device):

@@ -16,7 +16,7 @@ from jairika_nb.engine.spelling import PREAMBLES
 NUMBERS = {"rnn_tanh": 0, "rnn_relu": 1, "lstm": 2, "gru": 3}
 # What cells call, where the drivers' own is not the best.
 FUNCTIONS = {"TANH": "tanh", "SQUASH": "sigmoid"}
-# Vectors of sums that a work-item keeps in registers.
+# Vectors of sums that a work-item keeps in registers, at most.
 SUMS = 16
 
 
@@ -31,7 +31,7 @@ def _written(entry: Entry, wide: int, given: list[int], sizes: tuple[int, ...], 
     functions = {word: name for word, name in functions.items() if name in PREAMBLES}
     macros = {
         "T": kept, "V16": f"{kept}16", **functions, "CELL": NUMBERS[cell], "SPAN": span,
-        "ROWS": min(max(SUMS // wide, 2), 8), "MASKED": int(masked),
+        "ROWS": rows_together(wide), "MASKED": int(masked),
     }  # fmt: skip
     arguments = [Argument("buffer", i) for i in (RESULT, *given)]
     arguments += ints(rows, size, steps, int(reverse), each)
@@ -48,6 +48,11 @@ def _written(entry: Entry, wide: int, given: list[int], sizes: tuple[int, ...], 
         preambles=made.preambles | set(functions.values()),
         flops=2 * rows * steps * CELLS[cell].gates * size * size,
     )
+
+
+def rows_together(wide: int) -> int:
+    """Rows multiplied at a time: a power of two, as batches are, since those that lack cost too."""
+    return max(n for n in (2, 4, 8) if n == 2 or n * wide <= SUMS)
 
 
 def _forward(entry: Entry, inputs: list[Entry], device: Device) -> Source:
