@@ -41,14 +41,23 @@ kernel void KERNEL_NAME(
         }
       }
       transpose16(lanes);
-      int h = place / W, w = place % W;
+      // Where a place goes is counted along: a division for each would take longer than its store.
+      int h = place / W, w = place % W, row = h / down + above, column = w / across + before;
+      int skipped_h = h % down, skipped_w = w % across;
       for (int i = 0; i < min(size, 16); i++) {
-        const int row = h / down + above, column = w / across + before;
-        if (h % down == 0 && w % across == 0 && row < PH && column < PW)
+        if (skipped_h == 0 && skipped_w == 0 && row < PH && column < PW)
           vstore16(lanes[i], row * PW + column, to);
+        if (++skipped_w == across) {
+          skipped_w = 0;
+          column++;
+        }
         if (++w == W) {
-          w = 0;
-          h++;
+          w = skipped_w = 0;
+          column = before;
+          if (++skipped_h == down) {
+            skipped_h = 0;
+            row++;
+          }
         }
       }
     }
