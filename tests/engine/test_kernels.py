@@ -32,6 +32,13 @@ BINARY = {
 }  # fmt: skip
 
 
+def together(tensors):
+    """The values of independent graphs, whose kernels compile in one program."""
+    found = list(tensors)
+    jrk.eval(*found)
+    return [tensor.numpy() for tensor in found]
+
+
 def floats(shape, low=-3.0, high=3.0):
     return RNG.uniform(low, high, shape).astype(np.float32)
 
@@ -39,18 +46,18 @@ def floats(shape, low=-3.0, high=3.0):
 @pytest.mark.parametrize("name", UNARY)
 def test_unary_functions_equal_numpy(device, name):
     low = 0.1 if name in ("log", "log2", "log10", "log1p", "sqrt", "rsqrt") else -3.0
-    for shape in SHAPES:
-        x = floats(shape, low)
-        got = getattr(jrk, name)(jrk.tensor(x)).numpy()
+    given = [floats(shape, low) for shape in SHAPES]
+    found = together(getattr(jrk, name)(jrk.tensor(x)) for x in given)
+    for got, x in zip(found, given, strict=True):
         np.testing.assert_allclose(got, UNARY[name](x.astype(np.float64)), rtol=2e-6, atol=2e-6)
 
 
 @pytest.mark.parametrize("name", BINARY)
 def test_binary_functions_broadcast_as_numpy(device, name):
     pairs = [((3, 5), (5,)), ((4, 1, 33), (2, 1)), ((), (17,)), ((2, 3, 16), (2, 3, 16))]
-    for a, b in pairs:
-        x, y = floats(a), floats(b)
-        got = getattr(jrk, name)(jrk.tensor(x), jrk.tensor(y)).numpy()
+    given = [(floats(a), floats(b)) for a, b in pairs]
+    found = together(getattr(jrk, name)(jrk.tensor(x), jrk.tensor(y)) for x, y in given)
+    for got, (x, y) in zip(found, given, strict=True):
         np.testing.assert_allclose(got, BINARY[name](x, y), rtol=2e-6, atol=2e-6)
 
 
@@ -60,13 +67,14 @@ def test_integer_arithmetic_equals_numpy(device, dtype):
     x, y = (RNG.integers(low, 8, (5, 19)).astype(dtype) for _ in range(2))
     a, b = jrk.tensor(x), jrk.tensor(y)
     with np.errstate(divide="ignore"):
-        for got, want in [
+        pairs = [
             (a + b, x + y), (a - b, x - y), (a * b, x * y), (a // b, x // y), (a % b, x % y),
             (a & b, x & y), (a | b, x | y), (a ^ b, x ^ y), (a << 2, x << 2), (a >> 1, x >> 1),
             (jrk.abs(a), np.abs(x)), (jrk.sign(a), np.sign(x)), (a**2, x**2),
-        ]:  # fmt: skip
-            assert got.dtype.name == dtype
-            np.testing.assert_array_equal(got.numpy(), want)
+        ]  # fmt: skip
+    assert all(got.dtype.name == dtype for got, _ in pairs)
+    for got, (_, want) in zip(together(got for got, _ in pairs), pairs, strict=True):
+        np.testing.assert_array_equal(got, want)
 
 
 def test_integer_division_by_zero_does_not_trap(device):
@@ -81,13 +89,14 @@ def test_special_values_flow_as_in_numpy(device, value):
     x = np.array([value, 1.0, -2.0] * 9, np.float32)
     t = jrk.tensor(x)
     with np.errstate(all="ignore"):
-        for got, want in [
+        pairs = [
             (t + 1, x + 1), (t * 0, x * 0), (1 / t, 1 / x),
             (jrk.maximum(t, 0.5), np.maximum(x, 0.5)),
             (t.max(), x.max()), (t.min(), x.min()), (t.sum(), x.sum()), (jrk.sign(t), np.sign(x)),
             (jrk.exp(t), np.exp(x)), (jrk.isnan(t), np.isnan(x)),
-        ]:  # fmt: skip
-            np.testing.assert_allclose(got.numpy(), want, rtol=1e-6)
+        ]  # fmt: skip
+    for got, (_, want) in zip(together(got for got, _ in pairs), pairs, strict=True):
+        np.testing.assert_allclose(got, want, rtol=1e-6)
 
 
 @pytest.mark.parametrize("shape", [(5,), (3, 17), (40, 3), (2, 3, 4, 5, 6), (2, 70, 33), (3, 1)])
@@ -95,12 +104,12 @@ def test_special_values_flow_as_in_numpy(device, value):
 def test_reductions_over_every_axis_equal_numpy(device, name, shape):
     x = floats(shape, 0.5, 1.5)
     axes = [None, *range(len(shape)), tuple(range(0, len(shape), 2))]
-    for axis in axes:
-        for keepdims in (False, True):
-            got = getattr(jrk, name)(jrk.tensor(x), axis=axis, keepdims=keepdims).numpy()
-            want = getattr(np, name)(x, axis=axis, keepdims=keepdims)
-            assert got.shape == np.shape(want)
-            np.testing.assert_allclose(got, want, rtol=2e-5, atol=1e-6)
+    given = [{"axis": a, "keepdims": k} for a, k in itertools.product(axes, (False, True))]
+    found = together(getattr(jrk, name)(jrk.tensor(x), **each) for each in given)
+    for got, each in zip(found, given, strict=True):
+        want = getattr(np, name)(x, **each)
+        assert got.shape == np.shape(want)
+        np.testing.assert_allclose(got, want, rtol=2e-5, atol=1e-6)
 
 
 def test_index_of_extremes_takes_the_first(device):

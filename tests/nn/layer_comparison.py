@@ -65,19 +65,22 @@ def _compare_mode(ours: Any, theirs: Any, inputs: tuple[np.ndarray, ...], tolera
     a = [jrk.tensor(x) for x in inputs]
     b = [torch.tensor(x, requires_grad=x.dtype.kind == "f") for x in inputs]
     # Clones, as PyTorch lets nobody overwrite a leaf.
-    y, z = ours(*a), theirs(*(v.clone() for v in b))
-    if isinstance(z, tuple):
-        close(y[1], z[1], f"indices in {mode}")
-    y, z = _first(y), _first(z)
-    close(y, z, f"values in {mode}", tolerance)
+    results, expected = ours(*a), theirs(*(v.clone() for v in b))
+    y, z = _first(results), _first(expected)
+    assert y.shape == tuple(z.shape)
     upstream = draw(*z.shape).astype(str(y.dtype.name))
     sources = [v for v in a if v.dtype.kind == "float"]
+    found = jrk.grad(y, [*sources, *ours.parameters()], jrk.tensor(upstream))
+    outputs = results if isinstance(results, tuple) else (results,)
+    jrk.eval(*outputs, *found, *(b for _, b in ours.named_buffers()))  # in one program
+    if isinstance(expected, tuple):
+        close(results[1], expected[1], f"indices in {mode}")
+    close(y, z, f"values in {mode}", tolerance)
     theirs.zero_grad()
     z.backward(torch.tensor(upstream))
     wanted = [v.grad for v in b if v.requires_grad] + [p.grad for p in theirs.parameters()]
     names = [f"input {i}" for i in range(len(sources))]
     names += [name for name, _ in ours.named_parameters()]
-    found = jrk.grad(y, [*sources, *ours.parameters()], jrk.tensor(upstream))
     for name, g, w in zip(names, found, wanted, strict=True):
         w = torch.zeros(g.shape, dtype=z.dtype) if w is None else w
         close(g, w, f"gradient of {name} in {mode}", tolerance * 4)
