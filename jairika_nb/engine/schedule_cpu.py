@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 
-from jairika_nb.engine import columns, dtypes, joined_rows, passes, short_lines
+from jairika_nb.engine import apart, columns, dtypes, joined_rows, passes, short_lines
 from jairika_nb.engine.ahead import cost, reading_ahead
 from jairika_nb.engine.code import GRAIN, Saved, Scope, Writer, neutral
 from jairika_nb.engine.device import Device
@@ -23,7 +23,7 @@ Many = Callable[[], tuple[list[str], list[str]]] | None
 LONGEST_SAVED, DEAR = 1 << 15, 8
 # Vectors of a row that are reduced side by side where little is computed of each: one alone would
 # wait for the one before.
-TOGETHER = 4
+TOGETHER = apart.PARTS
 
 
 # Lines of memory at a row's ends that are written in parts matter little from so many elements on.
@@ -316,6 +316,9 @@ def _loop(
     *outer, last = row
     full, along = w.width, row[-1] is w.lane
     inner = [f"{w.integer} {last.name} = 0;"]
+    if many and apart.fits(w, w.kernel):
+        inner += apart.loop(w, last, unit, body, blocks, many)
+        many = None
     for width in (full, 1) if along else (1,):
         w.width = width if along else full
         # What vectors leave of a row is a few elements, but of many rows it is many.

@@ -123,3 +123,27 @@ def test_parts_of_a_whole_are_divided_as_float32_divides(device):
     got = (jrk.exp(jrk.tensor(x)) / jrk.exp(jrk.tensor(x)).sum(axis=-1, keepdims=True)).numpy()
     np.testing.assert_allclose(got, want, rtol=4e-7, atol=3e-45)
     np.testing.assert_allclose(share.numpy(), want, rtol=4e-7, atol=3e-45)
+
+
+@pytest.mark.parametrize("shape", [(1 << 22) + 12345, (1024, 4099), (700, 6000)])
+def test_long_rows_that_are_read_in_several_places_equal_numpy(device, shape):
+    x = np.random.default_rng(0).standard_normal(shape).astype(np.float32)
+    y, wide = jrk.tensor(x), x.astype(np.float64)
+    total, top = y.sum(axis=-1), (y * 2).max(axis=-1)
+    if not (device.is_reference or device.kind == "gpu"):
+        assert any("r0_at += 16" in s.body for s in total.kernels())
+    again = y.sum(axis=-1).numpy()
+    jrk.eval(total, top)
+    assert (np.abs(total.numpy() - wide.sum(-1)) <= 2**-23 * np.abs(wide).sum(-1) / 8).all()
+    np.testing.assert_array_equal(top.numpy(), 2 * x.max(-1))
+    np.testing.assert_array_equal(total.numpy(), again)
+
+
+def test_nan_and_infinity_anywhere_in_a_long_row_are_seen(device):
+    x = np.zeros((1030, 4099), np.float32)
+    x[np.arange(1024), np.arange(1024) * 4] = np.nan
+    x[1024, 4098], x[1025, 5], x[1025, 2000] = np.inf, np.inf, -np.inf
+    total, top = jrk.tensor(x).sum(axis=-1).numpy(), jrk.tensor(x).max(axis=-1).numpy()
+    assert np.isnan(total[:1024]).all() and np.isnan(top[:1024]).all()
+    assert total[1024] == top[1024] == np.inf and np.isnan(total[1025]) and top[1025] == np.inf
+    assert (total[1026:] == 0).all()
