@@ -16,9 +16,9 @@ from jairika_nb.engine.source import traffic
 from jairika_nb.engine.spelling import WIDTH
 
 Lines = tuple[list[str], list[str]]
-# The places of a row, its least length (a page for each), and the least bytes of a kernel that are
-# sure to come from memory.
-PARTS, LONG, LEAST = 4, 4096, 1 << 24
+# The places of a row, its least length (those on neighbouring pages gain nothing), and the bytes of
+# a kernel from which on they come from memory.
+PARTS, LONG, LEAST = 4, 1 << 15, 1 << 24
 
 
 def fits(w: Writer, kernel: Kernel) -> bool:

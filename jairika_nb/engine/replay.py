@@ -87,7 +87,7 @@ class Step:
         # The places that every run binds anew: leaves, results, and what the host computes.
         self.results = [e for e in sorted(made) if not self._is_hosted(e)]
         rebound = (*self.leaves.values(), *self.results)
-        self.rebound = [(e, self.places[e]) for e in rebound if e in self.places]
+        self.rebound = [e for e in rebound if e in self.places]
         # What gives the buffer that is bound to each of them.
         self.bound: list[Callable[[], Any]] = [_nothing] * len(self.rebound)
 
@@ -174,12 +174,13 @@ class Step:
 
     def _bind(self, buffers: dict[int, Any], scalars: list[Any], streams: list[Stream]) -> None:
         bound = self.bound
-        for number, (entry, places) in enumerate(self.rebound):
+        for number, entry in enumerate(self.rebound):
             buffer = buffers[entry]
-            # Parameters, for one, are where they were in the run before.
+            # Parameters, for one, are where they were in the run before. What is not looked at need
+            # not come from memory: a step has pushed it out of the caches.
             if bound[number]() is not buffer:
                 value = buffer.cl
-                for kernel, i in places:
+                for kernel, i in self.places[entry]:
                     kernel.set_arg(i, value)
                 bound[number] = weakref.ref(buffer)
         if self.scalars is not scalars:

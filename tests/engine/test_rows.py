@@ -125,7 +125,7 @@ def test_parts_of_a_whole_are_divided_as_float32_divides(device):
     np.testing.assert_allclose(share.numpy(), want, rtol=4e-7, atol=3e-45)
 
 
-@pytest.mark.parametrize("shape", [(1 << 22) + 12345, (1024, 4099), (700, 6000)])
+@pytest.mark.parametrize("shape", [(1 << 22) + 12345, (103, 40999)])
 def test_long_rows_that_are_read_in_several_places_equal_numpy(device, shape):
     x = np.random.default_rng(0).standard_normal(shape).astype(np.float32)
     y, wide = jrk.tensor(x), x.astype(np.float64)
@@ -140,10 +140,10 @@ def test_long_rows_that_are_read_in_several_places_equal_numpy(device, shape):
 
 
 def test_nan_and_infinity_anywhere_in_a_long_row_are_seen(device):
-    x = np.zeros((1030, 4099), np.float32)
-    x[np.arange(1024), np.arange(1024) * 4] = np.nan
-    x[1024, 4098], x[1025, 5], x[1025, 2000] = np.inf, np.inf, -np.inf
+    x = np.zeros((128, 32805), np.float32)
+    x[np.arange(120), np.arange(120) * 275] = np.nan
+    x[120, 32804], x[121, 5], x[121, 20000] = np.inf, np.inf, -np.inf
     total, top = jrk.tensor(x).sum(axis=-1).numpy(), jrk.tensor(x).max(axis=-1).numpy()
-    assert np.isnan(total[:1024]).all() and np.isnan(top[:1024]).all()
-    assert total[1024] == top[1024] == np.inf and np.isnan(total[1025]) and top[1025] == np.inf
-    assert (total[1026:] == 0).all()
+    assert np.isnan(total[:120]).all() and np.isnan(top[:120]).all()
+    assert total[120] == top[120] == np.inf and np.isnan(total[121]) and top[121] == np.inf
+    assert (total[122:] == 0).all()
