@@ -2,7 +2,7 @@
 //          straight from memory; the value is given to an epilogue.
 // Layouts: A is read where it lies, at any strides; right16 gives 16 values of B along n
 //          (ALONG_N 1), or along k; C is written by the epilogue, which knows its layout.
-// Parameters: MR rows (1, 2 or 4) of at most MOST columns at once, in ALONG_N 1 from TOGETHER rows
+// Parameters: MR rows (1, 2, 4 or 8) of at most MOST columns at once, in ALONG_N 1 from TOGETHER rows
 //          of B, else from MOST rows of B transposed, where after DEPTH steps a sum joins the
 //          total; INNER and ROW are the strides of A along k and m, LEFT16 reads 16 values along k;
 //          a work-item takes PIECES pieces of SPAN columns.

@@ -18,11 +18,11 @@ from jairika_nb.engine.source import Argument, Source, name_of, traffic
 from jairika_nb.engine.spelling import WIDTH
 
 # A product is one of these with so many rows at most, and a matrix of so many elements at least.
-ROWS, ELEMENTS = 4, 1 << 15
+ROWS, ELEMENTS = 8, 1 << 15
 # Columns at a time for so many rows, where the matrix lies row by row: at most, and at least.
-ALONG_COLUMNS, FEWEST = {1: 2048, 2: 1024, 4: 512}, 128
+ALONG_COLUMNS, FEWEST = {1: 2048, 2: 1024, 4: 512, 8: 256}, 128
 # The same where it lies column by column.
-ALONG_ROWS = {1: 8, 2: 4, 4: 4}
+ALONG_ROWS = {1: 8, 2: 4, 4: 4, 8: 2}
 # Rows of the matrix that are read together, and steps that are added up before they join the total.
 TOGETHER, DEPTH = 8, 128
 # Pieces a core should have, so that a slow one does not hold up the others.
@@ -36,7 +36,7 @@ def fits(m: int, n: int, k: int) -> bool:
 
 def tile(m: int) -> tuple[int, int]:
     """What stands for the tile of a product: rows at a time, and no panels of columns."""
-    return (m if m < 3 else 4, 0)
+    return (next(rows for rows in ALONG_ROWS if rows >= m), 0)
 
 
 def write(kernel: Kernel, entries: list[Entry], units: int) -> Source:
