@@ -68,6 +68,9 @@ def cut(
             rows = evenly(m, rows[0] // 2, mr)
         else:
             break
+    few = batch * rows[1] * columns[1] < 2 * units * by.shares
+    if few and batch * rows[1] * columns[1] % units and rows[0] >= 2 * by.fewest:
+        rows = evenly(m, rows[0] // 2, mr)  # else a core would end a piece before the others
     pieces = batch * rows[1] * columns[1]
     workers = min(units, pieces)
     space = depth * nr + (rows[0] * (depth + 16) if copies else 0)

@@ -173,3 +173,11 @@ def test_an_update_joins_the_product_that_makes_its_gradient(device):
         losses.append(step(x).item())
     assert losses == sorted(losses, reverse=True)
     assert any(k.name.startswith("gemm_") and "sqrt" in k.name for k in p.kernels)
+
+
+def test_few_pieces_are_shared_evenly_by_two_cores():
+    for m, n, k in [(256, 784, 128), (128, 784, 64), (512, 352, 96)]:
+        sizes = pieces.cut(1, (m, n, k), (8, 32), True, 2, pieces.SIZES).sizes
+        assert sizes["pieces"] % 2 == 0
+        assert sizes["ROWS"] * sizes["row_blocks"] >= m
+        assert sizes["COLUMNS"] * sizes["column_blocks"] >= n
