@@ -32,8 +32,8 @@ def apart(source: Source) -> str:
     if not found or not is_single(source):
         return source.body
     declared, _, work = rest.partition(") {")
-    if "(" in declared:
-        # Parameters that macros stand for cannot be named.
+    if "(" in declared or head in rest:
+        # Parameters that macros stand for cannot be named, and one of several heads is chosen late.
         return _wide_accesses(source.body)
     passed = ["get_global_id(0)", "get_global_size(0)"]
     passed += [part.split()[-1].lstrip("*") for part in declared.split(",")]

@@ -19,6 +19,8 @@ from jairika_nb.engine import reference
 from jairika_nb.engine.graph import TABLE
 
 RUNS = 64
+# Into how many parts a fold is cut; each may overflow where the whole would not.
+PARTS = (1, 16, 64)
 FOLDS = {"sum": np.add, "prod": np.multiply}
 
 
@@ -36,10 +38,7 @@ def noisy(rng):
 
     def compute(op, attrs, arrays, dtype):
         if op in FOLDS and dtype.kind == "float":
-            array = shuffled(arrays[0], attrs, rng)
-            # One after the other in the type itself, where the reference has doubles inside.
-            narrow = array.astype(np.float32) if array.dtype.itemsize < 4 else array
-            found = FOLDS[op].reduce(narrow, axis=tuple(attrs), keepdims=True).astype(array.dtype)
+            found = folded(FOLDS[op], arrays[0], attrs, rng)
         else:
             found = exact(op, attrs, arrays, dtype)
         return found if TABLE[op].kind == "view" else moved(found, rng)
@@ -51,13 +50,19 @@ def noisy(rng):
         reference.compute = exact
 
 
-def shuffled(array, axes, rng):
-    """The same elements along ``axes`` in another order, equal for all that is kept."""
+def folded(fold, array, axes, rng):
+    """A fold along ``axes`` in another order, in some parts first as lanes and cores do.
+
+    One after the other in the type itself, where the reference has doubles inside.
+    """
     kept = [i for i in range(array.ndim) if i not in axes]
-    rows = array.transpose(*kept, *axes)
-    flat = rows.reshape(*rows.shape[: len(kept)], -1)
-    flat = flat[..., rng.permutation(flat.shape[-1])].reshape(rows.shape)
-    return flat.transpose(*np.argsort([*kept, *axes]))
+    rows = array.transpose(*kept, *axes).reshape(*(array.shape[i] for i in kept), -1)
+    rows = rows[..., rng.permutation(rows.shape[-1])]
+    narrow = rows.astype(np.float32) if array.dtype.itemsize < 4 else rows
+    parts = np.array_split(narrow, rng.choice(PARTS), axis=-1)
+    found = fold.reduce([fold.reduce(part, axis=-1) for part in parts], axis=0)
+    shape = [1 if i in axes else n for i, n in enumerate(array.shape)]
+    return found.reshape(shape).astype(array.dtype)
 
 
 def moved(array, rng):

@@ -139,3 +139,11 @@ def test_kernels_of_groups_and_of_users_stay_as_they_are(change):
     counted = Source("counted", COUNTED, frozenset(), [], (3,), (1,), [], 0, 0)
     other = dataclasses.replace(counted, **change)
     assert pocl.apart(counted) != COUNTED and pocl.apart(other) == COUNTED
+
+
+def test_kernels_of_which_the_text_chooses_one_stay_as_they_are():
+    head, rest = COUNTED.split("kernel void", 1)
+    both = f"{head}#if 0\nkernel void{rest}#else\nkernel void{rest}#endif\n"
+    counted = Source("counted", both, frozenset(), [], (3,), (1,), [], 0, 0)
+    assert "counted_work" not in pocl.apart(counted)
+    assert pocl.apart(counted).count("get_global_id(0)") == both.count("get_global_id(0)")
