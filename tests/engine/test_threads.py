@@ -188,8 +188,8 @@ LONG_QUEUE = """
     seconds(2)
     each = min(seconds(20) for _ in range(3)) / 20
     long = int(5 / each) + 1
-    print("ready", flush=True)
     y = queue(long)
+    print("ready", flush=True)
     try:
         y.numpy()
         print("finished too soon", flush=True)
