@@ -20,9 +20,10 @@ from jairika_nb.engine.source import Source
 from jairika_nb.engine.spelling import PREAMBLES
 from jairika_nb.errors import KernelError
 
-OPTIONS = ["-cl-std=CL1.2"]
+# Without warnings: PoCL's compiler counts them on standard error, in a notebook's cells too.
+OPTIONS = ["-cl-std=CL1.2", "-w"]
 # Of programs whose work-items hand each other values, which older language has no functions for.
-NEWER = ["-cl-std=CL3.0"]
+NEWER = ["-cl-std=CL3.0", "-w"]
 # So many kernels of a device stay in memory, those used last; a driver takes up to a MiB for each.
 KEPT = 1024
 
