@@ -11,9 +11,8 @@ from dataclasses import dataclass
 
 from jairika_nb.engine import passes
 from jairika_nb.engine.code import Writer
+from jairika_nb.engine.costs import cost
 from jairika_nb.engine.fused import Expr, Kernel
-from jairika_nb.engine.graph import TABLE
-from jairika_nb.engine.index import Var
 from jairika_nb.engine.preambles import PREAMBLES
 from jairika_nb.engine.source import traffic
 from jairika_nb.engine.spelling import WIDTH
@@ -79,13 +78,3 @@ def _dearest(kernel: Kernel) -> int | None:
     costs = [sum(cost(expr, row) for expr in exprs) if exprs else -1 for exprs in made]
     found = max(range(1, len(made)), key=lambda i: (costs[i], i), default=None)
     return found if found is not None and costs[found] >= 0 else None
-
-
-def cost(top: Expr, var: Var) -> int:
-    """The operations for each element of a row that a value takes."""
-    seen, todo = {top}, [top]
-    for expr in todo:
-        new = [a for a in expr.args if var in a.variables and a not in seen]
-        seen.update(new)
-        todo += new
-    return sum(TABLE[e.data[0]].cost for e in todo if e.kind == "op" and e.data[0] != "cast")

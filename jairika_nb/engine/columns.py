@@ -10,8 +10,8 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 
-from jairika_nb.engine.ahead import cost
 from jairika_nb.engine.code import Scope, Writer, neutral
+from jairika_nb.engine.costs import cost
 from jairika_nb.engine.dtypes import DType
 from jairika_nb.engine.fused import REDUCED, Expr, Kernel, Reduction
 from jairika_nb.engine.index import Var

@@ -10,8 +10,8 @@ from __future__ import annotations
 from jairika_nb.engine.code import Scope, Writer
 from jairika_nb.engine.fused import Operand
 from jairika_nb.engine.index import Var
-from jairika_nb.engine.schedule_cpu import access_score
 from jairika_nb.engine.spelling import WIDTH
+from jairika_nb.engine.vector_lane import access_score
 
 # The rows of a 16 x 16 block become its columns. Each of four rounds takes the elements of even
 # and odd number apart, which turns the 8-bit address (row, column) by one bit.

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import math
 
-from jairika_nb.engine import panels, pieces
+from jairika_nb.engine import panels, pieces, vector_lane
 from jairika_nb.engine.code import Scope, Writer
 from jairika_nb.engine.fused import Kernel, Misfit, Operand
 from jairika_nb.engine.index import Var
 from jairika_nb.engine.program import Entry
 from jairika_nb.engine.routines import filled, template
-from jairika_nb.engine.schedule_cpu import _score
 from jairika_nb.engine.source import Argument, Source, name_of, traffic
 from jairika_nb.engine.spelling import WIDTH
 
@@ -186,4 +185,4 @@ def can_follow(kernel: Kernel, shape: tuple[int, ...], wide: bool) -> bool:
     if not wide:
         return True
     lane = lane_of(kernel, shape)
-    return lane is not None and _score(kernel, lane) is not None
+    return lane is not None and vector_lane.score(kernel, lane) is not None

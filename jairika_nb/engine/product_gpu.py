@@ -16,9 +16,9 @@ from jairika_nb.engine.product import _filled, lane_of
 from jairika_nb.engine.program import Entry
 from jairika_nb.engine.quads import FOUR, Quad
 from jairika_nb.engine.routines import filled, template
-from jairika_nb.engine.schedule_cpu import access_score
 from jairika_nb.engine.source import Argument, Source, name_of, traffic
 from jairika_nb.engine.tiles import MatrixTile, Tile, span
+from jairika_nb.engine.vector_lane import access_score
 
 # Sizes below this are written into the text where indices are divided by them: the taps and
 # strides of convolutions, which networks do not change.
