@@ -3,7 +3,8 @@
 // Layouts: the tiles in local memory are [DEPTH][ROWS + 4] and [DEPTH][COLUMNS + 4]; what goes into
 //          them, and how, is in gemm_operand.cl. C is written by the epilogue.
 // Parameters: a work-group of THREADS items computes ROWS x COLUMNS values in steps of DEPTH, each
-//          item HIGH x WIDE of them, by fours; the next step is read while one is computed.
+//          item HIGH x WIDE of them, by fours; the next step is read while one is computed. Sums of
+//          BLOCK elements, whole steps, are put aside: errors grow with a block, not with the sum.
 // Used by: the planner's GPU schedule (jairika_nb/engine/product_gpu.py, tiles.py).
 
 #ifndef REAL
@@ -30,6 +31,10 @@
 #ifndef WIDE
 #define WIDE 4
 #endif
+#ifndef BLOCK
+#define BLOCK 512
+#endif
+
 kernel __attribute__((reqd_work_group_size(THREADS, 1, 1))) void KERNEL_NAME(
     const int M, const int N, const int K, const int tiles_m, const int tiles_n,
     const int batches, const int part PARAMETERS) {
@@ -47,6 +52,10 @@ kernel __attribute__((reqd_work_group_size(THREADS, 1, 1))) void KERNEL_NAME(
   for (int i = 0; i < HIGH; i++)
 #pragma unroll
     for (int j = 0; j < WIDE / 4; j++) sum[i][j] = (REAL4)(0);
+  // Touched once a block, it shall not take registers: compilers do not know that `zero` is 0.
+  REAL4 total[HIGH * WIDE / 4];
+  const int zero = min(part, 0), is_cut = part > BLOCK;
+  for (int i = 0; is_cut && i < HIGH * WIDE / 4; i++) total[i] = (REAL4)(0);
   if (begin_k < end_k) {
     left_fetch(batch, first_m, M, begin_k, end_k, left_next PASSED);
     right_fetch(batch, first_n, N, begin_k, end_k, right_next PASSED);
@@ -75,11 +84,21 @@ kernel __attribute__((reqd_work_group_size(THREADS, 1, 1))) void KERNEL_NAME(
         for (int j = 0; j < WIDE / 4; j++) sum[i][j] = fma((REAL4)(left[i]), right[j], sum[i][j]);
     }
     barrier(CLK_LOCAL_MEM_FENCE);
+    if (is_cut && (first_k - begin_k) % BLOCK == BLOCK - DEPTH) {
+#pragma unroll
+      for (int i = 0; i < HIGH; i++)
+#pragma unroll
+        for (int j = 0; j < WIDE / 4; j++) {
+          total[i * (WIDE / 4) + j + zero] += sum[i][j];
+          sum[i][j] = (REAL4)(0);
+        }
+    }
   }
 #pragma unroll
   for (int i = 0; i < HIGH; i++)
 #pragma unroll
     for (int j = 0; j < WIDE / 4; j++) {
+      if (is_cut) sum[i][j] += total[i * (WIDE / 4) + j + zero];
       const int m = first_m + i / 4 * (ROWS / HIGH * 4) + y * 4 + i % 4;
       const int n = first_n + j * (COLUMNS / WIDE * 4) + x * 4;
       REAL values[4];

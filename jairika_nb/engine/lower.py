@@ -49,7 +49,7 @@ class Lowered:
         self.device = device
         self.place: list[int] = []
         place = self.place
-        turned = turning.turned(program) if device.kind == "cpu" else set()
+        turned = turning.turned(program, by_strides=device.kind == "cpu")
         for position, entry in enumerate(program.entries):
             moved = entry._replace(inputs=tuple(place[i] for i in entry.inputs))
             rewrite = self._turned_product if position in turned else self.rewritten

@@ -24,6 +24,8 @@ from jairika_nb.engine.vector_lane import access_score
 # strides of convolutions, which networks do not change.
 LITERAL = 64
 SIDES = ("left", "right")
+# Steps along the inner axis whose sums are put aside together; whole steps of every tile.
+BLOCK = 512
 
 
 def write(kernel: Kernel, entries: list[Entry]) -> Source:
@@ -41,8 +43,8 @@ def write(kernel: Kernel, entries: list[Entry]) -> Source:
     values = {
         "REAL": gemm.dtype.lane, "REAL4": f"{gemm.dtype.lane}4", "THREADS": tile.items,
         "ROWS": tile.rows, "COLUMNS": tile.columns, "DEPTH": tile.depth,
-        "HIGH": tile.high, "WIDE": tile.wide, "UNITS": int(unit is not None), "NARROW": 0,
-        "WORDS": tile.depth,
+        "HIGH": tile.high, "WIDE": tile.wide, "BLOCK": BLOCK, "UNITS": int(unit is not None),
+        "NARROW": 0, "WORDS": tile.depth,
     }  # fmt: skip
     if unit:
         values |= unit.values

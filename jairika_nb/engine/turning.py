@@ -21,8 +21,11 @@ def swap(dimensions: int) -> tuple[int, ...]:
     return (*range(dimensions - 2), dimensions - 1, dimensions - 2)
 
 
-def turned(program: Program) -> set[int]:
-    """The products to compute the other way around."""
+def turned(program: Program, by_strides: bool) -> set[int]:
+    """The products to compute the other way around.
+
+    ``by_strides``: left operands are read from memory by strides, rather than in any way.
+    """
     entries = program.entries
     uses = Counter(i for entry in entries for i in entry.inputs)
     found = set()
@@ -31,7 +34,9 @@ def turned(program: Program) -> set[int]:
             (product,) = entry.inputs
             alone = uses[product] == 1 and product not in program.wanted
             is_product = entries[product].op == "matmul" and alone
-            if is_product and _can_be_left(entries, entries[product].inputs[1], uses):
+            if not is_product:
+                continue
+            if not by_strides or _can_be_left(entries, entries[product].inputs[1], uses):
                 found.add(product)
     return found
 
