@@ -2,14 +2,25 @@
 // Layouts: H, lengths, h0, c0 and kept as in recurrent_forward.cl; gh, gc [T][N][H], w [H / lanes]
 //          [GATES * H][lanes], out [T + 1][N][stride], of which GIVEN * H are used and the last row
 //          gathers the gradients of the states.
-// Parameters: those of recurrent.cl; MASKED 1 lets a row rest from its length on; a work-item has
-//          `each` rows.
+// Parameters: those of recurrent.cl; a work-item has `each` rows.
 // Used by: jairika_nb/engine/routines/recurrent.py, after recurrent.cl.
 
-#ifndef MASKED
-#define MASKED 0
-#endif
-#define GIVEN (CELL < 2 ? 1 : 4)
+// What the step before reads and writes of a row after a product: gh, gc, kept, a state, out.
+#define FIRST (CELL > 1)
+#define READ (1 + (CELL == 2) + KEPT - FIRST)
+#define STREAMS (READ + FIRST + GIVEN)
+#define NEXT(n, k) \
+  if (s > 0) { \
+    const size_t at = (size_t)(n) * H + j; \
+    if (k < READ) { \
+      AHEAD(now + at + (k == 0 ? gh : CELL == 2 && k == 1 ? gc : \
+            kept + (k - READ + KEPT) * plane), 0); \
+    } else if (k < READ + FIRST) { \
+      AHEAD((CELL == 2 ? c : h) + at, 0); \
+    } else { \
+      AHEAD(made + (n) * wide + (k - READ - FIRST) * H + j, 1); \
+    } \
+  }
 
 kernel void KERNEL_NAME(
     global T *out, global const T *restrict gh, global const T *restrict gc,
@@ -20,70 +31,66 @@ kernel void KERNEL_NAME(
   const size_t plane = (size_t)steps * N * H, wide = stride;
   global T *carried = out + (size_t)steps * N * wide;
   for (size_t i = first * wide; i < last * wide; i++) carried[i] = 0;
-  for (int s = steps - 1; s >= 0; s--) {
-    const int t = reverse ? steps - 1 - s : s;
+  // The gates of step s give the state before it its gradient, and so step s - 1 its own.
+  for (int s = steps; s >= 0; s--) {
+    const int t = reverse ? steps - s : s - 1, known = s < steps ? GATES * H : 0;
     const size_t now = (size_t)t * N * H, old = (size_t)(reverse ? t + 1 : t - 1) * N * H;
-    global const T *h = s ? kept + old : h0, *c = s ? kept + plane + old : c0;
-    global T *gates = out + (size_t)t * N * wide;
-    for (int n = first; n < last; n++) {
-      for (int j = 0; j < H; j += 16) {
-        const size_t at = (size_t)n * H + j;
-        global const T *from = kept + now + at;
-        global T *to = gates + n * wide + j, *rest = carried + n * wide + j;
-        const V16 g = LOAD(gh + now + at) + LOAD(rest);
-#if MASKED
-        if (t >= lengths[n]) {
-          for (int k = 0; k < GIVEN; k++) STORE((V16)(0), to + k * H);
-          STORE(g, rest);
-#if CELL == 2
-          STORE(LOAD(gc + now + at) + LOAD(rest + H), rest + H);
-#endif
-          continue;
-        }
-#endif
-#if CELL == 0
-        const V16 y = LOAD(from);
-        STORE(g * (ONE - y * y), to);
-        STORE((V16)(0), rest);
-#elif CELL == 1
-        STORE(LOAD(from) > (V16)(0) ? g : (V16)(0), to);
-        STORE((V16)(0), rest);
-#elif CELL == 2
-        const V16 top = TANH(LOAD(from + plane));
-        const V16 gate = LOAD(from + 2 * plane), forget = LOAD(from + 3 * plane);
-        const V16 new = LOAD(from + 4 * plane), shown = LOAD(from + 5 * plane);
-        const V16 m = LOAD(gc + now + at) + LOAD(rest + H) + g * shown * (ONE - top * top);
-        STORE(m * new * gate * (ONE - gate), to);
-        STORE(m * LOAD(c + at) * forget * (ONE - forget), to + H);
-        STORE(m * gate * (ONE - new * new), to + 2 * H);
-        STORE(g * top * shown * (ONE - shown), to + 3 * H);
-        STORE((V16)(0), rest);
-        STORE(m * forget, rest + H);
-#else
-        const V16 reset = LOAD(from + plane), update = LOAD(from + 2 * plane);
-        const V16 new = LOAD(from + 3 * plane), share = LOAD(from + 4 * plane);
-        const V16 m = g * (ONE - update) * (ONE - new * new);
-        STORE(m * share * reset * (ONE - reset), to);
-        STORE(g * (LOAD(h + at) - new) * update * (ONE - update), to + H);
-        STORE(m * reset, to + 2 * H);
-        STORE(m, to + 3 * H);
-        STORE(g * update, rest);
-#endif
-      }
-    }
+    global const T *h = s > 1 ? kept + old : h0, *c = s > 1 ? kept + plane + old : c0;
+    global const T *gates = out + (size_t)(reverse ? t - 1 : t + 1) * N * wide;
+    global T *made = out + (size_t)t * N * wide;
     for (int j = 0; j < H; j += 16 * SPAN) {
       global const T *panel = w + (size_t)j * GATES * H;
       for (int row = first; row < last; row += ROWS) {
-        MULTIPLY(SPAN, GATES * H, gates, wide)
-#pragma unroll
-        for (int i = 0; i < ROWS; i++) {
-          const int n = row + i;
-          if (n >= last) break;
-#pragma unroll
-          for (int v = 0; v < SPAN; v++) {
-            global T *rest = carried + n * wide + j + v * 16;
-            STORE(LOAD(rest) + sum[i][v], rest);
+        MULTIPLY(SPAN, known, gates, wide, STREAMS, NEXT)
+        for (int i = 0; i < SPAN * min(ROWS, last - row); i++) {
+          const int n = row + i / SPAN, v = i % SPAN;
+          const size_t at = (size_t)n * H + j + v * 16;
+          global const T *from = kept + now + at;
+          global T *to = made + n * wide + j + v * 16, *rest = carried + n * wide + j + v * 16;
+          const V16 of_state = LOAD(rest) + sums[i / SPAN][v];
+          if (s == 0) {
+            STORE(of_state, rest);
+            continue;
           }
+          const V16 g = LOAD(gh + now + at) + of_state;
+#if MASKED
+          if (t >= lengths[n]) {
+            for (int k = 0; k < GIVEN; k++) STORE((V16)(0), to + k * H);
+            STORE(g, rest);
+#if CELL == 2
+            STORE(LOAD(gc + now + at) + LOAD(rest + H), rest + H);
+#endif
+            continue;
+          }
+#endif
+#if CELL == 0
+          const V16 y = LOAD(from);
+          STORE(g * (ONE - y * y), to);
+          STORE((V16)(0), rest);
+#elif CELL == 1
+          STORE(LOAD(from) > (V16)(0) ? g : (V16)(0), to);
+          STORE((V16)(0), rest);
+#elif CELL == 2
+          const V16 top = TANH(LOAD(from + plane));
+          const V16 gate = LOAD(from + 2 * plane), forget = LOAD(from + 3 * plane);
+          const V16 new = LOAD(from + 4 * plane), shown = LOAD(from + 5 * plane);
+          const V16 m = LOAD(gc + now + at) + LOAD(rest + H) + g * shown * (ONE - top * top);
+          STORE(m * new * gate * (ONE - gate), to);
+          STORE(m * LOAD(c + at) * forget * (ONE - forget), to + H);
+          STORE(m * gate * (ONE - new * new), to + 2 * H);
+          STORE(g * top * shown * (ONE - shown), to + 3 * H);
+          STORE((V16)(0), rest);
+          STORE(m * forget, rest + H);
+#else
+          const V16 reset = LOAD(from + plane), update = LOAD(from + 2 * plane);
+          const V16 new = LOAD(from + 3 * plane), share = LOAD(from + 4 * plane);
+          const V16 m = g * (ONE - update) * (ONE - new * new);
+          STORE(m * share * reset * (ONE - reset), to);
+          STORE(g * (LOAD(h + at) - new) * update * (ONE - update), to + H);
+          STORE(m * reset, to + 2 * H);
+          STORE(m, to + 3 * H);
+          STORE(g * update, rest);
+#endif
         }
       }
     }

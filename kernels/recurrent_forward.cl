@@ -2,17 +2,19 @@
 //          its rows through the whole sequence.
 // Layouts: H a multiple of lanes = 16 * SPAN. x [T][N][GATES * H], h0 and c0 [N][H], b [H], lengths
 //          [N], w [H / lanes][H][GATES][lanes], out [kept][T][N][H].
-// Parameters: those of recurrent.cl; MASKED 1 lets a row rest from its length on; a work-item has
-//          `each` rows.
+// Parameters: those of recurrent.cl; a work-item has `each` rows.
 // Used by: jairika_nb/engine/routines/recurrent.py, after recurrent.cl.
 
-#ifndef MASKED
-#define MASKED 0
-#endif
-#define KEPT (CELL == 2 ? 6 : CELL == 3 ? 5 : 1)
-// Asks for the lines of SPAN vectors.
-#define AHEAD(p, writes) \
-  for (int i = 0; i < 16 * SPAN; i += 64 / (int)sizeof(T)) __builtin_prefetch(p + i, writes)
+// The lines of a row that are read and written after a product: of x, of out, of c.
+#define STREAMS (GATES + KEPT + (CELL == 2))
+#define NEXT(n, k) \
+  if (k < GATES) { \
+    AHEAD(x + (((size_t)t * N + n) * GATES + k) * H + j, 0); \
+  } else if (k < GATES + KEPT) { \
+    AHEAD(out + (k - GATES) * plane + now + (size_t)n * H + j, 1); \
+  } else { \
+    AHEAD(c + (size_t)n * H + j, 0); \
+  }
 
 kernel void KERNEL_NAME(
     global T *out, global const T *restrict x, global const T *restrict w, global const T *h0,
@@ -27,35 +29,24 @@ kernel void KERNEL_NAME(
     for (int j = 0; j < H; j += 16 * SPAN) {
       global const T *panel = w + (size_t)j * GATES * H;
       for (int row = first; row < last; row += ROWS) {
-        // What follows the product lies far apart: each line would be waited for.
+        MULTIPLY(GATES * SPAN, H, h, H, STREAMS, NEXT)
         for (int n = row; n < min(row + ROWS, last); n++) {
-          for (int k = 0; k < GATES; k++)
-            AHEAD(x + (((size_t)t * N + n) * GATES + k) * H + j, 0);
-          for (int k = 0; k < KEPT; k++) AHEAD(out + k * plane + now + (size_t)n * H + j, 1);
-#if CELL == 2
-          AHEAD(c + (size_t)n * H + j, 0);
-#endif
-        }
-        MULTIPLY(GATES * SPAN, H, h, H)
-#pragma unroll
-        for (int i = 0; i < ROWS; i++) {
-          const int n = row + i;
-          if (n >= last) break;
           for (int v = 0; v < SPAN; v++) {
+            const V16 *sum = sums[n - row] + v;
             const size_t at = (size_t)n * H + j + v * 16;
             global const T *in = x + ((size_t)t * N + n) * GATES * H + j + v * 16;
             global T *to = out + now + at;
             const V16 before = LOAD(h + at);
             V16 after;
 #if CELL == 0
-            after = TANH(sum[i][v] + LOAD(in));
+            after = TANH(sum[0] + LOAD(in));
 #elif CELL == 1
-            after = fmax(sum[i][v] + LOAD(in), (V16)(0));
+            after = fmax(sum[0] + LOAD(in), (V16)(0));
 #elif CELL == 2
-            const V16 gate = SQUASH(sum[i][v] + LOAD(in));
-            const V16 forget = SQUASH(sum[i][SPAN + v] + LOAD(in + H));
-            const V16 new = TANH(sum[i][2 * SPAN + v] + LOAD(in + 2 * H));
-            const V16 shown = SQUASH(sum[i][3 * SPAN + v] + LOAD(in + 3 * H));
+            const V16 gate = SQUASH(sum[0] + LOAD(in));
+            const V16 forget = SQUASH(sum[SPAN] + LOAD(in + H));
+            const V16 new = TANH(sum[2 * SPAN] + LOAD(in + 2 * H));
+            const V16 shown = SQUASH(sum[3 * SPAN] + LOAD(in + 3 * H));
             const V16 memory = LOAD(c + at);
             V16 next = forget * memory + gate * new;
             after = shown * TANH(next);
@@ -68,9 +59,9 @@ kernel void KERNEL_NAME(
 #endif
             STORE(next, to + plane);
 #else
-            const V16 reset = SQUASH(sum[i][v] + LOAD(in));
-            const V16 update = SQUASH(sum[i][SPAN + v] + LOAD(in + H));
-            const V16 share = sum[i][2 * SPAN + v] + LOAD(b + j + v * 16);
+            const V16 reset = SQUASH(sum[0] + LOAD(in));
+            const V16 update = SQUASH(sum[SPAN] + LOAD(in + H));
+            const V16 share = sum[2 * SPAN] + LOAD(b + j + v * 16);
             const V16 new = TANH(LOAD(in + 2 * H) + reset * share);
             after = new + update * (before - new);
             STORE(reset, to + plane);

@@ -31,9 +31,9 @@ FOLDERS = (_HERE / "kernels", _HERE.parent / "kernels")  # installed, checkout
 
 @cache
 def template(name: str) -> str:
-    """The text of a file of ``kernels/``, from its first parameter on."""
+    """The text of a file of ``kernels/`` after its heading."""
     text = next(f for d in FOLDERS if (f := d / name).is_file()).read_text()
-    return text[text.index("#ifndef") :] if "#ifndef" in text else text
+    return re.sub(r"\A(//.*\n)+\s*", "", text)
 
 
 def filled(text: str, values: Mapping[str, object]) -> str:

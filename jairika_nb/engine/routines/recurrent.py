@@ -40,11 +40,10 @@ def _written(entry: Entry, wide: int, given: list[int], sizes: tuple[int, ...], 
     items = math.ceil(rows / each)
     name = f"{cell}_back" if backward else cell
     file = "recurrent_back.cl" if backward else "recurrent_forward.cl"
-    made = source(file, name, macros, arguments, (device, items, 1), moved)
-    defined, text = made.body.split("#ifndef", 1)
+    made = source("recurrent.cl", name, macros, arguments, (device, items, 1), moved)
     return replace(
         made,
-        body=f"{defined}{template('recurrent.cl')}\n#ifndef{text}",
+        body=made.body + template(file).replace("KERNEL_NAME", name),
         preambles=made.preambles | set(functions.values()),
         flops=2 * rows * steps * CELLS[cell].gates * size * size,
     )
