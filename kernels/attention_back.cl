@@ -101,12 +101,12 @@ kernel void KERNEL_NAME(
             if (CAUSAL) s = (at + first <= row) ? s : (float16)(-INFINITY);
             s = (at < count) ? s : (float16)(-INFINITY);
             const float16 p = exp(s - from);
-            vstore16(p, 2 * (r + i) + h, slope);
+            const int to = 2 * (r + i) + h;
+            vstore16(p, to, slope);
 #if DROPOUT
-            const int place = 2 * (r + i) + h;
-            vstore16(p * vload16(place, chance), place, chance);
+            vstore16(p * vload16(to, chance), to, chance);
 #else
-            vstore16(p, 2 * (r + i) + h, chance);
+            vstore16(p, to, chance);
 #endif
           }
         }

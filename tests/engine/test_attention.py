@@ -113,15 +113,17 @@ def test_runs_repeat_bit_for_bit(device):
             np.testing.assert_array_equal(a, b)
 
 
-@pytest.mark.parametrize("keys", [80, 97])
-def test_dropout_leaves_out_the_same_elements_both_ways(device, keys):
+@pytest.mark.parametrize(("keys", "kind"), [(80, None), (97, None), (97, "bool")])
+def test_dropout_leaves_out_the_same_elements_both_ways(device, keys, kind):
     q, k, v, g = drawn(66, keys, 8, 16)
+    mask = mask_of(kind, 66, keys) if kind else None
+    given = None if mask is None else jrk.tensor(mask)
     jrk.random.seed(5)
-    found, _ = results((q, k, v), g, dropout_p=0.25)
+    found, _ = results((q, k, v), g, dropout_p=0.25, attn_mask=given)
     jrk.random.seed(5)
     kept = jrk.nn.functional.dropout(jrk.ones((2, 3, 66, keys)), 0.25).numpy()
     assert 0.72 < (kept > 0).mean() < 0.78
-    check_close(found, by_formula(q, k, v, g, kept=kept))
+    check_close(found, by_formula(q, k, v, g, mask=mask, kept=kept))
 
 
 def test_second_derivatives_pass_the_kernels(device):
