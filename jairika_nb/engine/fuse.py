@@ -247,8 +247,7 @@ class Tracer:
             moved.append(index.divide(place, between + 1)[0])
         within = tuple(b for b in new if not _always(b))
         value = self.value(entry.inputs[0], tuple(moved), bounds + within)
-        literal = ("literal", repr(fill))
-        filled = self.intern("scalar", entry.dtype, (), literal)
+        filled = self.intern("scalar", entry.dtype, (), ("literal", fill))
         return self.intern("guard", entry.dtype, (value, filled), (within,)) if within else value
 
     # Reductions

@@ -15,6 +15,12 @@ def test_a_constant_minus_zero_can_be_negated(device):
     np.testing.assert_array_equal(np.signbit(got), [False] * 3)
 
 
+def test_a_minus_zero_that_is_filled_in_is_not_the_zero_of_another_program(device):
+    for fill in (0.0, -0.0):
+        got = jrk.nn.functional.pad(jrk.tensor([1.0, 2.0]), (1, 2), value=fill).numpy()
+        np.testing.assert_array_equal(np.signbit(got), np.signbit([fill, 1, 2, fill, fill]))
+
+
 @pytest.mark.parametrize("shape", [(560, 7), (4000, 17), (9, 50, 9), (3000, 3, 5), (63, 33, 31)])
 def test_sums_over_many_short_rows_do_not_drift(device, shape):
     x = np.random.default_rng(2).random(shape).astype(np.float32) + 0.5

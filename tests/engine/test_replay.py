@@ -28,6 +28,16 @@ def test_later_calls_do_not_run_the_function(device):
     assert (twice.traces, twice.replays) == (2, CALLS - 2)
 
 
+def test_a_nan_that_is_filled_in_is_the_same_in_each_run(device):
+    @jrk.compile
+    def padded(x):
+        return nn.functional.pad(x, (1, 0), value=float("nan"))
+
+    for i in range(CALLS):
+        np.testing.assert_array_equal(padded(row(i)).numpy(), [np.nan, *(np.arange(4) + i)])
+    assert padded.replays == CALLS - 2
+
+
 def test_a_function_that_notes_its_calls_notes_all_of_them(device):
     runs = []
 

@@ -6,8 +6,10 @@ from typing import Any
 
 import numpy as np
 
+from jairika_nb.engine import dtypes
 from jairika_nb.engine.dtypes import DType
 from jairika_nb.engine.graph import Node, Op, Shape, define, make
+from jairika_nb.engine.program import number_of
 from jairika_nb.errors import ShapeError
 
 
@@ -78,7 +80,8 @@ def pad(x: Node, widths: tuple[tuple[int, int, int], ...], fill: bool | int | fl
     """Per axis ``(before, after, between)``: fill elements around and between those of ``x``."""
     if all(w == (0, 0, 0) for w in widths):
         return x
-    return make("pad", (x,), (widths, fill))
+    # Spelled, so that 0.0 and -0.0 differ and a NaN equals itself wherever attributes are compared.
+    return make("pad", (x,), (widths, repr(dtypes.number(fill, x.dtype))))
 
 
 def window(x: Node, axis: int, size: int, stride: int = 1, dilation: int = 1) -> Node:
@@ -129,7 +132,7 @@ def _pad_infer(x: Node, attrs: Any) -> tuple[Shape, DType]:
 def _pad_reference(attrs: Any, x: np.ndarray) -> np.ndarray:
     widths, fill = attrs
     shape = tuple(padded_size(n, *w) for n, w in zip(x.shape, widths, strict=True))
-    out = np.full(shape, fill, x.dtype)
+    out = np.full(shape, number_of(fill), x.dtype)
     out[tuple(slice(b, b + n * (i + 1), i + 1) if n else slice(0, 0)
               for n, (b, _, i) in zip(x.shape, widths, strict=True))] = x  # fmt: skip
     return out

@@ -37,7 +37,7 @@ def pad(
         if n + before + after < 0:
             raise ShapeError(f"pad: {(before, after)} crops more than axis {axis} of {x.shape} has")
     if mode == "constant":
-        return padded(x, pairs[::-1], value or 0)
+        return padded(x, pairs[::-1], 0 if value is None else value)
     for (before, after), axis in zip(pairs, _last_axes(x), strict=False):
         x = padding.along(x, axis, before, after, mode)
     return x
