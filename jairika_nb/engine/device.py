@@ -105,7 +105,10 @@ class Device:
     def works(self) -> bool:
         """Whether a kernel builds, runs and gives the right numbers; probed once."""
         if self.probe is None:
-            self.probe = "" if self.is_reference else _probe(self)
+            # One thread makes the context and the queue, the others wait for them.
+            with self.lock:
+                if self.probe is None:
+                    self.probe = "" if self.is_reference else _probe(self)
         return self.probe == ""
 
 

@@ -59,9 +59,14 @@ _plans: OrderedDict[tuple, Plan] = OrderedDict()
 _lock = threading.RLock()
 
 
+def key_of(program: Program, device: Device) -> tuple:
+    """Equal where one plan does: the device, the structure, and how exact products must be."""
+    return device, program.key, matrix_units.get_float32_matmul_precision()
+
+
 def planned(program: Program, device: Device) -> Plan:
     """The plan of a program, from the cache where one of its structure ran before."""
-    key = (device, program.key, matrix_units.get_float32_matmul_precision())
+    key = key_of(program, device)
     with _lock:
         found = _plans.get(key)
         if found is None:
@@ -179,7 +184,9 @@ def _launch(
     if 0 in source.global_size:
         return
     try:
-        kernel.set_args(*[_argument(device, a, program, buffers) for a in source.arguments])
+        # Held until the launch is in the queue: another thread may take memory that is let go.
+        arguments = [_argument(device, a, program, buffers) for a in source.arguments]
+        kernel.set_args(*arguments)
         event = cl.enqueue_nd_range_kernel(
             device.queue, kernel, source.global_size, source.local_size
         )

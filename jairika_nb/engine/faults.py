@@ -68,7 +68,11 @@ def confirm(device: Device, roots: list[Node]) -> None:
     import pyopencl as cl
 
     found = np.empty(4, np.int32)
-    wait(device, cl.enqueue_copy(device.queue, found, buffer(device), is_blocking=False), found)
+    try:
+        wait(device, cl.enqueue_copy(device.queue, found, buffer(device), is_blocking=False), found)
+    except BaseException:
+        forget(device)  # what is found here is not of the next run
+        raise
     if not found[0]:
         return
     cl.enqueue_copy(device.queue, buffer(device), np.zeros(4, np.int32))

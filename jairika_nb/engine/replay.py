@@ -180,6 +180,7 @@ class Step:
             # not come from memory: a step has pushed it out of the caches.
             if bound[number]() is not buffer:
                 value = buffer.cl
+                bound[number] = _nothing  # until all are bound: Ctrl-C may come in between
                 for kernel, i in self.places[entry]:
                     kernel.set_arg(i, value)
                 bound[number] = weakref.ref(buffer)
@@ -310,7 +311,7 @@ def step_of(device: Device, program: Program) -> Step | ReferenceStep:
     """The step that runs programs of this structure; one for all that are alike."""
     if device.is_reference:
         return ReferenceStep(program)
-    key = (device, program.key)
+    key = execute.key_of(program, device)
     with device.lock:
         found = _steps.get(key)
         if found is None:

@@ -43,11 +43,14 @@ def keep(event: Any, host: Any) -> None:
     An event that is let go before waits in its destructor, which would stop the host.
     """
     _kept.append((event, host))
-    try:
-        while _kept[0][0].command_execution_status <= 0:
-            _kept.popleft()
-    except IndexError:
-        pass  # another thread took the last one
+    with contextlib.suppress(IndexError):
+        while True:
+            # Taken before it is looked at: other threads, and destructors that a collection of
+            # garbage runs here, do the same.
+            row = _kept.popleft()
+            if row[0].command_execution_status > 0:
+                _kept.appendleft(row)
+                return
 
 
 def _look(device: Device, event: Any) -> None:
