@@ -362,11 +362,12 @@ def _filled(template: str, lane: str, width: int) -> str:
         "uintN": f"uint{number}",
         "halfN": f"half{number}",
     }
-    if "EXP(" in template:
-        # Vectors take the one for arguments that are in range, as those of these functions are.
-        near = width > 1 and lane == "float"
-        template = (EXP_NEAR if near else "") + template
-        words["EXP("] = "exp_near(" if near else "exp("
+    for word, name, text in (("EXP(", "exp", EXP_NEAR), ("EXP2(", "exp2", gelu.EXP2_NEAR)):
+        if word in template:
+            # Vectors take the one for arguments that are in range, as all of these functions' are.
+            near = width > 1 and lane == "float"
+            template = (text if near else "") + template
+            words[word] = f"{name}_near(" if near else f"{name}("
     for word, text in words.items():
         template = template.replace(word, text)
     return template

@@ -304,7 +304,8 @@ OWN = {"sin", "cos", "tan", "tanh", "erf", "sigmoid"}
 # functions that users write join them.
 FUNCTIONS = {"remainder": "remainder", "floor_divide": "divide", "pow": "power",
               "bitwise_left_shift": "left", "bitwise_right_shift": "right",
-              "gelu_tanh": "gelu_tanh", "gelu_tanh_slope": "gelu_tanh_slope"}  # fmt: skip
+              **{name: name for name in ("gelu_tanh", "gelu_tanh_slope", "gelu_erf",
+                                         "gelu_erf_slope")}}  # fmt: skip
 
 
 def _abs(x: str, dtype: DType, kind: str) -> str:

@@ -11,7 +11,6 @@ from jairika_nb.engine import dtypes
 from jairika_nb.engine.graph import Node, make
 from jairika_nb.engine.ops import contract
 from jairika_nb.engine.ops import elementwise as e
-from jairika_nb.engine.ops.gelu import gelu_tanh
 from jairika_nb.errors import OutOfRange, ShapeError
 from jairika_nb.tensors.arguments import on_tensors, whole_numbers
 from jairika_nb.tensors.elementwise import operands
@@ -130,11 +129,10 @@ def silu(x: Tensor, /) -> Tensor:
 def gelu(x: Tensor, /, approximate: str = "none") -> Tensor:
     """x * Phi(x), exact by erf or with ``approximate="tanh"`` (Hendrycks & Gimpel, 2016)."""
     if approximate == "none":
-        inner = e.call("erf", e.mul(x.node, 1 / math.sqrt(2)))
-        return Tensor(e.mul(e.mul(x.node, 0.5), e.add(inner, 1.0)))
+        return Tensor(e.call("gelu_erf", x.node))
     if approximate != "tanh":
         raise OutOfRange(f"gelu: approximate={approximate!r} is neither 'none' nor 'tanh'")
-    return Tensor(gelu_tanh(x.node))
+    return Tensor(make("gelu_tanh", (x.node,)))
 
 
 def _matmul_operator(flip: bool) -> Any:

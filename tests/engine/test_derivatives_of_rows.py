@@ -106,6 +106,8 @@ def attended_back(name):
 # name: one or more of (function, inputs); each must use the row.
 CASES = {
     **{name: [(getattr(jrk, name), ONE)] for name in PLAIN},
+    "gelu_erf": [(jrk.gelu, UNIT)],
+    "gelu_erf_slope": [(on_nodes(lambda x: make("gelu_erf_slope", (x,))), UNIT)],
     "gelu_tanh": [(lambda x: jrk.gelu(x, "tanh"), UNIT)],
     "gelu_tanh_slope": [(on_nodes(lambda x: make("gelu_tanh_slope", (x,))), UNIT)],
     "neg": [(lambda x: -x * x, ONE)], "relu": [(lambda x: jrk.relu(x * x - 1.2), ONE)],
