@@ -7,6 +7,7 @@ import pytest
 
 import jairika_nb as jrk
 from jairika_nb.engine import waiting
+from jairika_nb.errors import KernelError
 
 
 @pytest.fixture
@@ -66,3 +67,28 @@ def test_waiters_serve_again(device):
     for _ in range(3):
         (x @ x).numpy()
     assert len(waiting._idle) == known
+
+
+@pytest.mark.parametrize("side", [64, 1024])
+def test_synchronising_returns_when_all_is_done(device, side):
+    import pyopencl as cl
+
+    x = square(device, side)
+    y = (x @ x).realize()
+    last = cl.enqueue_marker(device.queue)
+    jrk.synchronize(device)
+    assert last.command_execution_status == cl.command_execution_status.COMPLETE
+    assert device.pending == 0
+    assert np.all(y.numpy() == side)
+
+
+def test_a_queue_that_fails_is_told(device, monkeypatch):
+    square(device, 64)
+
+    class Broken:
+        def finish(self):
+            raise MemoryError("clFinish failed: OUT_OF_RESOURCES")
+
+    monkeypatch.setattr(device, "queue", Broken())
+    with pytest.raises(KernelError, match="gave up on its queue: clFinish failed"):
+        jrk.synchronize(device)
