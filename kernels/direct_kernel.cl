@@ -23,7 +23,7 @@ inline void sums(
   for (int i = 0; i < 8; i++)
 #pragma unroll
     for (int j = 0; j < NR / 16; j++)
-      sum[i][j] = is_first ? (float16)(0.0f) : vload16(j, to + i * NR);
+      sum[i][j] = (float16)(0.0f);
   for (int n = 0; n < samples; n++)
     for (int h = 0; h < OH; h++) {
       global const float *v = x + n * apart_x + h * row, *u = g + n * apart_g + h * OW * 16;
@@ -44,7 +44,8 @@ inline void sums(
 #pragma unroll
   for (int i = 0; i < 8; i++)
 #pragma unroll
-    for (int j = 0; j < NR / 16; j++) vstore16(sum[i][j], j, to + i * NR);
+    for (int j = 0; j < NR / 16; j++)
+      vstore16(is_first ? sum[i][j] : sum[i][j] + vload16(j, to + i * NR), j, to + i * NR);
 }
 
 kernel void KERNEL_NAME(

@@ -37,20 +37,22 @@
 #define PAD_H_ 15
 #define PAD_W_ 16
 
-// 8 places' sums over a chunk of channels, added to those of the chunks before.
+// 8 places' sums over a chunk of channels, added to those of the chunks before; those of each row of
+// taps are made by themselves.
 inline void sums(
     global const float *x, const size_t *at, global const float *u, global float *to, const int many,
     const int phase_h, const int phase_w, const int *s, const bool is_first) {
-  float16 sum[8][NR / 16];
-#pragma unroll
-  for (int i = 0; i < 8; i++)
-#pragma unroll
-    for (int j = 0; j < NR / 16; j++)
-      sum[i][j] = is_first ? (float16)(0.0f) : vload16(j, to + i * NR);
+  if (is_first)
+    for (int i = 0; i < 8 * NR / 16; i++) vstore16((float16)(0.0f), i, to);
   const int plane = s[PH_] * s[PW_] * 16;
   for (int a = 0; a < s[KH_]; a++) {
     const int h = phase_h * s[STEP_H_] + a * s[APART_H_] - s[PAD_H_];
     if (h % s[SPREAD_H_]) continue;
+    float16 sum[8][NR / 16];
+#pragma unroll
+    for (int i = 0; i < 8; i++)
+#pragma unroll
+      for (int j = 0; j < NR / 16; j++) sum[i][j] = (float16)(0.0f);
     for (int b = 0; b < s[KW_]; b++) {
       const int w = phase_w * s[STEP_W_] + b * s[APART_W_] - s[PAD_W_];
       if (w % s[SPREAD_W_]) continue;
@@ -73,11 +75,12 @@ inline void sums(
         }
       }
     }
+#pragma unroll
+    for (int i = 0; i < 8; i++)
+#pragma unroll
+      for (int j = 0; j < NR / 16; j++)
+        vstore16(sum[i][j] + vload16(j, to + i * NR), j, to + i * NR);
   }
-#pragma unroll
-  for (int i = 0; i < 8; i++)
-#pragma unroll
-    for (int j = 0; j < NR / 16; j++) vstore16(sum[i][j], j, to + i * NR);
 }
 
 // What a piece found at `many` outputs of a sample from `begin` on, stored for 16 kernels. Places

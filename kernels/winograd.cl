@@ -9,7 +9,7 @@
 // Used by: put before the other winograd templates (jairika_nb/engine/routines/winograd.py).
 
 #ifndef NEAR
-#define NEAR 0.75f
+#define NEAR 0.625f
 #endif
 #ifndef FAR
 #define FAR 1.5f

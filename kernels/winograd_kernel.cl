@@ -4,10 +4,10 @@
 //          [N][K][OH][OW] where a piece transforms its tiles itself (FUSED); out [parts][K][C][3][3].
 //          What stands for one of the 36 places is followed by a line more, so that they do not meet
 //          in one set of a cache.
-// Parameters: NR kernels (a multiple of 16) in registers; a piece is `wide` kernels x `deep`
-//          channels, with `span` tiles, or with `span` times `strip` rows of tiles of `group`
-//          samples, `room` at most. The `workers`, of `size` numbers of scratch each, take pieces in
-//          turn; `aside` numbers are for what is turned.
+// Parameters: NR kernels (a multiple of 16) in registers, summed over SUMMED tiles; a piece is
+//          `wide` kernels x `deep` channels, with `span` tiles, or with `span` times `strip` rows of
+//          tiles of `group` samples, `room` at most. The `workers`, of `size` numbers of scratch
+//          each, take pieces in turn; `aside` numbers are for what is turned.
 // Used by: the planner's CPU schedule of 3 x 3 convolutions (jairika_nb/engine/routines/winograd.py).
 
 #ifndef NR
@@ -16,32 +16,38 @@
 #ifndef FUSED
 #define FUSED 0
 #endif
+#ifndef SUMMED
+#define SUMMED 36
+#endif
 
-// Sums of 8 channels with NR kernels over tiles, added to those of the tiles before.
+// Sums of 8 channels with NR kernels over tiles, added to those before, SUMMED tiles at a time.
 inline void sums(
     global const float *v, global const float *g, global float *to, const int wide, const int tiles,
     const size_t apart, const bool is_first) {
-  float16 sum[8][NR / 16];
+  for (int start = 0; start < tiles; start += SUMMED) {
+    float16 sum[8][NR / 16];
 #pragma unroll
-  for (int i = 0; i < 8; i++)
+    for (int i = 0; i < 8; i++)
 #pragma unroll
-    for (int j = 0; j < NR / 16; j++)
-      sum[i][j] = is_first ? (float16)(0.0f) : vload16(j, to + i * wide);
-  for (int t = 0; t < tiles; t++) {
-    float16 row[NR / 16];
+      for (int j = 0; j < NR / 16; j++) sum[i][j] = (float16)(0.0f);
+    for (int t = start; t < min(start + SUMMED, tiles); t++) {
+      float16 row[NR / 16];
 #pragma unroll
-    for (int j = 0; j < NR / 16; j++) row[j] = vload16(t, g + j * apart);
+      for (int j = 0; j < NR / 16; j++) row[j] = vload16(t, g + j * apart);
 #pragma unroll
-    for (int i = 0; i < 8; i++) {
-      const float16 one = (float16)(v[t * 16 + i]);
+      for (int i = 0; i < 8; i++) {
+        const float16 one = (float16)(v[t * 16 + i]);
 #pragma unroll
-      for (int j = 0; j < NR / 16; j++) sum[i][j] = fma(one, row[j], sum[i][j]);
+        for (int j = 0; j < NR / 16; j++) sum[i][j] = fma(one, row[j], sum[i][j]);
+      }
     }
+    const bool alone = is_first && start == 0;
+#pragma unroll
+    for (int i = 0; i < 8; i++)
+#pragma unroll
+      for (int j = 0; j < NR / 16; j++)
+        vstore16(alone ? sum[i][j] : sum[i][j] + vload16(j, to + i * wide), j, to + i * wide);
   }
-#pragma unroll
-  for (int i = 0; i < 8; i++)
-#pragma unroll
-    for (int j = 0; j < NR / 16; j++) vstore16(sum[i][j], j, to + i * wide);
 }
 
 // The taps of 16 kernels for 16 channels, from sums `place_m` apart, `wide` in a row.

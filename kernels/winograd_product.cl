@@ -4,7 +4,8 @@
 //          itself (FUSED); w [K][C][3][3], or [C][K][3][3] seen from the other
 //          side (FLIPPED); out [N][K][OH][OW]. What stands for one of the 36 places is followed by a
 //          line more, so that they do not meet in one set of a cache.
-// Parameters: NR outputs (a multiple of 16) at a time, `chunk` channels; a piece is `strip` rows of
+// Parameters: NR outputs (a multiple of 16) at a time, `chunk` channels, SUMMED (a multiple of 16) in
+//          registers: errors of longer sums would be multiplied by five; a piece is `strip` rows of
 //          `wide` tiles of `group` samples, `tiles` at most, for all outputs (FUSED) or for NR. The
 //          `workers`, of `size` numbers of scratch each, take pieces in turn, and keep the
 //          transformed kernels of all outputs (`kept`), or of the last ones; `aside` numbers are for
@@ -16,6 +17,9 @@
 #endif
 #ifndef FUSED
 #define FUSED 0
+#endif
+#ifndef SUMMED
+#define SUMMED 32
 #endif
 
 // The transformed kernels of a chunk: [36][channels][NR].
@@ -46,35 +50,38 @@ inline void kernels(
   }
 }
 
-// 8 tiles' sums over a chunk of channels, added to those of the chunks before.
+// 8 tiles' sums over a chunk of channels, added to those before, SUMMED channels at a time.
 inline void sums(
     global const float *v, global const float *u, global float *to, const int many,
     const size_t apart, const bool is_first) {
-  float16 sum[8][NR / 16];
+  for (int start = 0; start < many; start += SUMMED) {
+    float16 sum[8][NR / 16];
 #pragma unroll
-  for (int i = 0; i < 8; i++)
+    for (int i = 0; i < 8; i++)
 #pragma unroll
-    for (int j = 0; j < NR / 16; j++)
-      sum[i][j] = is_first ? (float16)(0.0f) : vload16(j, to + i * NR);
-  for (int block = 0; block < many; block += 16) {
-    for (int c = 0; c < 16; c++) {
-      float16 row[NR / 16];
+      for (int j = 0; j < NR / 16; j++) sum[i][j] = (float16)(0.0f);
+    for (int block = start; block < min(start + SUMMED, many); block += 16) {
+      for (int c = 0; c < 16; c++) {
+        float16 row[NR / 16];
 #pragma unroll
-      for (int j = 0; j < NR / 16; j++) row[j] = vload16(j, u + c * NR);
+        for (int j = 0; j < NR / 16; j++) row[j] = vload16(j, u + c * NR);
 #pragma unroll
-      for (int i = 0; i < 8; i++) {
-        const float16 one = (float16)(v[i * 16 + c]);
+        for (int i = 0; i < 8; i++) {
+          const float16 one = (float16)(v[i * 16 + c]);
 #pragma unroll
-        for (int j = 0; j < NR / 16; j++) sum[i][j] = fma(one, row[j], sum[i][j]);
+          for (int j = 0; j < NR / 16; j++) sum[i][j] = fma(one, row[j], sum[i][j]);
+        }
       }
+      v += apart;
+      u += 16 * NR;
     }
-    v += apart;
-    u += 16 * NR;
+    const bool alone = is_first && start == 0;
+#pragma unroll
+    for (int i = 0; i < 8; i++)
+#pragma unroll
+      for (int j = 0; j < NR / 16; j++)
+        vstore16(alone ? sum[i][j] : sum[i][j] + vload16(j, to + i * NR), j, to + i * NR);
   }
-#pragma unroll
-  for (int i = 0; i < 8; i++)
-#pragma unroll
-    for (int j = 0; j < NR / 16; j++) vstore16(sum[i][j], j, to + i * NR);
 }
 
 // 16 planes' places that follow each other, from vectors with the planes as lanes.

@@ -9,7 +9,9 @@ from jairika_nb.nn import functional as F
 torch = pytest.importorskip("torch")
 
 # Of the size of the result: root of the mean square, and the largest.
-MEAN, LARGEST = 2e-6, 3e-5
+MEAN, LARGEST = 1e-6, 2e-5
+# A GPU makes plain products, and longer sums.
+MEAN_ON_GPU, LARGEST_ON_GPU = 2e-6, 3e-5
 # (samples, inputs, outputs, height, width, padding): few tiles are transformed by a kernel of
 # their own, many by the one that needs them; edges are cut, channels come in 16s and 32s, or are
 # more than one chunk; rows are longer than a piece; samples have one tile each.
@@ -53,10 +55,12 @@ def test_values_and_derivatives_are_near_those_of_double_precision(device, name)
     arrays, padding = draw(shape), shape[-1]
     exact = theirs(*arrays, padding, torch.float64)
     single = theirs(*arrays, padding, torch.float32)
+    is_gpu = device.kind == "gpu"
+    limits = (MEAN_ON_GPU, LARGEST_ON_GPU) if is_gpu else (MEAN, LARGEST)
     for found, wanted, other in zip(ours(*arrays, padding), exact, single, strict=True):
         mean, largest = errors(found.numpy(), wanted)
-        assert mean < MEAN and largest < LARGEST
-        assert mean < 10 * errors(other, wanted)[0]
+        assert mean < limits[0] and largest < limits[1]
+        assert mean < (10 if is_gpu else 5) * errors(other, wanted)[0]
 
 
 def test_every_run_gives_the_same_bits(device):

@@ -2,8 +2,10 @@
 
 Tiles of 4 x 4 outputs need 36 products for each pair of channels instead of 144, and so do the
 derivatives of the input and of the kernel (S. Winograd 1980; A. Lavin & S. Gray, "Fast algorithms
-for convolutional neural networks", 2016). Errors are about twice those of plain float32 sums, and
-what is no number or infinite spreads over its tile.
+for convolutional neural networks", 2016). Sums are made in short blocks, because turning them back
+multiplies their errors by five: from 32 to 512 channels the root of the mean square is 6e-7 to 8e-7
+of the result's, where plain sums in blocks have 2.5e-7. What is no number or infinite spreads over
+its tile.
 """
 
 from __future__ import annotations
