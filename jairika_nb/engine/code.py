@@ -347,10 +347,6 @@ class Writer:
 
     def _op(self, expr: Expr, scope: Scope, width: int) -> str:
         name = expr.data[0]
-        if width > 1 and self._is_share(expr):
-            self.preambles.add("share_float16")
-            part, whole = (self.emit(a, scope) for a in expr.args)
-            return f"share_float16({part}, {whole})"
         args = [self.operand(a, scope, width) for a in expr.args]
         if name == "cast":
             text, needs = spelling.cast(args[0], expr.args[0].dtype, expr.dtype, width)
@@ -359,15 +355,6 @@ class Writer:
             text, needs = spelling.operation(name, args, kind, expr.dtype, width)
         self.preambles |= needs
         return text
-
-    def _is_share(self, expr: Expr) -> bool:
-        """Whether an expression is an exponential along a row by the sum of all of them."""
-        if expr.data[0] != "div" or expr.dtype.name != "float32" or self.lane is None:
-            return False
-        part, whole = expr.args
-        is_power = part.kind == "op" and part.data[0] == "exp" and self.wide(part) == WIDTH
-        wholes = [r.result for r in self.kernel.reductions if r.op == "sum" and r.expr is part]
-        return is_power and self.wide(whole) == 1 and whole in wholes
 
     def store(self, output: Any, scope: Scope) -> str:
         """The statement that stores an output."""

@@ -248,15 +248,17 @@ inline float16 exp_float16(float16 x) {
 }
 """
 # The parts of a sum by the whole, none of them below 0: a quotient from the reciprocal, made right
-# by what it leaves (P. Markstein, 1990), in three fifths of the time of a division.
+# by what it leaves (P. Markstein, 1990), in three fifths of the time of a division where the whole
+# is the same in all turns of a loop.
 SHARE = """\
-inline float16 share_float16(float16 part, float whole) {
-  const float by = 1 / whole;
-  if (!(whole > 1e-30f && whole < 1e30f)) return part / whole;
-  const float16 near = part * by;
-  return fma(fma(-near, (float16)(whole), part), (float16)(by), near);
+inline V share_V(V part, V whole) {
+  const V by = 1 / whole;
+  if (ANY(!((whole > 1e-30f) & (whole < 1e30f)))) return part / whole;
+  const V near = part * by;
+  return fma(fma(-near, whole, part), by, near);
 }
 """
+SHARE_DOUBLE = "inline V share_V(V part, V whole) { return part / whole; }\n"
 # erf within 1.5 units in the last place: x + x * P(x * x) up to 0.9, 1 - exp(-Q(x)) above it, by
 # polynomials fitted to double values with the least greatest error. Drivers' own: Intel's errs by
 # 4 units, PoCL's takes five times as long.
@@ -335,9 +337,11 @@ _UNSIGNED = (("to_odd", TO_ODD), ("remainder", REMAINDER_UNSIGNED), ("divide", D
 _TEMPLATES: dict[str, tuple[tuple[str, str], ...]] = {
     "float": (("round_half", ROUND_HALF), ("round_bfloat", ROUND_BFLOAT),
               ("remainder", REMAINDER_FLOAT), ("divide", DIVIDE_FLOAT), ("erf", ERF),
-              ("tanh", TANH_FLOAT), ("sigmoid", SIGMOID), *gelu.templates("float")),
+              ("tanh", TANH_FLOAT), ("sigmoid", SIGMOID), ("share", SHARE),
+              *gelu.templates("float")),
     "double": (("to_odd", TO_ODD), ("remainder", REMAINDER_FLOAT), ("divide", DIVIDE_FLOAT),
-               ("power", POWER_LANES), ("tanh", TANH), *gelu.templates("double")),
+               ("power", POWER_LANES), ("tanh", TANH), ("share", SHARE_DOUBLE),
+               *gelu.templates("double")),
     "int": _SIGNED, "long": _SIGNED, "uint": _UNSIGNED, "ulong": _UNSIGNED,
 }  # fmt: skip
 
@@ -423,8 +427,7 @@ inline void stream_TYPE16(TYPE16 v, global TYPE *p, int when) {
 }
 """
 
-PREAMBLES = {"philox": PHILOX, "pick": PICK, "half_memory": HALF_MEMORY, "exp_float16": EXP,
-             "share_float16": SHARE}  # fmt: skip
+PREAMBLES = {"philox": PHILOX, "pick": PICK, "half_memory": HALF_MEMORY, "exp_float16": EXP}
 for _type in sorted({d.opencl for d in ALL if d not in UNSUPPORTED and d.opencl != "half"}):
     PREAMBLES[f"stream_{_type}16"] = STREAM.replace("TYPE", _type)
 for _name in ("sin", "cos", "tan"):

@@ -305,7 +305,7 @@ OWN = {"sin", "cos", "tan", "tanh", "erf", "sigmoid"}
 FUNCTIONS = {"remainder": "remainder", "floor_divide": "divide", "pow": "power",
               "bitwise_left_shift": "left", "bitwise_right_shift": "right",
               **{name: name for name in ("gelu_tanh", "gelu_tanh_slope", "gelu_erf",
-                                         "gelu_erf_slope")}}  # fmt: skip
+                                         "gelu_erf_slope", "share")}}  # fmt: skip
 
 
 def _abs(x: str, dtype: DType, kind: str) -> str:

@@ -226,7 +226,7 @@ def softmax(x: Tensor, /, axis: Axes = -1) -> Tensor:
     if not x.size:
         return Tensor(_rounded(_real(x), x))
     power = e.call("exp", _shifted(x, axes))
-    return Tensor(_rounded(e.div(power, r.reduce("sum", power, axes)), x))
+    return Tensor(_rounded(e.share(power, r.reduce("sum", power, axes)), x))
 
 
 @on_tensors

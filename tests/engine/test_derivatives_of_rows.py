@@ -116,6 +116,7 @@ CASES = {
     "acosh": [(lambda x: jrk.acosh(x + 1), ONE)],
     "add": [(lambda a, b: (a + b[:, :1]) ** 2, TWO)], "sub": [(lambda a, b: (a - b) ** 2, TWO)],
     "mul": [(jrk.multiply, TWO)], "div": [(jrk.divide, TWO)],
+    "share": [(on_nodes(lambda a, b: make("share", (a, b))), TWO)],
     "maximum": [(jrk.maximum, TWO)], "minimum": [(lambda a, b: jrk.minimum(a * a, b), TWO)],
     "pow": [(jrk.pow, TWO), (lambda x: x**3, ONE), (lambda x: 2.5**x, ONE), (lambda x: x**-1, ONE)],
     "atan2": [(jrk.atan2, TWO)], "hypot": [(jrk.hypot, TWO)],

@@ -111,7 +111,7 @@ def _probabilities(form: Form, q: Node, k: Node, *more: Node) -> Node:
 
 def _softmax(x: Node, axes: tuple[int, ...]) -> Node:
     power = e.call("exp", e.apply("sub", x, e.call("detach", make("max", (x,), axes))))
-    return e.div(power, make("sum", (power,), axes))
+    return e.share(power, make("sum", (power,), axes))
 
 
 def _plain_logsum(attrs: Any, q: Node, k: Node, v: Node, *more: Node) -> Node:

@@ -114,6 +114,11 @@ def div(a: Operand, b: Operand) -> Node:
     return call_binary("div", a, b)
 
 
+def share(part: Node, whole: Node) -> Node:
+    """``part / whole`` of floats, where no part is negative or more than the whole."""
+    return apply("share", part, whole)
+
+
 def call_binary(name: str, a: Operand, b: Operand) -> Node:
     """A binary operation that needs floats; integers and bools become float32."""
     _, common = _as_nodes((a, b))
@@ -265,8 +270,11 @@ define(Op("relu", "elementwise", _numeric("relu"),
           lambda g, y, x: (where(apply("equal", y, 0), 0.0, g),), "RELU({0})"))  # fmt: skip
 define(Op("sign", "elementwise", _numeric("sign"), lambda attrs, x: np.sign(x),
           lambda g, y, x: (None,), "SIGN({0})"))  # fmt: skip
-define(Op("div", "elementwise", _needs("float", "div"), lambda attrs, a, b: a / b,
-          lambda g, y, a, b: (div(g, b), neg(div(mul(g, y), b))), "({0} / {1})", 4))  # fmt: skip
+
+# Parts of a whole have a row of their own, as most share it: one reciprocal serves them all.
+for _name, _code in (("div", "({0} / {1})"), ("share", "SHARE({0}, {1})")):
+    define(Op(_name, "elementwise", _needs("float", _name), lambda attrs, a, b: a / b,
+              lambda g, y, a, b: (div(g, b), neg(div(mul(g, y), b))), _code, 4))  # fmt: skip
 
 
 def _pow_reference(attrs: tuple, a: np.ndarray, b: np.ndarray) -> np.ndarray:
