@@ -15,7 +15,7 @@
 #define WIDTH 64
 #endif
 // What is given arrays must be part of the kernel, where they are registers.
-#define INLINED inline __attribute__((always_inline))
+#define INLINED static inline __attribute__((always_inline))
 #define THREADS 128
 #define ROWS (8 * HIGH)
 #define COLUMNS 64

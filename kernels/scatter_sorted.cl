@@ -13,7 +13,7 @@ kernel void KERNEL_NAME(
     global const int *restrict order, global const T *restrict updates, const int n,
     const int many, const int after, const int axis, const int total, const int pieces,
     const int each, global int *fault) {
-  for (int i = get_global_id(0); i < total; i += get_global_size(0))
+  for (size_t i = get_global_id(0); i < (size_t)total; i += get_global_size(0))
     if (element[i] < 0 || element[i] >= n)
       pick(element[i] < 0 ? element[i] - n : element[i], n, axis, fault);
   const int begin = get_global_id(0) * each, end = min(begin + each, pieces);

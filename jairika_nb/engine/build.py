@@ -24,6 +24,8 @@ from jairika_nb.errors import KernelError
 OPTIONS = ["-cl-std=CL1.2", "-w"]
 # Of programs whose work-items hand each other values, which older language has no functions for.
 NEWER = ["-cl-std=CL3.0", "-w"]
+# GPUs divide and take roots less exactly unless asked, where they can.
+EXACT = "-cl-fp32-correctly-rounded-divide-sqrt"
 # So many kernels of a device stay in memory, those used last; a driver takes up to a MiB for each.
 KEPT = 1024
 
@@ -68,6 +70,10 @@ def _build_together(device: Device, sources: list[Source]) -> None:
     is_pocl = device.handle.platform.name == pocl.PLATFORM
     text = joined(sources, pocl.apart if is_pocl else attrgetter("body"))
     options = NEWER if "sub_group_" in text else OPTIONS
+    if device.kind == "gpu":
+        text = with_definitions(text)
+        exact = cl.device_fp_config.CORRECTLY_ROUNDED_DIVIDE_SQRT
+        options = [*options, EXACT] if device.handle.single_fp_config & exact else options
     try:
         program = cl.Program(device.context, text).build(options, cache_dir=program_cache())
     except cl.Error as error:
@@ -96,6 +102,15 @@ def joined(sources: list[Source], written: Callable[[Source], str] = attrgetter(
         macros = dict.fromkeys(re.findall(r"#define (\w+)", body))
         parts += [body, *(f"#undef {m}\n" for m in macros)]
     return "".join(parts)
+
+
+def with_definitions(text: str) -> str:
+    """A program whose functions exist also where a compiler does not inline their calls.
+
+    ``inline`` alone is C99's: it leaves such a call to a definition elsewhere. CPU drivers inline
+    everything.
+    """
+    return re.sub(r"^(\s*)inline ", r"\1static inline ", text, flags=re.MULTILINE)
 
 
 def _numbered(name: str, number: int) -> str:

@@ -10,6 +10,7 @@ from functools import lru_cache
 
 import numpy as np
 
+from jairika_nb.engine.build import with_definitions
 from jairika_nb.engine.device import Device
 from jairika_nb.engine.drivers import program_cache
 
@@ -20,7 +21,8 @@ def work(device: Device, text: str, items: int, wanted: tuple[float, ...], optio
     import pyopencl as cl
 
     try:
-        program = cl.Program(device.context, text).build([option], cache_dir=program_cache())
+        program = cl.Program(device.context, with_definitions(text))
+        program = program.build([option], cache_dir=program_cache())
         host = np.full(len(wanted), np.nan, np.float32)
         out = cl.Buffer(device.context, cl.mem_flags.READ_WRITE, host.nbytes)
         program.probe(device.queue, (items,), (items,), out)

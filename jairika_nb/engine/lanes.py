@@ -6,6 +6,9 @@ Drivers list it as cl_khr_subgroup_shuffle; NVIDIA's does not, but has the instr
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
+
 from jairika_nb.engine import instructions
 from jairika_nb.engine.code import Writer
 from jairika_nb.engine.device import Device
@@ -43,8 +46,10 @@ for _kind in ("int", "float", "long", "ulong", "double"):
 
 _PROBE = """\
 kernel __attribute__((reqd_work_group_size(64, 1, 1))) void probe(global float *out) {
-  const uint mine = get_local_id(0);
-  out[mine] = (float)SHUFFLE(mine, 2);
+  local uint a_shared[64];
+  uint a = get_local_id(0);
+  JOINED
+  out[get_local_id(0)] = (float)a;
 }
 """
 
@@ -53,41 +58,51 @@ def exchange(device: Device) -> str:
     """``khr`` or ``ptx`` where values can be handed over so; "" where local memory must do."""
     if device.is_reference:
         return ""
-    wanted = tuple(float(item ^ 2) for item in range(64))
-    for way, extension, function, before, option in _WAYS:
-        text = before + _PROBE.replace("SHUFFLE", function)
+    wanted = (float(sum(range(64))),) * 64
+    for way, extension, before, option in _WAYS:
+        lines = _exchanges("a", "uint", 64, way, "{} + {}".format)
+        text = before + _PROBE.replace("JOINED", "\n  ".join(lines))
         if extension in device.extensions and instructions.work(device, text, 64, wanted, option):
             return way
     return ""
 
 
 _WAYS = (
-    ("khr", SHUFFLE, "sub_group_shuffle_xor", "", "-cl-std=CL3.0"),
-    ("ptx", NVIDIA, "shuffle_xor_uint", _SHUFFLE, "-cl-std=CL1.2"),
+    ("khr", SHUFFLE, "", "-cl-std=CL3.0"),
+    ("ptx", NVIDIA, _SHUFFLE, "-cl-std=CL1.2"),
 )
 
 
 def joined(w: Writer, reduction: Reduction, name: str, items: int, way: str) -> list[str]:
     """Join the values of a work-group: within those that run in step, then one of each of them."""
-    shared, kind = f"{name}_shared", reduction.expr.dtype.lane
+    kind = reduction.expr.dtype.lane
+    if way == "ptx":
+        w.preambles |= {"exchange_uint", f"exchange_with_{kind}"} - {"exchange_with_uint"}
+    return _exchanges(name, kind, items, way, partial(w.combined, reduction))
+
+
+def _exchanges(
+    name: str, kind: str, items: int, way: str, join: Callable[[str, str], str]
+) -> list[str]:
+    shared = f"{name}_shared"
     if way == "khr":
+        # Of a group smaller than what a device can run in step, all of it.
         widest, place, number = (
-            "get_max_sub_group_size()", "get_sub_group_local_id()", "get_sub_group_id()",
+            "get_sub_group_size()", "get_sub_group_local_id()", "get_sub_group_id()",
         )  # fmt: skip
         other, count = f"sub_group_shuffle_xor({name}, mask)", "get_num_sub_groups()"
     else:
-        w.preambles |= {"exchange_uint", f"exchange_with_{kind}"} - {"exchange_with_uint"}
         widest, place, number = "32", "(get_local_id(0) % 32)", "(get_local_id(0) / 32)"
         other, count = f"shuffle_xor_{kind}({name}, mask)", str(items // 32)
     return [
         f"for (uint mask = {widest} / 2; mask > 0; mask /= 2) {{",
         f"const {kind} {name}_other = {other};",
-        f"{name} = {w.combined(reduction, name, f'{name}_other')};",
+        f"{name} = {join(name, f'{name}_other')};",
         "}",
         f"if ({place} == 0) {shared}[{number}] = {name};",
         "barrier(CLK_LOCAL_MEM_FENCE);",
         f"{name} = {shared}[0];",
         f"for (uint part = 1; part < {count}; part++) {{",
-        f"{name} = {w.combined(reduction, name, f'{shared}[part]')};",
+        f"{name} = {join(name, f'{shared}[part]')};",
         "}",
     ]

@@ -14,6 +14,14 @@ class Limits(NamedTuple):
     local_bytes: int
     group_items: int
 
+    def group(self, most: int) -> int:
+        """Work-items of a group: the largest power of two up to ``most``.
+
+        >>> Limits(1, 32768, 384).group(256), Limits(1, 32768, 100).group(256)
+        (256, 64)
+        """
+        return 1 << (min(most, self.group_items).bit_length() - 1)
+
 
 def limits(device: Device) -> Limits:
     """The limits of a device."""

@@ -26,24 +26,34 @@ FEWEST = 16
 PRECISIONS = {"highest": "", "high": "tf32", "medium": "bf16"}
 TYPES = {float16: "f16", bfloat16: "bf16"}
 _precision = "highest"
-# Two numbers of bfloat16 are the upper halves of two of float32.
+# Numbers of bfloat16 are the upper halves of those of float32.
 PROBE = """\
-inline uint pair(const int first, const int second) {
-  return (as_uint((float)first) >> 16) | (as_uint((float)second) & 0xFFFF0000u);
+inline uint number_at(const int at, const int by) {
+  const float number = at % by - by / 2;
+#if UNIT_IS_HALF
+  ushort bits;
+  vstore_half(number, 0, (half *)&bits);
+  return bits;
+#else
+  return NARROW ? as_uint(number) >> 16 : as_uint(number);
+#endif
+}
+inline uint word_at(const int line, const int word, const int by) {
+#if NARROW
+  return number_at(line + 2 * word, by) | number_at(line + 2 * word + 1, by) << 16;
+#else
+  return number_at(line + word, by);
+#endif
 }
 kernel __attribute__((reqd_work_group_size(LANES, 1, 1))) SUB_GROUP void probe(global float *out) {
   local uint words[(UNIT_ROWS + UNIT_COLUMNS) * 8];
   const int lane = get_local_id(0);
   uint a[LEFT_WORDS], b[RIGHT_WORDS];
   float c[UNIT_SUMS];
-  for (int i = 0; i < LEFT_WORDS; i++) {
-    const int from = left_row(lane, i) * 3 + left_word(lane, i) * 2;
-    a[i] = pair(from % 7 - 3, (from + 1) % 7 - 3);
-  }
-  for (int i = 0; i < RIGHT_WORDS; i++) {
-    const int from = right_column(lane, i) * 2 + right_word(lane, i) * 2;
-    b[i] = pair(from % 5 - 2, (from + 1) % 5 - 2);
-  }
+  for (int i = 0; i < LEFT_WORDS; i++)
+    a[i] = word_at(left_row(lane, i) * 3, left_word(lane, i), 7);
+  for (int i = 0; i < RIGHT_WORDS; i++)
+    b[i] = word_at(right_column(lane, i) * 2, right_word(lane, i), 5);
   for (int i = 0; i < UNIT_SUMS; i++) c[i] = 0.0f;
   multiply(a, b, c, words);
   for (int i = 0; i < UNIT_SUMS; i++)
@@ -122,20 +132,22 @@ def units(device: Device) -> list[Unit]:
     if NVIDIA in device.extensions:
         recent = int(device.handle.compute_capability_major_nv) >= AMPERE
         found = [Unit(t) for t in ("f16", "bf16", "tf32")] if recent else []
-        return found if recent and works(device, Unit("bf16")) else []
+        return [unit for unit in found if works(device, unit)]
     if INTEL not in device.extensions:
         return []
     # Sub-groups of other sizes than the device's least are not for these functions.
     lanes = next((n for n in (16, 8) if works(device, intels("bf16", n))), None)
     types = ("f16", "bf16", "tf32") if f"{INTEL}_tf32" in device.extensions else ("f16", "bf16")
-    return [intels(t, lanes) for t in types if t != "tf32" or lanes == 16] if lanes else []
+    found = [intels(t, lanes) for t in types if t != "tf32" or lanes == 16] if lanes else []
+    return [unit for unit in found if works(device, unit)]
 
 
 @lru_cache(64)
 def works(device: Device, unit: Unit) -> bool:
     """Whether a product of small whole numbers comes out right."""
-    a = (np.arange(unit.rows)[:, None] * 3 + np.arange(16)) % 7 - 3
-    b = (np.arange(16)[:, None] + np.arange(unit.columns) * 2) % 5 - 2
+    depth = np.arange(32 // unit.itemsize)
+    a = (np.arange(unit.rows)[:, None] * 3 + depth) % 7 - 3
+    b = (depth[:, None] + np.arange(unit.columns) * 2) % 5 - 2
     text = filled(unit.text + PROBE, unit.values)
     wanted = tuple((a @ b).ravel().astype(float).tolist())
     newer = unit.maker == "intel" and not unit.emulated

@@ -21,8 +21,8 @@ from jairika_nb.engine.dtypes import DType
 from jairika_nb.engine.waiting import keep, wait
 from jairika_nb.errors import ArgumentError, OutOfMemory
 
-# The share of a CPU's memory that tensors may take, unless a limit is set: there the system would
-# end the process instead of refusing.
+# The share of the host's memory that tensors may take, unless a limit is set: there the system
+# would end the process instead of refusing.
 SHARE_OF_HOST = 0.85
 UNITS = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9, "ki": 2**10, "mi": 2**20, "gi": 2**30}
 
@@ -251,9 +251,10 @@ class Block:
 def memory_limit(limit: int | str | None = None, *, device: Any = None) -> int:
     """The most bytes that tensors on a device may take; with ``limit`` it is set first.
 
-    A number of bytes or text such as ``"2GB"`` or ``"512MiB"``. The default is 85 % of a CPU's
-    memory, all of a GPU's; ``JRK_MEMORY_LIMIT`` sets another one before Python starts. What does
-    not fit raises OutOfMemory, and memory kept for reuse is given back first.
+    A number of bytes or text such as ``"2GB"`` or ``"512MiB"``. The default is 85 % of the host's
+    memory where that is used, all of a GPU's own; ``JRK_MEMORY_LIMIT`` sets another one before
+    Python starts. What does not fit raises OutOfMemory, and memory kept for reuse is given back
+    first.
 
     >>> import jairika_nb as jrk
     >>> before = jrk.memory_limit(device="cpu")
@@ -293,7 +294,8 @@ def _from_environment() -> int:
 
 def _default_limit(device: Device) -> int:
     whole = int(device.handle.global_mem_size)
-    return whole if device.kind == "gpu" else int(whole * SHARE_OF_HOST)
+    own = device.kind == "gpu" and not device.handle.host_unified_memory
+    return whole if own else int(whole * SHARE_OF_HOST)
 
 
 def upload(device: Device, host: np.ndarray) -> Buffer:

@@ -23,6 +23,9 @@ from jairika_nb.engine.planner import Planner
 from jairika_nb.engine.program import Entry, Program
 from jairika_nb.engine.source import Argument, Source, name_of
 
+# From so many elements on, places are of 64 bits: loops step beyond the last element.
+LONG = 2**31 - 2**16
+
 
 @dataclass
 class Plan:
@@ -48,7 +51,7 @@ def plan(program: Program, device: Device) -> Plan:
     lowered = Lowered(program, device)
     planner = Planner(lowered)
     kernels = planner.run()
-    if any(entry.size >= 2**31 for entry in lowered.entries):
+    if any(entry.size >= LONG for entry in lowered.entries):
         for kernel in kernels:
             kernel.is_long = True
     single = [_write(k, lowered, device) for k in kernels]

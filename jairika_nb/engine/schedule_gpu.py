@@ -14,8 +14,10 @@ from typing import NamedTuple
 from jairika_nb.engine import lanes, quads
 from jairika_nb.engine.code import Scope, Writer, neutral
 from jairika_nb.engine.device import Device
+from jairika_nb.engine.dtypes import REGISTERS
 from jairika_nb.engine.fused import REDUCED, Expr, Kernel, Output, Reduction
 from jairika_nb.engine.index import Var
+from jairika_nb.engine.limits import Limits, limits
 from jairika_nb.engine.program import Entry
 from jairika_nb.engine.quads import FOUR, Quad
 from jairika_nb.engine.source import Source, traffic, work
@@ -44,7 +46,7 @@ class Group(NamedTuple):
 def write(kernel: Kernel, entries: list[Entry], name: str, device: Device) -> Source:
     """The kernel for a GPU."""
     w = Writer(kernel, entries)
-    most = min(MOST, int(device.handle.max_work_group_size))
+    most = _most(kernel, limits(device))
     group = _group(kernel, most) if kernel.row_size >= LONG_ROW else None
     if group:
         lines, groups = _shared_rows(w, kernel, group, lanes.exchange(device))
@@ -61,10 +63,16 @@ def write(kernel: Kernel, entries: list[Entry], name: str, device: Device) -> So
     )  # fmt: skip
 
 
+def _most(kernel: Kernel, room: Limits) -> int:
+    """Work-items of a group: what each reduction has of them lies in local memory."""
+    each = sum(REGISTERS[r.expr.dtype.lane]().itemsize for r in kernel.reductions)
+    return room.group(min(MOST, room.local_bytes // max(each, 1)))
+
+
 def _group(kernel: Kernel, most: int) -> Group:
     """How many neighbouring rows a group takes, and how many items each of them gets."""
     if runs_down_columns(kernel):
-        across = min(COLUMNS, 1 << (kernel.kept[-1].size - 1).bit_length())
+        across = min(COLUMNS, most, 1 << (kernel.kept[-1].size - 1).bit_length())
         return Group(across, most // across)
     wanted = 1 << (math.ceil(kernel.row_size / (2 * FOUR)) - 1).bit_length()
     return Group(1, max(min(wanted, most), min(LEAST, most)))
@@ -256,14 +264,14 @@ def _reduce(
     """What one work-item makes of its share of a row."""
     name, kind = f"a{number}", value_type(reduction.expr.dtype, 1)
     unit.lines.append(f"{kind} {name} = {neutral(reduction)};")
-    is_float = reduction.expr.dtype.kind == "float"
-    long_sum = reduction.op == "sum" and is_float and kernel.row_size >= LONG_ROW
-    if long_sum:
+    # Short sums too: they may be of the parts of a long one.
+    carries = reduction.op == "sum" and reduction.expr.dtype.kind == "float"
+    if carries:
         unit.lines.append(f"{kind} {name}_lost = 0;")
 
     def body(scope: Scope, quad: Quad | None) -> list[str]:
         text = w.emit(reduction.expr, scope)
-        if not long_sum:
+        if not carries:
             return [f"{name} = {w.combined(reduction, name, text)};"]
         if quad is None:
             return _carried(name, kind, text)

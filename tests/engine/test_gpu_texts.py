@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 import sys
@@ -78,6 +79,19 @@ def test_kernels_are_plain_opencl_c(one_gpu, monkeypatch, tmp_path, standard):
     sources = {s.text: s for t in _programs() for s in t.kernels() if s.host is None}
     text = build.joined(list(sources.values()))
     _compile(text, tmp_path, f"-cl-std={standard}", "-target", "spir64", "-fsyntax-only")
+
+
+def test_no_call_needs_a_function_that_is_elsewhere(one_gpu, monkeypatch, tmp_path):
+    monkeypatch.setattr(lanes, "exchange", lambda device: "")
+    # Without optimisation nothing is inlined, as where a GPU's compiler finds functions too large.
+    sources = {s.text: s for t in _programs() for s in t.kernels() if s.host is None}
+    text = build.with_definitions(build.joined(list(sources.values())))
+    made = tmp_path / "kernels.ptx"
+    options = (*TO_PTX, "-O0", "-Wno-unused-function", "-o", str(made))
+    _compile(text, tmp_path, "-cl-std=CL1.2", *options)
+    outside = set(re.findall(r"\.extern \.func[^;]*?(\w+)\s*\(", made.read_text()))
+    # OpenCL's own have names with their types in them.
+    assert not {name for name in outside if not name.startswith("_Z")}
 
 
 def _rounded(tensor):

@@ -220,6 +220,8 @@ def test_a_product_does_not_write_over_its_own_operand(device):
 
 def test_memory_of_others_is_never_written(device):
     """Pages of a file, and arrays that are only borrowed, also where a replay meets them first."""
+    if device.kind == "gpu":
+        pytest.skip("a GPU copies what it reads")
 
     @jrk.compile
     def step(net):

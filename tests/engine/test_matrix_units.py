@@ -150,12 +150,17 @@ def test_bad_precisions_are_refused():
     assert jrk.get_float32_matmul_precision() == "highest"
 
 
-def test_the_probe_of_units_tells_right_from_wrong(gpu):
-    for lanes in SMALL:
-        assert matrix_units.works(gpu, by_hand(lanes, "bf16"))
-        # As if halves of words were taken for floats of another type.
-        wrong = by_hand(lanes, "bf16")._replace(type="f16")
-        assert not matrix_units.works(gpu, wrong)
+def test_the_probe_of_units_tells_right_from_wrong(gpu, monkeypatch):
+    units = [by_hand(lanes, type_) for lanes, type_ in KINDS]
+    assert all(matrix_units.works(gpu, unit) for unit in units)
+    # As if sums lay elsewhere among the work-items.
+    text = matrix_units.template("matrix_emulated.cl")
+    moved = text.replace("sum_row(lane, i) * 8", "sum_row(lane ^ 4, i ^ 1) * 8")
+    assert moved != text
+    real = matrix_units.template
+    monkeypatch.setattr(matrix_units, "template",
+                        lambda name: moved if "emulated" in name else real(name))  # fmt: skip
+    assert not any(matrix_units.works.__wrapped__(gpu, unit) for unit in units)
     # Without by_hand's emulation no CPU driver has them: found out without harm.
     assert not matrix_units.works(gpu, intels("bf16", 16))
 

@@ -7,6 +7,7 @@ import math
 from jairika_nb.engine import spelling
 from jairika_nb.engine.device import Device
 from jairika_nb.engine.dtypes import DType
+from jairika_nb.engine.limits import limits
 from jairika_nb.engine.ops.reduce import initial
 from jairika_nb.engine.program import Entry
 from jairika_nb.engine.routines import RESULT, ROUTINES
@@ -75,8 +76,8 @@ def _scan(entry: Entry, inputs: list[Entry], device: Device) -> Source:
         return source("scan_columns.cl", name, macros, [*buffers, *numbers], launch, moved)
     pieces = before * blocks
     if device.kind == "gpu":
-        macros["GROUP"] = GROUP
-        launch = (device, pieces * GROUP, GROUP)
+        group = macros["GROUP"] = limits(device).group(GROUP)
+        launch = (device, pieces * group, group)
         arguments = [*buffers, *ints(n, blocks, size, *ways)]
         return source("scan_group.cl", name, macros, arguments, launch, moved)
     each, items = share(device, pieces, entry.size)

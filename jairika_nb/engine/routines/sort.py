@@ -6,6 +6,7 @@ import math
 
 from jairika_nb.engine.device import Device
 from jairika_nb.engine.dtypes import DType
+from jairika_nb.engine.limits import limits
 from jairika_nb.engine.ops.sort import FEW, GPU_CHUNK
 from jairika_nb.engine.program import Entry
 from jairika_nb.engine.routines import RESULT, ROUTINES
@@ -52,7 +53,7 @@ def _rows(entry: Entry, inputs: list[Entry], device: Device) -> Source:
     moved = _bytes(entry, inputs)
     if device.kind == "gpu":
         size = 1 << (n - 1).bit_length()
-        group = min(GROUP, max(size // 2, 16))
+        group = limits(device).group(min(GROUP, max(size // 2, 16)))
         macros |= {"SIZE": size, "GROUP": group}
         arguments = [*_buffers(entry), *ints(n, flip)]
         launch = (device, rows * group, group)
@@ -95,9 +96,10 @@ def _chunks(entry: Entry, inputs: list[Entry], device: Device) -> Source:
     macros: dict[str, object] = {"STEP": 1 if len(inputs) == 1 else 2, "DIGITS": digits}
     pieces, moved, name = rows * chunks, _bytes(entry, inputs), entry.op
     if device.kind == "gpu":
-        macros |= {"GROUP": GROUP, "PER": GPU_CHUNK // GROUP}
+        group = limits(device).group(GROUP)
+        macros |= {"GROUP": group, "PER": GPU_CHUNK // group}
         arguments = [*_buffers(entry), *ints(n, 32 + shift, chunks)]
-        launch = (device, pieces * GROUP, GROUP)
+        launch = (device, pieces * group, group)
         return source("sort_chunks_group.cl", name, macros, arguments, launch, moved)
     each, items = share(device, pieces, inputs[0].size)
     arguments = [*_buffers(entry), *ints(n, 32 + shift, chunk, chunks, pieces, each)]
