@@ -64,13 +64,13 @@ def tensor_of(given: Any) -> Tensor:
     return jrk.tensor(array)
 
 
-def run(model: Any, inputs: list[np.ndarray]) -> list[np.ndarray]:
-    """The outputs of a model's graph for given inputs."""
+def run(model: Any, inputs: list[np.ndarray]) -> list[Tensor]:
+    """The outputs of a model's graph for given inputs, not computed yet."""
     graph = model.graph
     given = {i.name: tensor_of(numpy_helper.to_array(i)) for i in graph.initializer}
     rows = zip([i for i in graph.input if i.name not in given], inputs, strict=False)
     given |= {i.name: tensor_of(array) for i, array in rows}
-    return [y.numpy() for y in _evaluated(graph, given)]
+    return _evaluated(graph, given)
 
 
 def _evaluated(graph: Any, given: dict[str, Any]) -> list[Any]:

@@ -9,8 +9,9 @@ from __future__ import annotations
 import fnmatch
 import os
 import warnings
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
@@ -29,6 +30,8 @@ import onnx_table  # noqa: E402
 import jairika_nb as jrk  # noqa: E402
 
 LISTED = Path(__file__).with_name("onnx_not_passing.txt")
+# So many tests of the sample are computed at a time.
+TOGETHER = 6
 USUAL = {"FLOAT", "INT32", "INT64", "BOOL"}
 # Two units in the last place: ONNX's own tolerance is below one unit of bfloat16, and expects that
 # 2-byte floats are rounded after the same steps as in its NumPy code.
@@ -65,14 +68,14 @@ def _is_usual(name: str) -> bool:
     return "expanded" not in name and set(names) <= USUAL
 
 
-def _sample() -> list[str]:
-    """One test an operator and every twentieth of the rest; all when asked."""
+def _sample() -> list[list[str]]:
+    """One test an operator and every twentieth of the rest, a few at a time; all when asked."""
     passing = [name for name in sorted(CASES) if _reason(name) is None]
-    if os.environ.get("JRK_ONNX") == "all":
-        return passing
     usual = [name for name in passing if _is_usual(name)]
     first = {CASES[name].model.graph.node[0].op_type: name for name in reversed(usual)}
-    return sorted({*first.values(), *usual[::20]})
+    chosen = sorted({*first.values(), *usual[::20]})
+    names = passing if os.environ.get("JRK_ONNX") == "all" else chosen
+    return [names[i : i + TOGETHER] for i in range(0, len(names), TOGETHER)]
 
 
 def _drivers() -> list[str]:
@@ -85,20 +88,38 @@ CASES = _collected()
 REASONS = _reasons()
 
 
-def check(name: str) -> None:
-    """The outputs have the expected types and shapes, and are as near as ONNX asks."""
+class Output(NamedTuple):
+    """What a test is to find, not computed yet, and how near it has to be."""
+
+    test: str
+    found: Any
+    wanted: np.ndarray
+    rtol: float
+    atol: float
+
+
+def outputs(name: str) -> Iterator[Output]:
+    """All outputs of a test, with the limits that ONNX sets."""
     case = CASES[name]
-    for inputs, outputs in case.data_sets:
+    for inputs, expected in case.data_sets:
         found = onnx_table.run(case.model, inputs)
-        for value, expected in zip(found, outputs, strict=True):
-            wanted = onnx_table.tensor_of(expected).numpy()
-            assert value.dtype == wanted.dtype
-            assert value.shape == wanted.shape
+        for value, each in zip(found, expected, strict=True):
+            wanted = onnx_table.tensor_of(each).numpy()
             near = max(case.rtol, LAST_PLACES.get(wanted.dtype.name, 0))
-            exact = np.float64 if wanted.dtype.name in LAST_PLACES else wanted.dtype
-            np.testing.assert_allclose(
-                value.astype(exact), wanted.astype(exact), rtol=near, atol=case.atol
-            )
+            yield Output(name, value, wanted, near, case.atol)
+
+
+def check(rows: list[Output]) -> None:
+    """They have the expected types and shapes, and are as near as ONNX asks."""
+    jrk.eval(*(row.found for row in rows))
+    for name, found, wanted, rtol, atol in rows:
+        value = found.numpy()
+        assert value.dtype == wanted.dtype, name
+        assert value.shape == wanted.shape, name
+        exact = np.float64 if wanted.dtype.name in LAST_PLACES else wanted.dtype
+        np.testing.assert_allclose(
+            value.astype(exact), wanted.astype(exact), rtol=rtol, atol=atol, err_msg=name
+        )
 
 
 @pytest.mark.parametrize(
@@ -110,14 +131,15 @@ def check(name: str) -> None:
 )
 def test_reference(name):
     with jrk.device("reference"):
-        check(name)
+        check(list(outputs(name)))
 
 
 @pytest.mark.parametrize("driver", _drivers())
-@pytest.mark.parametrize("name", _sample())
-def test_drivers(driver, name):
+@pytest.mark.parametrize("names", _sample(), ids=lambda names: f"{names[0]} to {names[-1]}")
+def test_drivers(driver, names):
+    # Some tests in one program: to begin one takes a driver longer than most of their kernels.
     with jrk.device(driver):
-        check(name)
+        check([row for name in names for row in outputs(name)])
 
 
 def test_nearly_all_usual_tests_pass():
