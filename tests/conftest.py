@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+from collections import defaultdict
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -15,6 +17,41 @@ def _devices() -> list[str]:
     if named:
         return named.split(",")
     return [d.id for d in devices.devices()]
+
+
+# A function with more cases than this deals them out to the drivers; the reference runs them all.
+FEW = 4
+# Here every driver runs every case: all that the others try with many arguments consists of it.
+WHOLE = Path(__file__).parent / "engine"
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Let each of many cases run on one of the drivers, unless JRK_TEST_EVERY or devices are set.
+
+    A case costs a driver a tenth of a second to compile, and another driver gets the same source.
+    """
+    if "JRK_TEST_EVERY" in os.environ or "JRK_TEST_DEVICES" in os.environ:
+        return
+    drivers = [name for name in _devices() if name != "reference"]
+    cases: dict[Any, dict[Any, int]] = defaultdict(dict)
+    places = {}
+    for item in items:
+        spec = getattr(item, "callspec", None)
+        driver = spec and spec.params.get("device")
+        if driver in drivers and WHOLE not in item.path.parents:
+            known = cases[item.path, item.cls, item.originalname]
+            case = spec.id.replace(driver, "", 1)
+            places[item] = known, known.setdefault(case, len(known))
+    left = [
+        item
+        for item, (known, place) in places.items()
+        # Of the bits, so that arguments which take two values in turn meet every driver.
+        if len(known) > FEW
+        and drivers[place.bit_count() % len(drivers)] != item.callspec.params["device"]
+    ]
+    config.hook.pytest_deselected(items=left)
+    gone = set(left)
+    items[:] = [item for item in items if item not in gone]
 
 
 @pytest.fixture(params=_devices())
