@@ -68,7 +68,7 @@ kernel void KERNEL_NAME(
 #endif
           if (CAUSAL) s = (ramp + 16 * h >= at) ? s : (float16)(-INFINITY);
           s = at < end ? s : (float16)(-INFINITY);
-          best[h] = fmax(best[h], s);
+          best[h] = s > best[h] ? s : best[h];
           vstore16(s, 2 * (j + i) + h, weights);
         }
       }
@@ -77,7 +77,7 @@ kernel void KERNEL_NAME(
     for (int h = 0; h < 2; h++) {
       // A row that saw no key yet stays at zero.
       const float16 from = best[h] == -INFINITY ? (float16)(0.0f) : best[h];
-      old[h] = exp(top[h] - from);
+      old[h] = weight(top[h] - from);
       top[h] = best[h];
       sum[h] *= old[h];
 #if DROPOUT
@@ -86,12 +86,12 @@ kernel void KERNEL_NAME(
       factors_along(factor + 16 * h, number, S, count, keep, k0, k1, call);
 #endif
       for (int j = 0; j < count; j++) {
-        float16 weight = exp(vload16(2 * j + h, weights) - from);
-        sum[h] += weight;
+        float16 w = weight(vload16(2 * j + h, weights) - from);
+        sum[h] += w;
 #if DROPOUT
-        weight *= vload16(2 * j + h, factor);
+        w *= vload16(2 * j + h, factor);
 #endif
-        vstore16(weight, 2 * j + h, weights);
+        vstore16(w, 2 * j + h, weights);
       }
     }
     gather(total, v + start * v_row, v_row, V, weights, count, old[0], old[1]);

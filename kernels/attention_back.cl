@@ -100,7 +100,7 @@ kernel void KERNEL_NAME(
 #endif
             if (CAUSAL) s = (at + first <= row) ? s : (float16)(-INFINITY);
             s = (at < count) ? s : (float16)(-INFINITY);
-            const float16 p = exp(s - from);
+            const float16 p = weight(s - from);
             const int to = 2 * (r + i) + h;
             vstore16(p, to, slope);
 #if DROPOUT

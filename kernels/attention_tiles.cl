@@ -9,6 +9,9 @@
 #define MASKED 0
 #endif
 
+// exp of what a score is less than its row's largest, or than the logarithm of the row's sum.
+inline float16 weight(const float16 score) { return exp2_near(score * M_LOG2E_F); }
+
 inline void clear8(float16 sum[8][2]) {
 #pragma unroll
   for (int i = 0; i < 8; i++) sum[i][0] = sum[i][1] = (float16)(0.0f);

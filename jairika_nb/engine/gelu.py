@@ -20,26 +20,6 @@ LOG_ODDS = (
     -2.3022093772888184, -0.10483512282371521, 9.404921001987532e-05, 1.59579940373078e-04,
     -1.1439835361670703e-05, 3.81631394930082e-07, -5.067239960965253e-09,
 )  # fmt: skip
-# 2^x by a polynomial of what x is more than a whole number, which a large addend leaves in its low
-# bits. It errs by 9e-8; the ends of its range are 0 and infinity, and so is what lies beyond.
-EXP2_NEAR = """\
-#ifndef EXP2_NEAR
-#define EXP2_NEAR
-inline float16 exp2_near(float16 v) {
-  const float16 under = v < 128.0f ? v : (float16)(128.0f);
-  const float16 x = under < -127.0f ? (float16)(-127.0f) : under;
-  const float16 t = x + 12582912.0f;
-  const float16 r = x - (t - 12582912.0f);
-  float16 p = (float16)(0.0013264727f);
-  p = fma(p, r, (float16)(0.009671513f));
-  p = fma(p, r, (float16)(0.055507336f));
-  p = fma(p, r, (float16)(0.24022242f));
-  p = fma(p, r, (float16)(0.693147f));
-  p = fma(p, r, (float16)(1.0f));
-  return as_float16(as_int16(p) + (as_int16(t) << 23));
-}
-#endif
-"""
 # A NaN stays one through the last operation of each.
 _SHARE = """\
   const V square = a * a;

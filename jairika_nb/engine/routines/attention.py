@@ -36,7 +36,7 @@ def _forward(entry: Entry, inputs: list[Entry], device: Device) -> Source:
     ]  # fmt: skip
     products = 2 * batch * queries * keys * (width + depth)
     values = {**macros(layout, inputs, 3), "KEYS": KEYS}
-    return _with_words(written(
+    return _with_functions(written(
         ("attention_tiles", "attention"), "attention", layout, entry, inputs, values, arguments,
         (device, batch * blocks, 0), products,
     ), layout)  # fmt: skip
@@ -64,14 +64,16 @@ def _backward(entry: Entry, inputs: list[Entry], device: Device) -> Source:
     ]  # fmt: skip
     products = 2 * batch * queries * keys * (3 * width + 2 * depth)
     values = {**macros(layout, inputs, 6), "ROWS": ROWS, "DIRECT": int(direct)}
-    return _with_words(written(
+    return _with_functions(written(
         ("attention_tiles", "attention_back"), "attention_back", layout, entry, inputs, values,
         arguments, (device, batch * parts, 0), products,
     ), layout)  # fmt: skip
 
 
-def _with_words(made: Source, layout: Layout) -> Source:
-    return replace(made, preambles=made.preambles | {"philox"}) if layout.form.keep < 1 else made
+def _with_functions(made: Source, layout: Layout) -> Source:
+    """The source with the functions that its text calls."""
+    words = {"philox"} if layout.form.keep < 1 else set()
+    return replace(made, preambles=made.preambles | {"exp2_near"} | words)
 
 
 ROUTINES["attention_rows"] = _forward
