@@ -41,11 +41,11 @@ def _indexed(name: str, count: tuple[int, ...], below: int, **shapes: tuple[int,
 
 def _op(
     name: str, title: str, inputs: Callable[[], Arrays], flops: int, floats: int, *,
-    steps: int = 10, function: str = "", wanted: str = "",
+    steps: int = 10, function: str = "", wanted: str = "", written: float = 1 / 2,
 ) -> Workload:  # fmt: skip
     given = function or name.removesuffix("-grad")
     return Workload(
-        name, title, "op", inputs, flops, 4 * floats, steps, given, tuple(wanted.split())
+        name, title, "op", inputs, flops, 4 * floats, steps, given, tuple(wanted.split()), written
     )
 
 
@@ -102,13 +102,13 @@ def _rows() -> list[Workload]:
     dy = {"dy": (ROWS, COLUMNS)}
     return [
         WORKLOADS["softmax"],
-        _op("softmax-grad", title, _normal(**x, **dy), 0, 3 * size, wanted="x"),
+        _op("softmax-grad", title, _normal(**x, **dy), 0, 3 * size, wanted="x", written=1 / 3),
         WORKLOADS["layernorm"],
         _op(
             "layernorm-grad", title, _normal(**x, **scale, **dy), 0, 3 * size,
-            wanted="x weight bias",
+            wanted="x weight bias", written=1 / 3,
         ),
-        _op("cross-entropy", title, labels, 0, size, function="cross_entropy"),
+        _op("cross-entropy", title, labels, 0, size, function="cross_entropy", written=0),
         _op(
             "cross-entropy-grad", title, labels, 0, 2 * size, function="cross_entropy",
             wanted="x",
@@ -122,12 +122,12 @@ def _streams() -> list[Workload]:
     title, sides = f"{n >> 20} M", "4096 x 4096"
     both = _normal(x=(n,), y=(n,))
     return [
-        _op("sum", f"all of {2 * n >> 20} M", _normal(x=(2 * n,)), 0, 2 * n),
-        _op("sum-rows", sides, _normal(x=square), 0, size, function="sum_rows"),
-        _op("sum-columns", sides, _normal(x=square), 0, size, function="sum_columns"),
+        _op("sum", f"all of {2 * n >> 20} M", _normal(x=(2 * n,)), 0, 2 * n, written=0),
+        _op("sum-rows", sides, _normal(x=square), 0, size, function="sum_rows", written=0),
+        _op("sum-columns", sides, _normal(x=square), 0, size, function="sum_columns", written=0),
         _op("scale", f"2x, {title}", _normal(x=(n,)), 0, 2 * n),
-        _op("add", f"x + y, {title}", both, 0, 3 * n),
-        _op("triad", f"x + 3y, {title}", both, 0, 3 * n),
+        _op("add", f"x + y, {title}", both, 0, 3 * n, written=1 / 3),
+        _op("triad", f"x + 3y, {title}", both, 0, 3 * n, written=1 / 3),
         _op("transpose", sides, _normal(x=square), 0, 2 * size, function="transpose"),
         *(
             _op(name, title, _normal(x=(n,)), 0, 2 * n, steps=5)
@@ -165,7 +165,7 @@ ALL = (
 )
 OPERATIONS = {each.name: each for each in ALL}
 # What the limits of a machine are measured with.
-PEAK, BANDWIDTH = ("matmul-2048",), ("triad", "sum")
+PEAK, BANDWIDTH = ("matmul-2048",), ("scale", "triad", "sum")
 
 
 def workload(name: str) -> Workload:

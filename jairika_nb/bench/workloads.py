@@ -22,6 +22,7 @@ class Workload:
 
     ``flops`` and ``bytes`` are what a step cannot do without: multiplications and additions of
     products, and each input and output (for training parameters, gradients and moments) once.
+    ``written`` is the share of the bytes that is stored.
     """
 
     name: str
@@ -33,15 +34,12 @@ class Workload:
     steps: int = 10  # of a round
     function: str = ""  # the operation's name in each library's table, where not ``name``
     wanted: tuple[str, ...] = ()  # inputs whose gradients are the result
+    written: float = 1 / 2
 
     @property
     def operation(self) -> str:
         """The key of each library's table of operations."""
         return self.function or self.name
-
-    def floor(self, peak: float, bandwidth: float) -> float:
-        """Seconds below which the machine cannot be: ``peak`` in flop/s, ``bandwidth`` in B/s."""
-        return max(self.flops / peak, self.bytes / bandwidth)
 
 
 def weights(name: str, shape: tuple[int, ...]) -> np.ndarray:
@@ -151,9 +149,15 @@ def _training(
 
 
 def _op(
-    name: str, title: str, inputs: Callable[[], Arrays], flops: int, floats: int, steps: int = 10
+    name: str,
+    title: str,
+    inputs: Callable[[], Arrays],
+    flops: int,
+    floats: int,
+    steps: int = 10,
+    written: float = 1 / 2,
 ) -> Workload:
-    return Workload(name, title, "op", inputs, flops, 4 * floats, steps)
+    return Workload(name, title, "op", inputs, flops, 4 * floats, steps, written=written)
 
 
 def _cnn() -> tuple[int, int]:
@@ -184,10 +188,13 @@ ALL = (
         _transformer(8), 2,
     ),
     _training("lstm", "64 to 256, 64 steps, batch 32, Adam", _series, _recurrent(), 5),
-    _op("chain", "exp(sigmoid(2x+1)*x-3).sum() of 16 M", _normal(1 << 24), 0, 1 << 24, 3),
+    _op("chain", "exp(sigmoid(2x+1)*x-3).sum() of 16 M", _normal(1 << 24), 0, 1 << 24, 3, 0),
     _op("softmax", "4096 x 1024", _normal(4096, 1024), 0, 2 << 22),
     _op("layernorm", "4096 x 1024", _normalised(4096, 1024), 0, 2 << 22),
     _op("matmul", "1024 x 1024", _squares(1024), 2 << 30, 3 << 20),
-    _op("adam", f"one step of {MANY} tensors, {SIDE} x {SIDE}", _tensors, 0, 7 * MANY * SIDE**2),
+    _op(
+        "adam", f"one step of {MANY} tensors, {SIDE} x {SIDE}", _tensors, 0, 7 * MANY * SIDE**2,
+        written=3 / 7,
+    ),
 )  # fmt: skip
 WORKLOADS = {each.name: each for each in ALL}

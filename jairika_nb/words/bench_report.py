@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 import statistics
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
 from jairika_nb.store.show import aligned
@@ -96,8 +98,10 @@ class Report:
         return [*found, self.stopped] if self.stopped else found
 
     def _measured(self) -> str:
-        rates = f"{self.limits.bandwidth / 1e9:.0f} GB/s", f"{self.limits.peak / 1e9:.0f} GFLOP/s"
-        each = zip(rates, self.limits.by, strict=True)
+        limits = self.limits
+        rates = [f"{r / 1e9:.0f} GB/s {written(share)}" for share, r in limits.bandwidths.items()]
+        rates.append(f"{limits.peak / 1e9:.0f} GFLOP/s")
+        each = itertools.zip_longest(rates, limits.by)
         return ", ".join(f"{rate} ({by})" if by else rate for rate, by in each)
 
     def _speeds(self) -> tuple[tuple[str, ...], tuple[tuple[str, ...], ...]]:
@@ -106,7 +110,7 @@ class Report:
         for outcomes in self.outcomes:
             by = {each.library: each for each in outcomes}
             mine, ratio = by[OURS], ratio_of(outcomes)
-            share = mine.workload.floor(self.limits.peak, self.limits.bandwidth) / mine.median
+            share = self.limits.floor(mine.workload) / mine.median
             rows.append((
                 mine.workload.name, duration(mine.median), duration(mine.least),
                 *(duration(by[each].median) if each in by else "" for each in others),
@@ -155,7 +159,9 @@ class Report:
         return {
             "device": self.device,
             "name": self.name,
-            "bandwidth": self.limits.bandwidth,
+            "bandwidths": [
+                {"written": share, "rate": rate} for share, rate in self.limits.bandwidths.items()
+            ],
             "peak": self.limits.peak,
             "stopped": self.stopped or None,
             "geometric_mean": None if math.isnan(self.mean) else self.mean,
@@ -164,16 +170,13 @@ class Report:
                 {
                     "name": rows[0].workload.name,
                     "title": rows[0].workload.title,
-                    "floor_seconds": rows[0].workload.floor(*self._limits()),
+                    "floor_seconds": self.limits.floor(rows[0].workload),
                     "ratio": ratio_of(rows),
                     "libraries": [each.to_json() for each in rows],
                 }
                 for rows in self.outcomes
             ],
         }
-
-    def _limits(self) -> tuple[float, float]:
-        return self.limits.peak, self.limits.bandwidth
 
     def plot(self, ax: Any = None) -> Any:
         """How many times as long as ours each library takes, a group of bars for each workload.
@@ -240,12 +243,22 @@ def duration(seconds: float) -> str:
     return f"{seconds * 1e6:.3g} us"
 
 
+def written(share: float) -> str:
+    """What of its bytes a stream writes.
+
+    >>> written(0), written(1 / 3)
+    ('reading', 'writing 1/3')
+    """
+    return f"writing {Fraction(share).limit_denominator(9)}" if share else "reading"
+
+
 def rate(outcome: Outcome, limits: Roofline) -> str:
     """What the median comes to of that which limits it most: operations or bytes a second."""
     row, seconds = outcome.workload, outcome.median
     if math.isnan(seconds):
         return ""
-    if row.flops / limits.peak > row.bytes / limits.bandwidth:
+    arithmetic, memory = limits.seconds(row)
+    if arithmetic > memory:
         return f"{row.flops / seconds / 1e9:.0f} GFLOP/s"
     return f"{row.bytes / seconds / 1e9:.1f} GB/s"
 

@@ -21,6 +21,7 @@ from jairika_nb.bench import (
 from jairika_nb.bench.asking import Process
 from jairika_nb.bench.contender import MAKERS
 from jairika_nb.bench.judging import distance
+from jairika_nb.bench.roofline import Roofline
 from jairika_nb.errors import DeviceError, WordError
 
 # Elements of what is large: the same functions on less.
@@ -99,7 +100,7 @@ def test_what_a_step_cannot_do_without():
     forward = 2 * 128 * (784 * 256 + 256 * 128 + 128 * 10)
     assert WORKLOADS["mlp"].flops == 3 * forward - 2 * 128 * 784 * 256
     assert WORKLOADS["mlp"].bytes == 32 * (784 * 256 + 256 + 256 * 128 + 128 + 128 * 10 + 10)
-    assert WORKLOADS["matmul"].floor(peak=2**31, bandwidth=1e12) == 1.0
+    assert Roofline({0: 1e12}, peak=2**31).floor(WORKLOADS["matmul"]) == 1.0
     # 0.56 G multiplications an image, forwards (K. He et al. 2016 have 1.8 G at 224 x 224).
     assert WORKLOADS["resnet18"].flops == pytest.approx(32 * 3 * 2 * 0.556e9, rel=0.01)
 

@@ -25,7 +25,7 @@ BROKEN = Outcome("jax", WORKLOADS["matmul"], failed="RuntimeError: no memory")
 
 @pytest.fixture
 def report():
-    limits = Roofline(bandwidth=4e10, peak=2e12, by=("jax", "numpy"))
+    limits = Roofline({0: 4e10, 1 / 3: 5e10}, peak=2e12, by=("jax", "loops", "numpy"))
     overhead = [Overhead("import jairika_nb", "ms", [0.2, 0.1], 0.3)]
     return Report("opencl:0", "a processor", limits, overhead, [[FAST, SLOW, SLOWER, BROKEN]])
 
@@ -45,7 +45,8 @@ def test_who_computes_something_else_does_not_count(report):
 def test_text_page_and_json_hold_the_same(report):
     text, page, data = str(report), report._repr_html_(), json.loads(json.dumps(report.to_json()))
     for part in ("2 ms", "8 ms", "2.00", "54%", "12.0 MiB", "1.0e-07", "no memory", "150 ms",
-                 "1074 GFLOP/s", "40 GB/s (jax), 2000 GFLOP/s (numpy)"):  # fmt: skip
+                 "1074 GFLOP/s", "40 GB/s reading (jax), 50 GB/s writing 1/3 (loops)",
+                 "2000 GFLOP/s (numpy)"):  # fmt: skip
         assert part in text and part in page
     row = data["workloads"][0]
     assert row["ratio"] == 2.0 and row["floor_seconds"] == pytest.approx(2**31 / 2e12)
@@ -62,7 +63,7 @@ def test_it_is_drawn(report):
 
 
 def test_the_word_measures(tmp_path, monkeypatch):
-    monkeypatch.setattr(roofline, "measured", lambda **_: Roofline(4e10, 3e11))
+    monkeypatch.setattr(roofline, "measured", lambda **_: Roofline({0: 4e10}, 3e11))
     picture = tmp_path / "speed.svg"
     line = ["bench", "softmax", "--libraries", "numpy", "--rounds", "1", "--plot", str(picture)]
     report = run(line, Session(quiet=True))
@@ -89,22 +90,40 @@ def made(name, library, seconds):
     return Outcome(library, workload(name), [seconds])
 
 
-def test_the_limits_are_the_best_of_all_libraries(monkeypatch):
-    triad, total, product = (workload(name) for name in (*BANDWIDTH, *PEAK))
+def test_the_limits_are_the_best_of_all_libraries_and_of_plain_loops(monkeypatch):
+    scale, triad, total, product = (workload(name) for name in (*BANDWIDTH, *PEAK))
     found = [
+        [made("scale", "numpy", 0.5)],
         [made("triad", "numpy", 2.0), made("triad", "jax", 1.0)],
         [made("sum", "numpy", 0.25), Outcome("jax", total, failed="no memory")],
         [made("matmul-2048", "pytorch", 0.5), made("matmul-2048", "jairika_nb", 0.1)],
     ]
     monkeypatch.setattr(roofline, "measure_together", lambda names, libraries, **_: found)
-    limits = roofline.measured()
-    assert limits.bandwidth == max(triad.bytes / 1.0, total.bytes / 0.25)
-    assert limits.peak == product.flops / 0.1 and limits.by == ("numpy", "jairika_nb")
+    loops = {0: 1e8, 1 / 3: 1e9, 1 / 2: 1e8}
+    monkeypatch.setattr(roofline.streams, "rates", lambda device: loops)
+    limits = roofline.measured(device="opencl:0")
+    assert limits.bandwidths == {0: 4 * total.bytes, 1 / 3: 1e9, 1 / 2: 2 * scale.bytes}
+    assert limits.peak == product.flops / 0.1
+    assert limits.by == ("numpy", "loops", "numpy", "jairika_nb")
+    alone = roofline.measured(device="reference")
+    assert alone.bandwidths[1 / 3] == triad.bytes
+
+
+def test_a_limit_is_that_of_what_reads_and_writes_alike():
+    limits = Roofline({0: 1e9, 1 / 3: 2e9, 1 / 2: 4e9}, peak=1e15)
+    rates = {"sum": 1e9, "sum-columns": 1e9, "chain": 1e9, "cross-entropy": 1e9, "triad": 2e9,
+             "add": 2e9, "softmax-grad": 2e9, "scale": 4e9, "exp": 4e9, "softmax": 4e9,
+             "adam": 4e9}  # fmt: skip
+    for name, rate in rates.items():
+        assert limits.bandwidth(workload(name)) == rate, name
+        assert limits.floor(workload(name)) == pytest.approx(workload(name).bytes / rate)
 
 
 def test_the_limits_are_those_of_this_machine():
     limits = roofline.measured(["numpy"], rounds=1)
-    assert 1e8 < limits.bandwidth < 1e13 and 1e8 < limits.peak < 1e15
+    assert set(limits.bandwidths) == {0, 1 / 3, 1 / 2} and len(limits.by) == 4
+    assert all(1e8 < rate < 1e13 for rate in limits.bandwidths.values())
+    assert 1e8 < limits.peak < 1e15
 
 
 def test_operations_have_a_table_and_ctrl_c_keeps_what_was_measured(monkeypatch):
@@ -115,7 +134,7 @@ def test_operations_have_a_table_and_ctrl_c_keeps_what_was_measured(monkeypatch)
         raise KeyboardInterrupt
 
     monkeypatch.setattr(bench, "measure_together", interrupted)
-    monkeypatch.setattr(roofline, "measured", lambda **_: Roofline(4e10, 3e11))
+    monkeypatch.setattr(roofline, "measured", lambda **_: Roofline({0: 4e10}, 3e11))
     found = run(["bench", "ops"], Session(quiet=True))
     assert not found.ok and f"stopped after 2 of {len(OPERATIONS)} workloads" in str(found)
     assert "bias and GELU cost 2.0% of the bare product" in found._repr_html_()
@@ -128,6 +147,6 @@ def test_ctrl_c_before_anything_was_measured_ends_it(monkeypatch):
         yield
 
     monkeypatch.setattr(bench, "measure_together", interrupted)
-    monkeypatch.setattr(roofline, "measured", lambda **_: Roofline(4e10, 3e11))
+    monkeypatch.setattr(roofline, "measured", lambda **_: Roofline({0: 4e10}, 3e11))
     with pytest.raises(KeyboardInterrupt):
         run(["bench", "ops"], Session(quiet=True))
