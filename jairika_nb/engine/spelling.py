@@ -15,11 +15,10 @@ import numpy as np
 from jairika_nb.engine import dtypes
 from jairika_nb.engine.dtypes import DType
 from jairika_nb.engine.graph import TABLE
-from jairika_nb.engine.preambles import PREAMBLES, element
+from jairika_nb.engine.preambles import PREAMBLES, WIDTH, element
 
 __all__ = ["PREAMBLES", "WIDTH", "cast", "element_macros", "literal", "load", "operation", "store"]
 
-WIDTH = 16
 Spelled = tuple[str, set[str]]  # an expression, and the preambles it needs
 
 ORDERED = {"less", "less_equal", "greater", "greater_equal"}
