@@ -12,7 +12,7 @@ import math
 from typing import Any
 
 from jairika_nb.engine import index
-from jairika_nb.engine.dtypes import DType, int32, uint32
+from jairika_nb.engine.dtypes import DType, int32, int64, uint32
 from jairika_nb.engine.fused import (
     REDUCED,
     Bound,
@@ -218,7 +218,7 @@ class Tracer:
         axis, within = entry.attrs
         chosen = self.value(entry.inputs[1], at, bounds)
         size = self.entries[entry.inputs[0]].shape[axis]
-        picked = self.intern("picked", int32, (chosen,), (size, axis))
+        picked = self.intern("picked", int32 if size < 2**31 else int64, (chosen,), (size, axis))
         number = self.picks.setdefault(picked, len(self.picks))
         if not within:
             self.checks[self._source_of(chosen), size] = None

@@ -34,11 +34,11 @@ PHILOX(philox16, uint16, 0)
 
 PICK = """\
 // An index from data: negative ones count from the end; one outside the axis is reported.
-inline int pick(long i, long n, int axis, global int *fault) {
+inline long pick(long i, long n, int axis, global int *fault) {
   const long at = i < 0 ? i + n : i;
-  if (at >= 0 && at < n) return (int)at;
+  if (at >= 0 && at < n) return at;
   fault[1] = (int)clamp(i, (long)INT_MIN, (long)INT_MAX);
-  fault[2] = (int)n;
+  fault[2] = (int)min(n, (long)INT_MAX);
   fault[3] = axis;
   fault[0] = 1;
   return 0;

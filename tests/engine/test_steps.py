@@ -1,11 +1,14 @@
 """Gathers, windows, routines and host steps: each with its neighbours in one lazy graph."""
 
+import re
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
 import jairika_nb as jrk
-from jairika_nb.engine import routines
-from jairika_nb.engine.graph import TABLE, Op, make
+from jairika_nb.engine import dtypes, routines
+from jairika_nb.engine.graph import TABLE, Op, leaf, make
 from jairika_nb.engine.ops import gather, views
 from jairika_nb.engine.source import Argument, Source
 from jairika_nb.errors import MatrixError, OutOfRange, ShapeError
@@ -71,6 +74,17 @@ def test_an_index_out_of_range_raises_at_each_reading_and_the_session_goes_on(de
     with pytest.raises(OutOfRange, match="index -4 is outside"):
         _along_rows(x, [-4, 0]).numpy()
     assert np.array_equal((_along_rows(x, [1]) + 1).numpy(), X[[1]] + 1)
+
+
+def test_an_index_into_more_than_an_int_can_count_is_a_long(device):
+    if device.is_reference:
+        pytest.skip("NumPy's indices are long in any case")
+    # Planned and not run: such an axis takes 2 GiB at least.
+    many = SimpleNamespace(nbytes=2**31 + 8)
+    x = Tensor(leaf(many, (2**31 + 8,), dtypes.int8, device))
+    (source,) = x[jrk.tensor([3])].kernels()
+    assert re.search(r"const long v\d+ = pick\(", source.text)
+    assert "inline long pick(" in source.text
 
 
 @pytest.mark.parametrize(
