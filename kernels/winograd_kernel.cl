@@ -20,34 +20,31 @@
 #define SUMMED 36
 #endif
 
-// Sums of 8 channels with NR kernels over tiles, added to those before, SUMMED tiles at a time.
+// Sums of 8 channels with NR kernels over tiles, added to those of the tiles before.
 inline void sums(
     global const float *v, global const float *g, global float *to, const int wide, const int tiles,
     const size_t apart, const bool is_first) {
-  for (int start = 0; start < tiles; start += SUMMED) {
-    float16 sum[8][NR / 16];
+  float16 sum[8][NR / 16];
 #pragma unroll
-    for (int i = 0; i < 8; i++)
+  for (int i = 0; i < 8; i++)
 #pragma unroll
-      for (int j = 0; j < NR / 16; j++) sum[i][j] = (float16)(0.0f);
-    for (int t = start; t < min(start + SUMMED, tiles); t++) {
-      float16 row[NR / 16];
+    for (int j = 0; j < NR / 16; j++) sum[i][j] = (float16)(0.0f);
+  for (int t = 0; t < tiles; t++) {
+    float16 row[NR / 16];
 #pragma unroll
-      for (int j = 0; j < NR / 16; j++) row[j] = vload16(t, g + j * apart);
+    for (int j = 0; j < NR / 16; j++) row[j] = vload16(t, g + j * apart);
 #pragma unroll
-      for (int i = 0; i < 8; i++) {
-        const float16 one = (float16)(v[t * 16 + i]);
+    for (int i = 0; i < 8; i++) {
+      const float16 one = (float16)(v[t * 16 + i]);
 #pragma unroll
-        for (int j = 0; j < NR / 16; j++) sum[i][j] = fma(one, row[j], sum[i][j]);
-      }
+      for (int j = 0; j < NR / 16; j++) sum[i][j] = fma(one, row[j], sum[i][j]);
     }
-    const bool alone = is_first && start == 0;
-#pragma unroll
-    for (int i = 0; i < 8; i++)
-#pragma unroll
-      for (int j = 0; j < NR / 16; j++)
-        vstore16(alone ? sum[i][j] : sum[i][j] + vload16(j, to + i * wide), j, to + i * wide);
   }
+#pragma unroll
+  for (int i = 0; i < 8; i++)
+#pragma unroll
+    for (int j = 0; j < NR / 16; j++)
+      vstore16(is_first ? sum[i][j] : sum[i][j] + vload16(j, to + i * wide), j, to + i * wide);
 }
 
 // The taps of 16 kernels for 16 channels, from sums `place_m` apart, `wide` in a row.
@@ -116,11 +113,13 @@ kernel void KERNEL_NAME(
         many = samples * tiles;
       }
       for (int f = 0; f < 36; f++)
-        for (int j = 0; j < kernels; j += NR)
-          for (int b = 0; b < channels; b += 8)
-            sums(images + f * place_v + b / 16 * apart + b % 16,
-                 cotangents + f * place_u + j / 16 * apart, m + f * place_m + b * wide + j, wide,
-                 many, apart, i == part * span);
+        for (int t = 0; t < many; t += SUMMED)
+          for (int j = 0; j < kernels; j += NR)
+            for (int b = 0; b < channels; b += 8)
+              sums(images + f * place_v + b / 16 * apart + t * 16 + b % 16,
+                   cotangents + f * place_u + j / 16 * apart + t * 16,
+                   m + f * place_m + b * wide + j, wide, min(SUMMED, many - t), apart,
+                   i == part * span && t == 0);
     }
     for (int b = 0; b < channels; b += 16)
       for (int j = 0; j < kernels; j += 16)

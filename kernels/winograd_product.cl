@@ -50,38 +50,35 @@ inline void kernels(
   }
 }
 
-// 8 tiles' sums over a chunk of channels, added to those before, SUMMED channels at a time.
+// 8 tiles' sums over some channels, added to those of the channels before.
 inline void sums(
     global const float *v, global const float *u, global float *to, const int many,
     const size_t apart, const bool is_first) {
-  for (int start = 0; start < many; start += SUMMED) {
-    float16 sum[8][NR / 16];
+  float16 sum[8][NR / 16];
 #pragma unroll
-    for (int i = 0; i < 8; i++)
+  for (int i = 0; i < 8; i++)
 #pragma unroll
-      for (int j = 0; j < NR / 16; j++) sum[i][j] = (float16)(0.0f);
-    for (int block = start; block < min(start + SUMMED, many); block += 16) {
-      for (int c = 0; c < 16; c++) {
-        float16 row[NR / 16];
+    for (int j = 0; j < NR / 16; j++) sum[i][j] = (float16)(0.0f);
+  for (int block = 0; block < many; block += 16) {
+    for (int c = 0; c < 16; c++) {
+      float16 row[NR / 16];
 #pragma unroll
-        for (int j = 0; j < NR / 16; j++) row[j] = vload16(j, u + c * NR);
+      for (int j = 0; j < NR / 16; j++) row[j] = vload16(j, u + c * NR);
 #pragma unroll
-        for (int i = 0; i < 8; i++) {
-          const float16 one = (float16)(v[i * 16 + c]);
+      for (int i = 0; i < 8; i++) {
+        const float16 one = (float16)(v[i * 16 + c]);
 #pragma unroll
-          for (int j = 0; j < NR / 16; j++) sum[i][j] = fma(one, row[j], sum[i][j]);
-        }
+        for (int j = 0; j < NR / 16; j++) sum[i][j] = fma(one, row[j], sum[i][j]);
       }
-      v += apart;
-      u += 16 * NR;
     }
-    const bool alone = is_first && start == 0;
-#pragma unroll
-    for (int i = 0; i < 8; i++)
-#pragma unroll
-      for (int j = 0; j < NR / 16; j++)
-        vstore16(alone ? sum[i][j] : sum[i][j] + vload16(j, to + i * NR), j, to + i * NR);
+    v += apart;
+    u += 16 * NR;
   }
+#pragma unroll
+  for (int i = 0; i < 8; i++)
+#pragma unroll
+    for (int j = 0; j < NR / 16; j++)
+      vstore16(is_first ? sum[i][j] : sum[i][j] + vload16(j, to + i * NR), j, to + i * NR);
 }
 
 // 16 planes' places that follow each other, from vectors with the planes as lanes.
@@ -177,10 +174,12 @@ kernel void KERNEL_NAME(
         const int channels = min(chunk, C - c);
         if (kept ? is_new : k != known || chunk < C)
           kernels(w, k, c, channels, K, C, found, mine, place_u);
+        // What meets in these loops fits into a first cache.
         for (int f = 0; f < 36; f++)
-          for (int t = 0; t < samples * many; t += 8)
-            sums(from + f * place_v + c / 16 * apart + t * 16, mine + f * place_u,
-                 m + f * place_m + t * NR, channels, apart, c == 0);
+          for (int b = 0; b < channels; b += SUMMED)
+            for (int t = 0; t < samples * many; t += 8)
+              sums(from + f * place_v + (c + b) / 16 * apart + t * 16, mine + f * place_u + b * NR,
+                   m + f * place_m + t * NR, min(SUMMED, channels - b), apart, c + b == 0);
       }
       known = k;
       for (int s = 0; s < samples; s++)

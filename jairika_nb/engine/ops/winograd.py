@@ -27,7 +27,7 @@ USED = 0.55
 # So many tiles make a piece of a product, or are summed at a time for a kernel's derivative.
 TILES, TILES_OF_KERNEL = 72, 36
 # From so many on, in rows that fit, each piece transforms its own tiles.
-MANY_TILES = 1024
+MANY_TILES = 512
 # Channels and kernels of a piece of a kernel's derivative, where it transforms its tiles or not.
 DEEP, WIDE_FUSED, WIDE = 64, 64, 32
 # Such a derivative is summed in parts: a core has so many pieces, of so many tiles at least.
