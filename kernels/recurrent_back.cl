@@ -2,19 +2,23 @@
 // Layouts: H, lengths, h0, c0 and kept as in recurrent_forward.cl; gh, gc [T][N][H], w [H / lanes]
 //          [GATES * H][lanes], out [T + 1][N][stride], of which GIVEN * H are used and the last row
 //          gathers the gradients of the states.
-// Parameters: those of recurrent.cl; a work-item has `each` rows.
+// Parameters: those of recurrent.cl; UPSTREAM 1 where the memory of an lstm has no gradient but that
+//          of the states, so that gc is not read; a work-item has `each` rows.
 // Used by: jairika_nb/engine/routines/recurrent.py, after recurrent.cl.
 
+#ifndef UPSTREAM
+#define UPSTREAM (CELL == 2 ? 2 : 1)
+#endif
+#define OF_MEMORY(at) (UPSTREAM == 2 ? LOAD(gc + (at)) + LOAD(rest + H) : LOAD(rest + H))
 // What the step before reads and writes of a row after a product: gh, gc, kept, a state, out.
 #define FIRST (CELL > 1)
-#define READ (1 + (CELL == 2) + KEPT - FIRST)
+#define READ (UPSTREAM + KEPT - FIRST)
 #define STREAMS (READ + FIRST + GIVEN)
 #define NEXT(n, k) \
   if (s > 0) { \
     const size_t at = (size_t)(n) * H + j; \
     if (k < READ) { \
-      AHEAD(now + at + (k == 0 ? gh : CELL == 2 && k == 1 ? gc : \
-            kept + (k - READ + KEPT) * plane), 0); \
+      AHEAD(now + at + (k == 0 ? gh : k < UPSTREAM ? gc : kept + (k - READ + KEPT) * plane), 0); \
     } else if (k < READ + FIRST) { \
       AHEAD((CELL == 2 ? c : h) + at, 0); \
     } else { \
@@ -58,7 +62,7 @@ kernel void KERNEL_NAME(
             for (int k = 0; k < GIVEN; k++) STORE((V16)(0), to + k * H);
             STORE(g, rest);
 #if CELL == 2
-            STORE(LOAD(gc + now + at) + LOAD(rest + H), rest + H);
+            STORE(OF_MEMORY(now + at), rest + H);
 #endif
             continue;
           }
@@ -74,7 +78,7 @@ kernel void KERNEL_NAME(
           const V16 top = TANH(LOAD(from + plane));
           const V16 gate = LOAD(from + 2 * plane), forget = LOAD(from + 3 * plane);
           const V16 new = LOAD(from + 4 * plane), shown = LOAD(from + 5 * plane);
-          const V16 m = LOAD(gc + now + at) + LOAD(rest + H) + g * shown * (ONE - top * top);
+          const V16 m = OF_MEMORY(now + at) + g * shown * (ONE - top * top);
           STORE(m * new * gate * (ONE - gate), to);
           STORE(m * LOAD(c + at) * forget * (ONE - forget), to + H);
           STORE(m * gate * (ONE - new * new), to + 2 * H);

@@ -10,14 +10,14 @@ from jairika_nb.engine.ops.recurrent import recurrent
 from jairika_nb.tensors.tensor import Tensor
 
 
-def run(cell, back, lengths=None):
-    """The squared states of a recurrence as a function of gates, weights and first states."""
+def run(cell, back, lengths=None, states=None):
+    """The squared (first) states of a recurrence, of gates, weights and states at its start."""
 
     def function(*tensors):
         nodes = [t.node for t in tensors]
         if lengths:
             nodes.append(jrk.tensor(np.array(lengths, np.int32), device=tensors[0].device).node)
-        return Tensor(recurrent(cell, tuple(nodes), back))[: CELLS[cell].states] ** 2
+        return Tensor(recurrent(cell, tuple(nodes), back))[: states or CELLS[cell].states] ** 2
 
     return function
 

@@ -39,12 +39,21 @@ def values(function, arrays, upstream):
     ],
 )
 def test_values_and_gradients_equal_those_of_single_steps(device, cell, back, lengths):
+    compare(cell, back, lengths, cells.CELLS[cell].states)
+
+
+def test_the_memory_of_an_lstm_may_have_no_gradient_of_its_own(device):
+    compare("lstm", False, None, 1)
+
+
+def compare(cell, back, lengths, states):
+    """Values and gradients of some states, and those of single steps on the reference device."""
     arrays = [a.astype(np.float32) for a in sequence(cell, 3, 3, SIZES[cell])]
     upstream = np.random.default_rng(2).normal(size=(2, 3, 3, SIZES[cell])).astype(np.float32)
-    found = values(run(cell, back, lengths), arrays, upstream)
+    found = values(run(cell, back, lengths, states), arrays, upstream)
     with jrk.device("reference"):
         more = [] if lengths is None else [jrk.tensor(np.array(lengths, np.int32))]
-        wanted = values(lambda *t: plain(cell, back, [*t, *more]), arrays, upstream)
+        wanted = values(lambda *t: plain(cell, back, [*t, *more])[:states], arrays, upstream)
     for ours, theirs in zip(found, wanted, strict=True):
         scale = max(1.0, np.abs(theirs).max())
         np.testing.assert_allclose(ours, theirs, rtol=2e-5, atol=3e-6 * scale)
@@ -76,7 +85,10 @@ def test_other_floats(device, dtype):
 
 
 @pytest.mark.parametrize("cell", ["rnn_relu", "lstm", "gru"])
-@pytest.mark.parametrize("function", [lambda cell: run(cell, True, [2, 1]), gradients])
+@pytest.mark.parametrize(
+    "function",
+    [lambda cell: run(cell, True, [2, 1]), lambda cell: run(cell, True, [2, 1], 1), gradients],
+)
 def test_derivatives_of_derivatives_equal_those_of_single_steps(cell, function):
     with jrk.device("reference"):
         arrays = sequence(cell, 2, 2, 2)

@@ -167,7 +167,8 @@ def backward(
 ) -> Node:
     """(T + 1, N, given * H): gradients of the gates, and in the last row those of the states.
 
-    ``upstream`` are the gradients of the states at all steps. Ordinary graph of its arguments.
+    ``upstream`` are the gradients of the states at all steps, or of the first state alone. Ordinary
+    graph of its arguments.
     """
     # Nodes of their own, so that nothing is derived through one input to another.
     inputs = tuple(make("reshape", (i,), i.shape) for i in inputs)
@@ -178,7 +179,7 @@ def backward(
         o.nudge = views.broadcast_to(zero, (steps, n, size))
     rows = unrolled(cell, reverse, o)
     states = [s for s in (o.h, o.c) if s is not None]
-    outputs = joined([stacked([r[k] for r in rows]) for k in range(len(states))], 0)
+    outputs = joined([stacked([r[k] for r in rows]) for k in range(len(upstream))], 0)
     wanted = [o.x, *states, *([o.nudge] if o.nudge is not None else [])]
     found = cotangents(outputs, wanted, joined(list(upstream), 0))
     first, *more = [

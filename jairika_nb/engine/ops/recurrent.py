@@ -52,8 +52,8 @@ def _infer(x: Node, w: Node, h: Node, *rest: Any) -> tuple[Shape, DType]:
 
 
 def _back_infer(*given: Any) -> tuple[Shape, DType]:
-    cell = CELLS[given[-1][0]]
-    x, _, h = given[cell.states + 1 : cell.states + 4]
+    cell, upstream = CELLS[given[-1][0]], given[-1][2]
+    x, _, h = given[upstream + 1 : upstream + 4]
     return (x.shape[0] + 1, x.shape[1], cell.given * h.shape[1]), x.dtype
 
 
@@ -64,8 +64,9 @@ def _vjp(g: Node, y: Node, *inputs: Node) -> tuple[Node | None, ...]:
     cell, reverse = y.attrs
     _, steps, rows, size = y.shape
     row = CELLS[cell]
-    upstream = [at(g, k) for k in range(row.states)]
-    back = make("recurrent_back", (*upstream, y, *inputs), y.attrs)
+    # The memory of a cell often has no gradient but that of the states: it is not passed as zeros.
+    upstream = [at(g, k) for k in range(row.states) if k == 0 or _reaches(g, k)]
+    back = make("recurrent_back", (*upstream, y, *inputs), (cell, reverse, len(upstream)))
     gates = views.take_slice(back, ((0, steps, 1), *((0, n, 1) for n in back.shape[1:])))
     last = at(back, steps)
     before = _before(at(y, 0), inputs[2], reverse)
@@ -81,6 +82,16 @@ def _vjp(g: Node, y: Node, *inputs: Node) -> tuple[Node | None, ...]:
         bias = make("sum", (part(gates, 2 * size, size),), (0, 1))
         found.append(views.reshape(bias, (size,)))
     return (*found, *(None for _ in inputs[len(found) :]))
+
+
+def _reaches(g: Node, plane: int) -> bool:
+    """Whether a gradient may be other than zero in a plane, and not only fill it up."""
+    if g.op == "add":
+        return any(_reaches(i, plane) for i in g.inputs)
+    if g.op != "pad":
+        return True
+    (before, _, between), *_ = g.attrs[0]
+    return between > 0 or 0 <= plane - before < g.inputs[0].shape[0]
 
 
 def _of_inputs(cell: str, gates: Node, size: int) -> Node:
@@ -100,8 +111,7 @@ def _before(h: Node, first: Node, reverse: bool) -> Node:
 
 def _back_vjp(g: Node, y: Node, *given: Node) -> tuple[Node | None, ...]:
     # The same in plain operations, which have derivatives of any order.
-    cell, reverse = y.attrs
-    states = CELLS[cell].states
+    cell, reverse, states = y.attrs
     sources = [
         i if i.dtype.kind != "float" else make("reshape", (i,), i.shape)
         for i in (*given[:states], *given[states + 1 :])
@@ -140,9 +150,9 @@ def _expand(attrs: Any, *inputs: Node) -> Node:
 def _back_expand(attrs: Any, *given: Node) -> Node:
     if given[0].dtype.itemsize < 4:
         return _in_single(_back_expand, attrs, given)
-    cell, reverse = attrs
+    cell, reverse, states = attrs
     row = CELLS[cell]
-    upstream, kept, inputs = given[: row.states], given[row.states], given[row.states + 1 :]
+    upstream, kept, inputs = given[:states], given[states], given[states + 1 :]
     if kept.device.kind == "gpu":
         return cells.backward(cell, reverse, upstream, inputs)
     o, size = Operands.of(cell, inputs), inputs[2].shape[1]
@@ -154,7 +164,7 @@ def _back_expand(attrs: Any, *given: Node) -> Node:
     more += [o.lengths] if o.lengths is not None else []
     wide = row.given * full
     apart = SPACE if wide * kept.dtype.itemsize % CONFLICT == 0 else 0
-    out = make("recurrent_rows_back", (*rows, w, *more), (*attrs, span, apart))
+    out = make("recurrent_rows_back", (*rows, w, *more), (cell, reverse, span, states, apart))
     out = part(out, 0, wide)
     if full == size:
         return out
@@ -203,10 +213,9 @@ def _rows_infer(x: Node, w: Node, h: Node, *rest: Any) -> tuple[Shape, DType]:
 
 
 def _rows_back_infer(*given: Any) -> tuple[Shape, DType]:
-    row = CELLS[given[-1][0]]
-    kept = given[row.states]
-    _, steps, rows, size = kept.shape
-    return (steps + 1, rows, row.given * size + given[-1][3]), kept.dtype
+    cell, _, _, states, apart = given[-1]
+    _, steps, rows, size = given[states].shape
+    return (steps + 1, rows, CELLS[cell].given * size + apart), given[states].dtype
 
 
 def _never(*_: Any) -> Any:

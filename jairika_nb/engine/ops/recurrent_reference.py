@@ -65,12 +65,10 @@ _STEP = {"rnn_tanh": _plain(np.tanh), "rnn_relu": _plain(_relu), "lstm": _lstm, 
 
 def on_host_back(attrs: Any, *given: np.ndarray) -> np.ndarray:
     """The gradients of all gates and, in the last row, of the initial states."""
-    cell, reverse = attrs
-    row = CELLS[cell]
-    arrays = _wide(given)
-    upstream, kept, (_, w, h, *rest) = arrays[: row.states], arrays[row.states], arrays[
-        row.states + 1 :
-    ]  # fmt: skip
+    cell, reverse, states = attrs
+    row, arrays = CELLS[cell], _wide(given)
+    upstream, kept, (_, w, h, *rest) = arrays[:states], arrays[states], arrays[states + 1 :]
+    upstream += [np.zeros_like(upstream[0])] * (row.states - states)
     first = [h, rest[0]] if cell == "lstm" else [h]
     lengths = rest[1:] if cell in ("lstm", "gru") else rest
     steps, size = kept.shape[1], h.shape[1]

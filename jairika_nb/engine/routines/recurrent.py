@@ -32,6 +32,7 @@ def _written(entry: Entry, wide: int, given: list[int], sizes: tuple[int, ...], 
     macros = {
         "T": kept, "V16": f"{kept}16", **functions, "CELL": NUMBERS[cell], "SPAN": span,
         "ROWS": rows_together(wide), "MASKED": int(masked),
+        **({"UPSTREAM": entry.attrs[3]} if backward else {}),
     }  # fmt: skip
     arguments = [Argument("buffer", i) for i in (RESULT, *given)]
     arguments += ints(rows, size, steps, int(reverse), each)
@@ -67,14 +68,13 @@ def _forward(entry: Entry, inputs: list[Entry], device: Device) -> Source:
 
 
 def _backward(entry: Entry, inputs: list[Entry], device: Device) -> Source:
-    cell, _, span, _ = entry.attrs
-    row = CELLS[cell]
-    *upstream, kept, w = entry.inputs[: row.states + 2]
-    h, *rest = entry.inputs[row.states + 2 :]
+    cell, _, span, states, _ = entry.attrs
+    *upstream, kept, w = entry.inputs[: states + 2]
+    h, *rest = entry.inputs[states + 2 :]
     c = rest.pop(0) if cell == "lstm" else h
     masked = bool(rest)
     given = [upstream[0], upstream[-1], kept, w, h, c, rest[0] if masked else h]
-    _, steps, rows, size = inputs[row.states].shape
+    _, steps, rows, size = inputs[states].shape
     return _written(entry, span, given, (rows, size, steps), device, masked, True)
 
 
