@@ -19,6 +19,32 @@ def _devices() -> list[str]:
     return [d.id for d in devices.devices()]
 
 
+# Files that go over devices under the GPU schedule too, on one CPU driver: a sample of what a GPU
+# would run, for machines without one.
+ON_GPU_SCHEDULE = (
+    "engine/test_products.py",
+    "engine/test_corners.py",
+    "engine/test_rows.py",
+    "engine/test_replay_training.py",
+    "nn/test_transformers.py",
+    "nn/test_losses.py",
+    "tensors/test_indexing.py",
+)
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Go over the devices where a test asks for one."""
+    if "device" not in metafunc.fixturenames:
+        return
+    names = _devices()
+    sampled = metafunc.definition.path.as_posix().endswith(ON_GPU_SCHEDULE)
+    if sampled and "JRK_TEST_DEVICES" not in os.environ:
+        kinds = {d.id: d.kind for d in devices.devices()}
+        cpus = [name for name in names if kinds[name] == "cpu"]
+        names += [f"{cpu}-as-gpu" for cpu in cpus[:1] if "gpu" not in kinds.values()]
+    metafunc.parametrize("device", names, indirect=True)
+
+
 # A function with more cases than this deals them out to the drivers; the reference runs them all.
 FEW = 4
 # Here every driver runs every case: all that the others try with many arguments consists of it.
@@ -54,7 +80,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     items[:] = [item for item in items if item not in gone]
 
 
-@pytest.fixture(params=_devices())
+@pytest.fixture
 def device(request: pytest.FixtureRequest):
     """Each working device in turn as the default: the NumPy reference and every driver.
 
