@@ -32,7 +32,7 @@ def write(kernel: Kernel, entries: list[Entry]) -> Source:
     """The kernel of a product and whatever elementwise work follows it."""
     gemm = entries[kernel.product]  # type: ignore[index]
     shape, k, _, choice = gemm.attrs
-    tile, parts, unit = choice
+    (tile, parts), unit = choice, choice.unit
     m, n = shape[-2:]
     batch = math.prod(shape[:-2]) // parts
     w = Writer(kernel, entries)

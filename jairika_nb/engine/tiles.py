@@ -39,35 +39,30 @@ class Tile(NamedTuple):
 
 
 class MatrixTile(NamedTuple):
-    """A tile of which the work-items of an instruction compute ``high`` x ``wide`` values.
-
-    The instruction is NVIDIA's unless given: ``lanes`` work-items and ``unit`` sums, each operand's
-    line of which has 8 words.
-    """
+    """A tile of which the work-items of an instruction compute ``high`` x ``wide`` values."""
 
     rows: int
     columns: int
     depth: int
     high: int
     wide: int
-    lanes: int = 32
-    unit: tuple[int, int] = (16, 8)
+    unit: Unit
 
     @property
     def items(self) -> int:
         """Work-items of a group."""
-        return self.rows // self.high * (self.columns // self.wide) * self.lanes
+        return self.rows // self.high * (self.columns // self.wide) * self.unit.lanes
 
     def bytes(self, itemsize: int) -> int:
         """Local memory of a group: tiles of numbers of ``itemsize`` bytes, later sums to store."""
         tiles = (self.rows + self.columns) * (self.depth * itemsize + 16)
-        return max(tiles, self.items // self.lanes * self.unit[0] * (self.wide + 4) * 4)
+        return max(tiles, self.items // self.unit.lanes * self.unit.rows * (self.wide + 4) * 4)
 
     @property
     def efficiency(self) -> float:
         """As a tile's: instructions, and the words of local memory they need."""
-        high, wide = self.high // self.unit[0], self.wide // self.unit[1]
-        return high * wide / (high * wide + (self.high + self.wide) / self.lanes)
+        high, wide = self.high // self.unit.rows, self.wide // self.unit.columns
+        return high * wide / (high * wide + (self.high + self.wide) / self.unit.lanes)
 
 
 class Choice(NamedTuple):
@@ -75,7 +70,11 @@ class Choice(NamedTuple):
 
     tile: Tile | MatrixTile
     parts: int
-    unit: Unit | None = None  # the matrix unit that does it, if any
+
+    @property
+    def unit(self) -> Unit | None:
+        """The matrix unit that does it, if any."""
+        return self.tile.unit if isinstance(self.tile, MatrixTile) else None
 
 
 # Large ones do most work on what they read, small ones leave fewer compute units idle.
@@ -89,35 +88,15 @@ TILES = (
     Tile(128, 16, 32, 4, 4),
 )
 SMALLEST = TILES[4]  # where a device reports less than OpenCL's least
-# Of matrix units, by the work-items of an instruction and the bytes of a number. Sums and operands
-# stay within the registers: 255 of a work-item of NVIDIA's, 128 of Intel's.
-MATRIX_TILES = {
-    (32, 2): (
-        MatrixTile(128, 128, 32, 64, 32),
-        MatrixTile(64, 64, 32, 32, 32),
-        MatrixTile(32, 64, 32, 16, 32),
-    ),
-    (32, 4): (
-        MatrixTile(128, 128, 16, 64, 32),
-        MatrixTile(64, 64, 16, 32, 32),
-        MatrixTile(32, 64, 16, 16, 32),
-    ),
-    (16, 2): (
-        MatrixTile(128, 128, 32, 32, 32, 16, (8, 16)),
-        MatrixTile(64, 64, 32, 32, 32, 16, (8, 16)),
-        MatrixTile(32, 64, 32, 16, 32, 16, (8, 16)),
-    ),
-    (16, 4): (
-        MatrixTile(128, 128, 16, 32, 32, 16, (8, 16)),
-        MatrixTile(64, 64, 16, 32, 32, 16, (8, 16)),
-        MatrixTile(32, 64, 16, 16, 32, 16, (8, 16)),
-    ),
-    (8, 2): (
-        MatrixTile(128, 64, 32, 32, 16, 8, (8, 8)),
-        MatrixTile(64, 64, 32, 32, 16, 8, (8, 8)),
-        MatrixTile(32, 64, 32, 16, 16, 8, (8, 8)),
-    ),
+# Of matrix units, by the work-items of an instruction: rows, columns, high and wide. Sums and
+# operands stay within the registers: 255 of a work-item of NVIDIA's, 128 of Intel's.
+MATRIX_SIZES = {
+    32: ((128, 128, 64, 32), (64, 64, 32, 32), (32, 64, 16, 32)),
+    16: ((128, 128, 32, 32), (64, 64, 32, 32), (32, 64, 16, 32)),
+    8: ((128, 64, 32, 16), (64, 64, 32, 16), (32, 64, 16, 16)),
 }
+# Bytes of a line of theirs along the inner axis.
+LINE = 64
 # How many times more a compute unit multiplies with them.
 MATRIX_SPEED = 8
 # Into how many parts the inner axis may be split, and the fewest steps that a part should have.
@@ -125,6 +104,13 @@ PARTS, FEWEST_STEPS = (1, 2, 4, 8, 16, 32), 128
 # In multiplications of one compute unit: the start of a tile's loop a value, the store and load of
 # a partial sum, a launch.
 START, PARTIAL, LAUNCH = 32, 32, 500_000
+
+
+def matrix_tiles(unit: Unit) -> list[MatrixTile]:
+    """The tiles of a matrix unit."""
+    depth = LINE // unit.itemsize
+    return [MatrixTile(m, n, depth, high, wide, unit)
+            for m, n, high, wide in MATRIX_SIZES[unit.lanes]]  # fmt: skip
 
 
 def choose(
@@ -137,11 +123,11 @@ def choose(
     >>> choose(64, 64, 65536, 1, 4, Limits(64, 49152, 1024)).parts
     16
     """
-    table: Sequence[Tile | MatrixTile] = MATRIX_TILES[unit.lanes, unit.itemsize] if unit else TILES
+    table: Sequence[Tile | MatrixTile] = matrix_tiles(unit) if unit else TILES
     size = unit.itemsize if unit else itemsize
     tiles = [t for t in table if t.items <= of.group_items and t.bytes(size) <= of.local_bytes]
     choices = [
-        Choice(t, p, unit) for t in tiles or [SMALLEST] for p in PARTS
+        Choice(t, p) for t in tiles or [SMALLEST] for p in PARTS
         if p == 1 or k >= p * FEWEST_STEPS
     ]  # fmt: skip
     return min(choices, key=lambda c: _cost(c, m, n, k, batch, of.units))
@@ -149,13 +135,13 @@ def choose(
 
 def _cost(choice: Choice, m: int, n: int, k: int, batch: int, units: int) -> float:
     """Multiplications that a compute unit has time for until the product is there."""
-    tile, parts, unit = choice
+    tile, parts = choice
     groups = math.ceil(m / tile.rows) * math.ceil(n / tile.columns) * batch * parts
     steps = math.ceil(k / parts / tile.depth) * tile.depth + START
     cost = math.ceil(groups / units) * tile.rows * tile.columns * steps / tile.efficiency
     if parts > 1:
         added = LAUNCH + PARTIAL * m * n * batch * (parts + 1) / units
-        cost += added * (MATRIX_SPEED if unit else 1)
+        cost += added * (MATRIX_SPEED if choice.unit else 1)
     return cost
 
 

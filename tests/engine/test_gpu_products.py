@@ -161,11 +161,11 @@ def test_windows_of_a_convolution_are_never_stored(one_gpu):
 def test_choices_fit_the_device_and_keep_it_busy():
     small = Limits(4, 16384, 64)
     for sizes in [(4096, 4096, 4096, 1), (64, 64, 64, 1), (8, 4096, 4096, 1), (300, 10, 7, 40)]:
-        tile, parts, _ = tiles.choose(*sizes, 4, small)
+        tile, parts = tiles.choose(*sizes, 4, small)
         assert tile.items <= 64
         assert tile.bytes(4) <= 16384
         large = Limits(108, 49152, 1024)
-        tile, parts, _ = tiles.choose(*sizes, 4, large)
+        tile, parts = tiles.choose(*sizes, 4, large)
         m, n, k, batch = sizes
         groups = -(-m // tile.rows) * -(-n // tile.columns) * batch * parts
         assert groups >= 108 or k // (parts * 2) < tiles.FEWEST_STEPS

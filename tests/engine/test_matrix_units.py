@@ -9,20 +9,16 @@ import jairika_nb as jrk
 from jairika_nb.engine import device as devices
 from jairika_nb.engine import matrix_units, tiles
 from jairika_nb.engine.matrix_units import Unit, intels
-from jairika_nb.engine.tiles import MATRIX_TILES, Choice, MatrixTile
+from jairika_nb.engine.tiles import MATRIX_SIZES, Choice, MatrixTile, matrix_tiles
 from jairika_nb.errors import ArgumentError
 
 RNG = np.random.default_rng(16)
 # One instruction after another: NVIDIA's, and Intel's with sub-groups of 16 and of 8.
-SMALL = {
-    32: MatrixTile(32, 32, 16, 16, 16),
-    16: MatrixTile(32, 32, 16, 16, 16, 16, (8, 16)),
-    8: MatrixTile(32, 32, 16, 16, 16, 8, (8, 8)),
-}
+SMALL = (32, 32, 16, 16, 16)
 # Half of the last bit that a type keeps, over sums of some hundred products.
 ROUNDS = {"f16": 2**-11, "bf16": 2**-8, "tf32": 2**-11}
 NAMES = {"f16": "float16", "bf16": "bfloat16", "tf32": "float32"}
-KINDS = [(n, t) for n in SMALL for t in NAMES if (n, t) != (8, "tf32")]
+KINDS = [(n, t) for n in MATRIX_SIZES for t in NAMES if (n, t) != (8, "tf32")]
 
 
 def data(*shape):
@@ -38,10 +34,10 @@ def by_hand(lanes, type_):
 def emulated(monkeypatch):
     """Devices whose units are emulated, with the tiles and the split that it is called with."""
 
-    def choose(tile=None, parts=1, lanes=32):
+    def choose(sizes=SMALL, parts=1, lanes=32):
         def chosen(m, n, k, batch, itemsize, of, unit=None):
             assert unit, "this product should have gone to the units"
-            return Choice(tile or SMALL[unit.lanes], parts, unit)
+            return Choice(MatrixTile(*sizes, unit), parts)
 
         found = [by_hand(n, t) for n, t in KINDS if n == lanes]
         monkeypatch.setattr(matrix_units, "units", lambda device: found)
@@ -99,26 +95,25 @@ def test_views_epilogues_batches_and_parts(one_gpu, emulated):
 
 
 @pytest.mark.parametrize(
-    ("lanes", "tile"),
-    [(n, tile) for (n, size), row in MATRIX_TILES.items() for tile in row if size == 2],
-    ids=lambda v: f"{v.rows}x{v.columns}" if isinstance(v, MatrixTile) else str(v),
+    ("lanes", "sizes"),
+    [(n, t[:-1]) for n in MATRIX_SIZES for t in matrix_tiles(by_hand(n, "bf16"))],
+    ids=lambda v: f"{v[0]}x{v[1]}" if isinstance(v, tuple) else str(v),
 )
-def test_the_tiles_that_gpus_use(one_gpu, emulated, lanes, tile):
-    emulated(tile, lanes=lanes)
+def test_the_tiles_that_gpus_use(one_gpu, emulated, lanes, sizes):
+    emulated(sizes, lanes=lanes)
     (a, b), (x, y) = operands("bf16", (70, 40), (40, 36))
     close((a.astype("float32") @ b.astype("float32")).numpy(), x @ y, 1e-5)
 
 
-@pytest.mark.parametrize(("lanes", "size"), MATRIX_TILES)
-def test_tiles_hold_what_the_kernel_needs(lanes, size):
-    for tile in (*MATRIX_TILES[lanes, size], SMALL[lanes]):
-        unit = next(by_hand(n, t) for n, t in KINDS if n == lanes and (t == "tf32") == (size == 4))
-        assert (tile.lanes, tile.unit) == (lanes, (unit.rows, unit.columns))
+@pytest.mark.parametrize(("lanes", "type_"), KINDS)
+def test_tiles_hold_what_the_kernel_needs(lanes, type_):
+    unit = by_hand(lanes, type_)
+    for tile in (*matrix_tiles(unit), MatrixTile(*SMALL, unit)):
         assert tile.high % unit.rows == tile.wide % unit.columns == 0
-        assert tile.depth * size % 32 == 0, "whole instructions"
+        assert tile.depth * unit.itemsize % 32 == 0, "whole instructions"
         for lines in (tile.rows, tile.columns):
             assert lines * tile.depth % (tile.items * 4) == 0
-        assert tile.bytes(size) <= 32768
+        assert tile.bytes(unit.itemsize) <= 32768
 
 
 def test_rounding_is_asked_for_by_name(one_gpu, emulated):
