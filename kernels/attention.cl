@@ -14,22 +14,11 @@
 #endif
 
 kernel void KERNEL_NAME(
-    global float *restrict out, global float *restrict logsum, global const float *restrict q,
-    global const float *restrict k, global const float *restrict v, global float *restrict scratch,
-    const float scale, const int n1, const int n2, const int L, const int S, const int E,
-    const int V, const int blocks, VIEW(q), VIEW(k), VIEW(v), VIEW(out) MASK_PARAMETERS
-    DROPOUT_PARAMETERS) {
+    FORWARD_OPERANDS, global float *restrict scratch, const int blocks, FORWARD_VIEWS) {
   const int item = get_global_id(0), batch = item / blocks, first = item % blocks * 32;
-  const int b0 = batch / (n1 * n2), b1 = batch / n2 % n1, b2 = batch % n2;
   const int rows = min(32, L - first);
   const int16 ramp = (int16)(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15) + first;
-  BATCH(q);
-  BATCH(k);
-  BATCH(v);
-  BATCH(out);
-#if MASKED
-  BATCH(mask);
-#endif
+  FORWARD_BATCHES
   // Of the work-item's own: queries turned, the sum of values turned, weights of KEYS keys,
   // what the mask says of them, and what dropout multiplies them with.
   global float *panel = scratch + (size_t)item * 32 * (E + (1 + (MASKED > 0) + DROPOUT) * KEYS + V);

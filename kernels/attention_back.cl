@@ -16,29 +16,12 @@
 #endif
 
 kernel void KERNEL_NAME(
-    global float *restrict dq, global float *restrict dk, global float *restrict dv,
-    global const float *restrict g, global const float *restrict y,
-    global const float *restrict logsum, global const float *restrict q,
-    global const float *restrict k, global const float *restrict v, global float *restrict scratch,
-    const float scale, const int n1, const int n2, const int L, const int S, const int E,
-    const int V, const int PARTS, const long dq_part, VIEW(g), VIEW(y), VIEW(q), VIEW(k), VIEW(v),
-    VIEW(dq), VIEW(dk), VIEW(dv) MASK_PARAMETERS DROPOUT_PARAMETERS) {
+    BACKWARD_OPERANDS(y), global float *restrict scratch, const int PARTS, const long dq_part,
+    BACKWARD_VIEWS(y)) {
   const int item = get_global_id(0), batch = item / PARTS, part = item % PARTS;
-  const int b0 = batch / (n1 * n2), b1 = batch / n2 % n1, b2 = batch % n2;
   const int16 ramp = (int16)(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
-  BATCH(g);
-  BATCH(y);
-  BATCH(q);
-  BATCH(k);
-  BATCH(v);
-  BATCH(dq);
-  BATCH(dk);
-  BATCH(dv);
+  BACKWARD_BATCHES(y)
   dq += part * dq_part;
-  logsum += (size_t)batch * L;
-#if MASKED
-  BATCH(mask);
-#endif
   // Of the work-item's own: keys and values turned, keys filled up to whole vectors, both
   // derivatives turned, two tiles, g . y of each query, and dq where its rows are no whole vectors.
   const int wide = (E + 15) / 16 * 16;

@@ -26,23 +26,13 @@ INLINED void joined(float part[HIGH], local float4 *space, const int add) {
 }
 
 kernel __attribute__((reqd_work_group_size(THREADS, 1, 1))) void KERNEL_NAME(
-    global float *restrict out, global float *restrict logsum, global const float *restrict q,
-    global const float *restrict k, global const float *restrict v, const float scale, const int n1,
-    const int n2, const int L, const int S, const int E, const int V, const int blocks,
-    const int panels, VIEW(q), VIEW(k), VIEW(v), VIEW(out) MASK_PARAMETERS DROPOUT_PARAMETERS) {
+    FORWARD_OPERANDS, const int blocks, const int panels, FORWARD_VIEWS) {
   local float4 weights[ROWS * LINE], space[SPACE];
   const int group = get_group_id(0), panel = group % panels * WIDTH;
   const int block = group / panels % blocks, batch = group / panels / blocks;
-  const int b0 = batch / (n1 * n2), b1 = batch / n2 % n1, b2 = batch % n2;
   // Blocks that see most keys begin first.
   const int first = (CAUSAL ? blocks - 1 - block : block) * ROWS, rows = min(ROWS, L - first);
-  BATCH(q);
-  BATCH(k);
-  BATCH(v);
-  BATCH(out);
-#if MASKED
-  BATCH(mask);
-#endif
+  FORWARD_BATCHES
   float4 score[HIGH];
   VECTOR total[HIGH][PARTS];
   float top[HIGH], sum[HIGH];

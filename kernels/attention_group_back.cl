@@ -22,27 +22,13 @@ inline float4 within4(global const float *x, const long step, const int at, cons
 }
 
 kernel __attribute__((reqd_work_group_size(THREADS, 1, 1))) void KERNEL_NAME(
-    global float *restrict dq, global float *restrict dk, global float *restrict dv,
-    global const float *restrict g, global const float *restrict mean,
-    global const float *restrict logsum, global const float *restrict q,
-    global const float *restrict k, global const float *restrict v, const float scale, const int n1,
-    const int n2, const int L, const int S, const int E, const int V, const int query_blocks,
-    const int key_blocks, const int panels, VIEW(g), VIEW(mean), VIEW(q), VIEW(k), VIEW(v), VIEW(dq),
-    VIEW(dk), VIEW(dv) MASK_PARAMETERS DROPOUT_PARAMETERS) {
+    BACKWARD_OPERANDS(mean), const int query_blocks, const int key_blocks, const int panels,
+    BACKWARD_VIEWS(mean)) {
   local float4 weights[ROWS * LINE], space[SPACE];
   const int blocks = query_blocks + key_blocks, group = get_group_id(0);
   const int panel = group % panels * WIDTH;
   const int block = group / panels % blocks, batch = group / panels / blocks;
-  const int b0 = batch / (n1 * n2), b1 = batch / n2 % n1, b2 = batch % n2;
-  BATCH(g);
-  BATCH(mean);
-  BATCH(q);
-  BATCH(k);
-  BATCH(v);
-  BATCH(dq);
-  BATCH(dk);
-  BATCH(dv);
-  logsum += (size_t)batch * L;
+  BACKWARD_BATCHES(mean)
   const int for_keys = block < key_blocks, own_size = for_keys ? S : L, size = for_keys ? L : S;
   const int first = (for_keys ? block : blocks - 1 - block) * ROWS;
   const int rows = min(ROWS, own_size - first);
@@ -51,7 +37,6 @@ kernel __attribute__((reqd_work_group_size(THREADS, 1, 1))) void KERNEL_NAME(
   global const float *own = (for_keys ? k : q) + first * own_row;
   global const float *own_value = (for_keys ? v : g) + first * own_value_row;
 #if MASKED
-  BATCH(mask);
   const long own_step = for_keys ? mask_column : mask_row;
   const long other_step = for_keys ? mask_row : mask_column;
 #endif

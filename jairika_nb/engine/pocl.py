@@ -32,11 +32,12 @@ def apart(source: Source) -> str:
     if not found or not is_single(source):
         return source.body
     declared, _, work = rest.partition(") {")
-    if "(" in declared or head in rest:
+    parameters = declared.split(",")
+    if "(" in declared or head in rest or any(len(p.split()) < 2 for p in parameters):
         # Parameters that macros stand for cannot be named, and one of several heads is chosen late.
         return _wide_accesses(source.body)
     passed = ["get_global_id(0)", "get_global_size(0)"]
-    passed += [part.split()[-1].lstrip("*") for part in declared.split(",")]
+    passed += [part.split()[-1].lstrip("*") for part in parameters]
     for asked, name in (("get_global_id(0)", "item_"), ("get_global_size(0)", "items_")):
         work = work.replace(asked, name)
     function = f"{source.name}_work"

@@ -6,11 +6,10 @@ import math
 from dataclasses import replace
 
 from jairika_nb.engine.device import Device
-from jairika_nb.engine.dtypes import float32
 from jairika_nb.engine.layout import Layout
 from jairika_nb.engine.program import Entry
-from jairika_nb.engine.routines import BESIDE, RESULT, ROUTINES, attention_group
-from jairika_nb.engine.routines.attention_arguments import macros, masked, places, written
+from jairika_nb.engine.routines import ROUTINES, attention_group
+from jairika_nb.engine.routines.attention_arguments import given, given_back, macros, written
 from jairika_nb.engine.routines.spread import ints
 from jairika_nb.engine.source import Argument, Source
 
@@ -27,13 +26,8 @@ def _forward(entry: Entry, inputs: list[Entry], device: Device) -> Source:
     blocks = math.ceil(queries / LANES)
     tiles = KEYS * (1 + layout.form.masked + (layout.form.keep < 1))
     scratch = 4 * batch * blocks * LANES * (width + tiles + depth)
-    arguments = [
-        Argument("buffer", RESULT), Argument(BESIDE, (0, 4 * batch * queries)),
-        *(Argument("buffer", i) for i in entry.inputs[:3]), Argument("scratch", scratch),
-        Argument("number", layout.form.scale, float32),
-        *ints(*layout.batch[1:], *layout.sizes, blocks), *places(layout.views[:3]),
-        *places(layout.results), *masked(layout, entry, inputs, 3),
-    ]  # fmt: skip
+    own = [Argument("scratch", scratch), *ints(blocks)]
+    arguments = given(layout, entry, inputs, own)
     products = 2 * batch * queries * keys * (width + depth)
     values = {**macros(layout, inputs, 3), "KEYS": KEYS}
     return _with_functions(written(
@@ -51,17 +45,9 @@ def _backward(entry: Entry, inputs: list[Entry], device: Device) -> Source:
     wide = math.ceil(width / 16) * 16
     direct = wide == width
     own = 64 * (width + depth) + 32 * wide + 64 * ROWS + queries * (1 if direct else 1 + wide)
-    g, y, q, k, v, logsum = entry.inputs[:6]
-    arguments = [
-        Argument("buffer", RESULT),
-        *(Argument(BESIDE, (i, 4 * batch * keys * n)) for i, n in enumerate((width, depth))),
-        *(Argument("buffer", i) for i in (g, y, logsum, q, k, v)),
-        Argument("scratch", 4 * batch * parts * own),
-        Argument("number", layout.form.scale, float32),
-        *ints(*layout.batch[1:], *layout.sizes, parts),
-        Argument("long", batch * queries * width), *places(layout.views[:5]),
-        *places(layout.results), *masked(layout, entry, inputs, 6),
-    ]  # fmt: skip
+    scratch = Argument("scratch", 4 * batch * parts * own)
+    apart = Argument("long", batch * queries * width)
+    arguments = given_back(layout, entry, inputs, [scratch, *ints(parts), apart])
     products = 2 * batch * queries * keys * (3 * width + 2 * depth)
     values = {**macros(layout, inputs, 6), "ROWS": ROWS, "DIRECT": int(direct)}
     return _with_functions(written(

@@ -1,16 +1,50 @@
-"""What all kernels of attention are told: where operands lie, of a mask and of dropout."""
+"""What all kernels of attention are given: operands, where these lie, a mask, dropout.
+
+The order is that of ``kernels/attention_views.cl``; what a kernel has of its own stands in between.
+"""
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 
 from jairika_nb.engine.device import Device
 from jairika_nb.engine.dtypes import bool_, float32
 from jairika_nb.engine.layout import Layout, View
 from jairika_nb.engine.program import Entry
-from jairika_nb.engine.routines import template
-from jairika_nb.engine.routines.spread import source
+from jairika_nb.engine.routines import BESIDE, RESULT, template
+from jairika_nb.engine.routines.spread import ints, source
 from jairika_nb.engine.source import Argument, Source
+
+
+def given(layout: Layout, entry: Entry, inputs: list[Entry], own: list[Argument]) -> list[Argument]:
+    """The arguments forwards."""
+    rows = math.prod(layout.batch) * layout.sizes[0]
+    return [
+        Argument("buffer", RESULT), Argument(BESIDE, (0, 4 * rows)),
+        *(Argument("buffer", i) for i in entry.inputs[:3]), *_sizes(layout), *own,
+        *places(layout.views[:3]), *places(layout.results), *masked(layout, entry, inputs, 3),
+    ]  # fmt: skip
+
+
+def given_back(
+    layout: Layout, entry: Entry, inputs: list[Entry], own: list[Argument]
+) -> list[Argument]:
+    """The arguments backwards."""
+    g, y, q, k, v, logsum = entry.inputs[:6]
+    _, keys, *widths = layout.sizes
+    rows = math.prod(layout.batch) * keys
+    return [
+        Argument("buffer", RESULT),
+        *(Argument(BESIDE, (i, 4 * rows * n)) for i, n in enumerate(widths)),
+        *(Argument("buffer", i) for i in (g, y, logsum, q, k, v)), *_sizes(layout), *own,
+        *places(layout.views[:5]), *places(layout.results), *masked(layout, entry, inputs, 6),
+    ]  # fmt: skip
+
+
+def _sizes(layout: Layout) -> list[Argument]:
+    scale = Argument("number", layout.form.scale, float32)
+    return [scale, *ints(*layout.batch[1:], *layout.sizes)]
 
 
 def places(views: tuple[View, ...]) -> list[Argument]:

@@ -5,14 +5,12 @@ from __future__ import annotations
 import math
 
 from jairika_nb.engine.device import Device
-from jairika_nb.engine.dtypes import float32
 from jairika_nb.engine.layout import Layout
 from jairika_nb.engine.ops.attention import GROUP
 from jairika_nb.engine.program import Entry
-from jairika_nb.engine.routines import BESIDE, RESULT
-from jairika_nb.engine.routines.attention_arguments import macros, masked, places, written
+from jairika_nb.engine.routines.attention_arguments import given, given_back, macros, written
 from jairika_nb.engine.routines.spread import ints
-from jairika_nb.engine.source import Argument, Source
+from jairika_nb.engine.source import Source
 
 # Columns of sums that a work-group has, so that they are registers: longer rows are panels of
 # several groups. Numbers of rows that each of its 8 lines of work-items may have, and the most
@@ -28,13 +26,7 @@ def forward(entry: Entry, inputs: list[Entry], device: Device) -> Source:
     batch, wide = math.prod(layout.batch), _padded(depth)
     high = _rows(4 + wide // 16)
     blocks, panels = math.ceil(queries / (LINES * high)), math.ceil(depth / wide)
-    arguments = [
-        Argument("buffer", RESULT), Argument(BESIDE, (0, 4 * batch * queries)),
-        *(Argument("buffer", i) for i in entry.inputs[:3]),
-        Argument("number", layout.form.scale, float32),
-        *ints(*layout.batch[1:], *layout.sizes, blocks, panels), *places(layout.views[:3]),
-        *places(layout.results), *masked(layout, entry, inputs, 3),
-    ]  # fmt: skip
+    arguments = given(layout, entry, inputs, ints(blocks, panels))
     products = 2 * batch * queries * keys * (panels * width + depth)
     values = {**macros(layout, inputs, 3), "HIGH": high, "WIDTH": wide}
     return written(
@@ -52,15 +44,7 @@ def backward(entry: Entry, inputs: list[Entry], device: Device) -> Source:
     high = _rows(2 * (4 + wide // 16))
     blocks = [math.ceil(n / (LINES * high)) for n in (queries, keys)]
     panels = math.ceil(longest / wide)
-    g, mean, q, k, v, logsum = entry.inputs[:6]
-    arguments = [
-        Argument("buffer", RESULT),
-        *(Argument(BESIDE, (i, 4 * batch * keys * n)) for i, n in enumerate((width, depth))),
-        *(Argument("buffer", i) for i in (g, mean, logsum, q, k, v)),
-        Argument("number", layout.form.scale, float32),
-        *ints(*layout.batch[1:], *layout.sizes, *blocks, panels), *places(layout.views[:5]),
-        *places(layout.results), *masked(layout, entry, inputs, 6),
-    ]  # fmt: skip
+    arguments = given_back(layout, entry, inputs, ints(*blocks, panels))
     products = 2 * batch * queries * keys * (2 * panels * (width + depth) + 2 * width + depth)
     values = {**macros(layout, inputs, 6), "HIGH": high, "WIDTH": wide}
     return written(
