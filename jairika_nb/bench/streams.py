@@ -52,11 +52,15 @@ kernel void two_read(ARGUMENTS) { EACH(at, PUT(z + at, x[at] + 3.0f * y[at])) }
 
 @dataclass(frozen=True)
 class Kind:
-    """A kernel of TEXT, and how many arrays it reads and writes."""
+    """A kernel of TEXT, how many arrays it reads and writes, and how long they are.
+
+    A cache may hold a good part of what is twice as large, unless something else is written.
+    """
 
     kernel: str
     reads: int
     writes: int
+    length: int = 1
 
     @property
     def written(self) -> float:
@@ -65,7 +69,7 @@ class Kind:
 
 
 KINDS = (
-    Kind("only_read", 1, 0),
+    Kind("only_read", 1, 0, length=2),
     Kind("two_read", 2, 1),
     Kind("copied", 1, 1),
 )
@@ -91,7 +95,7 @@ class Form:
 
 def rates(device: Device) -> dict[float, float]:
     """Bytes a second that an OpenCL device streams at most, by the share of them it writes."""
-    arrays = [_filled(device, streamed()) for _ in range(3)]
+    arrays = [_filled(device, length * streamed()) for length in (2, 1, 1)]
     forms = [
         _form(device, kind, program, items, arrays)
         for program in [_built(device, *each) for each in itertools.product((1, 2), (0, 1))]
@@ -106,7 +110,7 @@ def rates(device: Device) -> dict[float, float]:
 def _form(device: Device, kind: Kind, program: Any, items: int, arrays: list[Any]) -> Form:
     import pyopencl as cl
 
-    turns = streamed() // _lanes(device) // items // 2
+    turns = kind.length * streamed() // _lanes(device) // items // 2
     # Vectors of a work-item lie side by side on a CPU, those of neighbours on a GPU.
     first, step = (2 * turns, 1) if device.kind == "cpu" else (1, items)
     kernel = cl.Kernel(program, kind.kernel)
