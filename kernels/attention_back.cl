@@ -48,9 +48,13 @@ kernel void KERNEL_NAME(
     const int count = min(32, S - first);
     turned(keys, k + first * k_row, count, k_row, E, scale);
     turned(values, v + first * v_row, count, v_row, V, 1.0f);
-    for (int j = 0; j < 32; j++)
-      for (int e = 0; e < wide; e++)
-        plain[j * wide + e] = j < count && e < E ? k[(first + j) * k_row + e] : 0.0f;
+    for (int j = 0; j < 32; j++) {
+      global const float *key = k + min(first + j, S - 1) * k_row;
+      int e = 0;
+      for (; e + 16 <= E; e += 16)
+        vstore16(j < count ? vload16(0, key + e) : (float16)(0.0f), 0, plain + j * wide + e);
+      for (; e < wide; e++) plain[j * wide + e] = j < count && e < E ? key[e] : 0.0f;
+    }
     for (int c = 0; c < 2 * (E + V); c++) vstore16((float16)(0.0f), c, of_keys);
     for (int start = CAUSAL ? first : 0; start < L; start += ROWS) {
       const int rows = min(ROWS, L - start);
