@@ -10,7 +10,7 @@ import weakref
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -21,6 +21,7 @@ from jairika_nb.engine.device import Device
 from jairika_nb.engine.dtypes import argument as argument_of
 from jairika_nb.engine.dtypes import convert
 from jairika_nb.engine.ops.sources import random_reference
+from jairika_nb.engine.picking import picker
 from jairika_nb.engine.plan import Plan
 from jairika_nb.engine.program import Entry, Program, number_of
 from jairika_nb.engine.source import Source
@@ -38,6 +39,15 @@ class Run:
     kernel: Any = None
 
 
+class Over(NamedTuple):
+    """Results that are written over leaves, as entries, and those of them that are no floats."""
+
+    spent: Mapping[int, int]
+    results: list[int]
+    pick_leaves: Callable[[Any], tuple[Any, ...]]
+    whole: list[int]
+
+
 class Step:
     """A plan ready to run again and again on one device; may serve several compiled functions."""
 
@@ -53,6 +63,8 @@ class Step:
         self.leaves = {
             e.attrs[0]: i for i, e in enumerate(plan.entries) if e.op == "leaf"
         }  # the entry of each leaf
+        self.pick_leaves = picker([*self.leaves])
+        self.over = self._over(NOTHING)
         self.lives = _lives(plan)
         self.places: dict[int, list[Place]] = {}
         self.scalar_places: list[tuple[Place, Any]] = []
@@ -88,6 +100,7 @@ class Step:
         self.results = [e for e in sorted(made) if not self._is_hosted(e)]
         rebound = (*self.leaves.values(), *self.results)
         self.rebound = [e for e in rebound if e in self.places]
+        self.pick_rebound = picker(self.rebound)
         # What gives the buffer that is bound to each of them.
         self.bound: list[Callable[[], Any]] = [_nothing] * len(self.rebound)
 
@@ -145,8 +158,7 @@ class Step:
             buffers: dict[int, Any] = {}
             try:
                 buffers.update(self._bind_arena() if self.arena is None else self.pieces)
-                for slot, entry in self.leaves.items():
-                    buffers[entry] = leaves[slot]
+                buffers.update(zip(self.leaves.values(), self.pick_leaves(leaves), strict=True))
                 self._take(buffers, spent)
                 self._bind(buffers, scalars, streams)
                 try:
@@ -164,24 +176,31 @@ class Step:
 
     def _take(self, buffers: dict[int, Any], spent: Mapping[int, int]) -> None:
         """Buffers for the results."""
-        for number, slot in spent.items():
-            buffer = buffers[self.plan.results[number]] = buffers[self.leaves[slot]]
-            buffer.bounds = None
+        if self.over.spent is not spent:
+            self.over = self._over(spent)
+        over = self.over
+        buffers.update(zip(over.results, over.pick_leaves(buffers), strict=True))
+        for entry in over.whole:
+            buffers[entry].bounds = None
         for entry in self.results:
             if entry not in buffers:
                 row = self.plan.entries[entry]
                 buffers[entry] = memory.Buffer(self.device, row.size * row.dtype.itemsize)
 
+    def _over(self, spent: Mapping[int, int]) -> Over:
+        made = [self.plan.results[number] for number in spent]
+        whole = [entry for entry in made if self.plan.entries[entry].dtype.kind != "float"]
+        return Over(spent, made, picker([self.leaves[slot] for slot in spent.values()]), whole)
+
     def _bind(self, buffers: dict[int, Any], scalars: list[Any], streams: list[Stream]) -> None:
-        bound = self.bound
-        for number, entry in enumerate(self.rebound):
-            buffer = buffers[entry]
-            # Parameters, for one, are where they were in the run before. What is not looked at need
-            # not come from memory: a step has pushed it out of the caches.
-            if bound[number]() is not buffer:
+        bound, now = self.bound, self.pick_rebound(buffers)
+        # Parameters, for one, are where they were in the run before. What is not looked at need
+        # not come from memory: a step has pushed it out of the caches.
+        for number, (was, buffer) in enumerate(zip([held() for held in bound], now, strict=True)):
+            if was is not buffer:
                 value = buffer.cl
                 bound[number] = _nothing  # until all are bound: Ctrl-C may come in between
-                for kernel, i in self.places[entry]:
+                for kernel, i in self.places[self.rebound[number]]:
                     kernel.set_arg(i, value)
                 bound[number] = weakref.ref(buffer)
         if self.scalars is not scalars:

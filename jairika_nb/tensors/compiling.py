@@ -32,6 +32,7 @@ from jairika_nb.tensors.watching import Watch
 MOST_RECORDINGS = 16
 # A function that was recorded so often in a row gets a warning.
 MANY_TRACES = 32
+CONTAINERS = (list, tuple, dict)
 F = TypeVar("F", bound=Callable[..., Any])
 
 
@@ -107,8 +108,8 @@ class Compiled:
                 values = recording.watch.holds(args, kwargs)
                 if values is None or recording.device is not devices.default():
                     continue
-                nodes = recording.matches(values)
-                if nodes is None:
+                found = recording.matches(values)
+                if found is None:
                     continue
                 if i:
                     self._recordings.insert(0, self._recordings.pop(i))
@@ -116,7 +117,7 @@ class Compiled:
                     return self._trace(args, kwargs, recording)
                 self.replays += 1
                 self._in_a_row = 0
-                return recording.replay(values, nodes)
+                return recording.replay(values, *found)
             return self._trace(args, kwargs, None)
 
     def _trace(self, args: tuple, kwargs: dict[str, Any], known: Recording | None) -> Any:
@@ -189,7 +190,7 @@ def _as_tensors(value: Any) -> Any:
     """NumPy arrays as tensors, also inside lists, tuples and dicts."""
     if isinstance(value, np.ndarray):
         return tensor(value)
-    if type(value) in (list, tuple, dict) and _has_arrays(value):
+    if type(value) in CONTAINERS and _has_arrays(value):
         if isinstance(value, dict):
             return {k: _as_tensors(v) for k, v in value.items()}
         return type(value)(_as_tensors(v) for v in value)
@@ -198,7 +199,9 @@ def _as_tensors(value: Any) -> Any:
 
 def _has_arrays(value: Any) -> bool:
     parts = value.values() if isinstance(value, dict) else value
-    return any(
-        isinstance(p, np.ndarray) or (type(p) in (list, tuple, dict) and _has_arrays(p))
-        for p in parts
+    kinds = {*map(type, parts)}
+    if any(issubclass(kind, np.ndarray) for kind in kinds):
+        return True
+    return not kinds.isdisjoint(CONTAINERS) and any(
+        type(p) in CONTAINERS and _has_arrays(p) for p in parts
     )

@@ -8,16 +8,22 @@ from __future__ import annotations
 
 import types
 from collections.abc import Callable, Container
+from functools import cached_property
+from itertools import groupby
+from operator import attrgetter
 from typing import Any
 
+from jairika_nb.engine.picking import picker
 from jairika_nb.errors import ReplayError
-from jairika_nb.tensors.checks import ATTRIBUTE, CELL, EQUAL, ITEM, KEYS, TENSOR, fits
+from jairika_nb.tensors.checks import ATTRIBUTE, CELL, EQUAL, ITEM, ITEMS, KEYS, TENSOR, fits
 from jairika_nb.tensors.reading import generator_state
 from jairika_nb.tensors.tensor import Tensor
 
 MOST_PLACES = 100_000
 # The first places: positional arguments, named ones, the function; they have no row.
 ROOTS = 3
+Row = tuple[int, int, Any, int, Any]
+NODE, KIND = attrgetter("node"), attrgetter("shape", "dtype", "device")
 
 
 class Places:
@@ -28,7 +34,7 @@ class Places:
     """
 
     def __init__(self, function: Callable[..., Any], args: tuple, kwargs: dict[str, Any]) -> None:
-        self.rows: list[tuple[int, int, Any, int, Any]] = []
+        self.rows: list[Row] = []
         self.values: list[Any] = [args, kwargs, function]
         self.names = ["", "", getattr(function, "__name__", "the function")]
         self.count, self.keys = len(args), list(kwargs)
@@ -52,9 +58,12 @@ class Places:
             return None
         values = [args, kwargs, self.values[2]]
         try:
-            for how, parent, key, check, expected in self.rows:
+            for how, parent, key, check, expected in self.strides:
                 if how == ITEM:
                     value = values[parent][key]
+                elif how == ITEMS:
+                    values += key(values[parent])
+                    continue
                 elif how == ATTRIBUTE:
                     value = getattr(values[parent], key)
                 elif how == CELL:
@@ -63,26 +72,49 @@ class Places:
                     if key in values[parent]:
                         return None
                     value = None
-                # Most places hold tensors, dicts, or the very object that they held.
-                if check == TENSOR:
-                    if type(value) is not Tensor:
-                        return None
-                    node, (shape, dtype, device) = value.node, expected
-                    if node.dtype is not dtype or node.device is not device or node.shape != shape:
-                        return None
-                elif check == KEYS:
+                # Most places hold dicts or the very object that they held; tensors come after all.
+                if check == KEYS:
                     if type(value) is not expected[0] or list(value) != expected[1]:
                         return None
-                elif (check > EQUAL or value is not expected) and not fits(
-                    check, value, expected, values
+                elif (check > EQUAL or value is not expected) and not (
+                    check == TENSOR or fits(check, value, expected, values)
                 ):
                     return None
                 values.append(value)
         except (LookupError, AttributeError, TypeError, ValueError):
             return None
+        if not self._are_alike(self.pick(values)):
+            return None
         if len({id(values[i]) for i in self.apart}) != len(self.apart):
             return None
         return values
+
+    @cached_property
+    def strides(self) -> list[Row]:
+        """The rows, with tensors that follow each other in one container in one step."""
+        found: list[Row] = []
+        for (is_tensor, parent), group in groupby(self.rows, _container):
+            rows = [*group]
+            if is_tensor and len(rows) > 1:
+                rows = [(ITEMS, parent, picker([row[2] for row in rows]), TENSOR, None)]
+            found += rows
+        return found
+
+    @cached_property
+    def pick(self) -> Callable[[Any], tuple[Any, ...]]:
+        """What gives the tensors among the objects at the places."""
+        return picker(self.tensors)
+
+    @cached_property
+    def kinds(self) -> list[tuple]:
+        """Shape, dtype and device of each tensor."""
+        return [self.rows[at - ROOTS][4] for at in self.tensors]
+
+    def _are_alike(self, found: tuple[Any, ...]) -> bool:
+        """Whether the objects at the places of tensors are such as were there."""
+        if not {*map(type, found)} <= {Tensor}:
+            return False
+        return [*map(KIND, map(NODE, found))] == self.kinds
 
     def add(self, how: int, parent: int, key: Any, value: Any, check: tuple, name: str) -> int:
         """The number of a new place, with ``check`` as the kind of check and what it expects."""
@@ -115,3 +147,8 @@ class Places:
                     f"{self.names[2]} draws from {name}, a generator of the host's random numbers; "
                     "a replay would repeat the first ones: use jrk.random inside"
                 )
+
+
+def _container(row: Row) -> tuple[bool, int]:
+    """Whether a row is a tensor in a container, and its parent."""
+    return row[0] == ITEM and row[3] == TENSOR, row[1]

@@ -7,7 +7,7 @@ import weakref
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
 from itertools import repeat
 from typing import Any
 
@@ -19,13 +19,14 @@ from jairika_nb.engine.device import Device
 from jairika_nb.engine.dtypes import DType
 from jairika_nb.engine.graph import Node, leaf
 from jairika_nb.engine.interrupts import uninterrupted
+from jairika_nb.engine.picking import picker
 from jairika_nb.engine.program import capture
 from jairika_nb.engine.tracing import HostData, PerCall, Trace
 from jairika_nb.errors import ReplayError
 from jairika_nb.tensors import random
 from jairika_nb.tensors.effects import Effects
 from jairika_nb.tensors.guards import Places
-from jairika_nb.tensors.spending import Update, spendable
+from jairika_nb.tensors.spending import NODE, VALUE, Update, Updates
 from jairika_nb.tensors.staying import lasting, same_kind
 from jairika_nb.tensors.tensor import Tensor
 
@@ -46,19 +47,28 @@ class Part:
     scalars: list[Any]
     streams: list[Any]  # the number of a draw, or the key of a stream from outside
     nodes: list[int]
-    # Tensors that results may be written over, with the result's number and the leaf.
-    updates: list[Update]
+    updates: Updates  # tensors that results may be written over
 
     def spent(self, values: list[Any], inputs: list[Any]) -> Spent:
         """The results to write over leaves whose values nobody else has, and whose tensors stay.
 
         There are none where a run could fail once it has begun: it still needs its inputs then.
         """
-        if not self.updates or not self.step.is_sure(
-            [inputs[i] if k == INPUT else None for k, i in self.leaves]
-        ):
+        if not self.updates.rows or not self.step.is_sure(self.leaf_values(inputs, _nothing)):
             return replay.NOTHING, set()
-        return spendable(values, self.updates)
+        return self.updates.spendable(values)
+
+    def leaf_values(self, inputs: list[Any], other: Callable[[int, int], Any]) -> Sequence[Any]:
+        """The values of the leaves: of watched tensors, and what is not one by its source."""
+        if self._watched is not None:
+            return self._watched(inputs)
+        return [inputs[i] if kind == INPUT else other(kind, i) for kind, i in self.leaves]
+
+    @cached_property
+    def _watched(self) -> Callable[[Any], tuple[Any, ...]] | None:
+        """What gives the values of the leaves where all are watched tensors."""
+        kinds = {kind for kind, _ in self.leaves}
+        return picker([i for _, i in self.leaves]) if kinds <= {INPUT} else None
 
     def form(self) -> tuple:
         """Equal for two recordings that compute the same."""
@@ -103,20 +113,24 @@ class Recording:
         shown = [(a.dtype.str, a.shape, a.tobytes()) for a in self.data]
         return parts, self.effects.form(), shown, self.owners, self.kinds, self.draws
 
-    def matches(self, values: list[Any]) -> list[Node] | None:
-        """The nodes of the watched tensors; None where they or the owners are others."""
-        nodes = [values[i].node for i in self.watch.tensors]
+    def matches(self, values: list[Any]) -> tuple[list[Node], list[Any]] | None:
+        """The nodes of the watched tensors and what they hold; None where owners differ, or which
+        of them are one.
+        """
         for owner, numbers in zip(self.owners, self.numbers, strict=True):
             if values[owner] is not numbers.owner or not numbers.holds():
                 return None
-        if any(node.value is None for node in nodes):
+        nodes = [*map(NODE, self.watch.pick(values))]
+        inputs = [*map(VALUE, nodes)]
+        if type(None) in map(type, inputs):
             run.evaluate(nodes)
-        return nodes if self._has_pattern(nodes) else None
+            inputs = [*map(VALUE, nodes)]
+        return (nodes, inputs) if self._has_pattern(nodes, inputs) else None
 
-    def _has_pattern(self, nodes: list[Node]) -> bool:
+    def _has_pattern(self, nodes: list[Node], inputs: list[Any]) -> bool:
         if self.is_distinct:
             # A node has one value: where no value comes twice, no node does.
-            return len({id(node.value) for node in nodes}) == len(nodes)
+            return len({*map(id, inputs)}) == len(nodes)
         return pattern(nodes) == self.pattern
 
     @cached_property
@@ -125,9 +139,8 @@ class Recording:
         many = len(self.pattern) // 2
         return self.pattern == [*range(many), *range(0, -many, -1)]
 
-    def replay(self, values: list[Any], nodes: list[Node]) -> Any:
-        """Run again: compute, assign, return."""
-        inputs = [node.value for node in nodes]
+    def replay(self, values: list[Any], nodes: list[Node], inputs: list[Any]) -> Any:
+        """Run again with what matches: compute, assign, return."""
         spent = [part.spent(values, inputs) for part in self.parts]
         with uninterrupted() if any(taken for taken, _ in spent) else nullcontext():
             return self._replay(values, nodes, inputs, spent)
@@ -179,26 +192,31 @@ class Recording:
     @cached_property
     def replaced(self) -> int:
         """How many tensors may stay in place."""
-        return sum(len(part.updates) for part in self.parts)
+        return sum(len(part.updates.rows) for part in self.parts)
 
     def _staying(self, values: list[Any], spent: list[Spent]) -> dict[int, Tensor]:
         """The tensors that stay in place, by their handles."""
         return {
             handle: values[place]
-            for part, (_, stay) in zip(self.parts, spent, strict=True)
-            for (place, handle, _), number, _ in part.updates
-            if number in stay and self.may_stay[handle]
+            for rows, (_, stay) in zip(self.may_stay, spent, strict=True)
+            for number, handle, place in rows
+            if number in stay
         }
 
     @cached_property
-    def may_stay(self) -> dict[int, bool]:
-        """Whether the tensors that stood at places may be results, by the handles of these."""
-        return {
-            old.handle: self.detached[n] and same_kind(self.watch, old.place, self.kinds[n])
+    def may_stay(self) -> list[list[tuple[int, int, int]]]:
+        """Of each part the results that may be the tensors that stood at places, their handles and
+        these places.
+        """
+        return [
+            [
+                (number, old.handle, old.place)
+                for old, number, _ in part.updates.rows
+                for n in (part.nodes[number],)
+                if self.detached[n] and same_kind(self.watch, old.place, self.kinds[n])
+            ]
             for part in self.parts
-            for old, number, _ in part.updates
-            for n in (part.nodes[number],)
-        }
+        ]
 
     @cached_property
     def is_detached(self) -> bool:
@@ -208,7 +226,7 @@ class Recording:
     @cached_property
     def lasting(self) -> list[tuple]:
         """The assignments that are needed where all of those stay."""
-        replaced = [old for part in self.parts for old, _, _ in part.updates]
+        replaced = [old for part in self.parts for old, _, _ in part.updates.rows]
         return lasting(self.effects, self.watch, replaced)
 
     def _end_derivatives(self, made: list[Node], origin: Origin) -> None:
@@ -230,10 +248,7 @@ class Recording:
         """
         results: list[Any] = [None] * len(self.kinds)
         for part, free in zip(self.parts, spent or repeat(replay.NOTHING), strict=False):
-            leaves = [
-                inputs[i] if kind == INPUT else self._leaf(part, kind, i, numbers)
-                for kind, i in part.leaves
-            ]
+            leaves = part.leaf_values(inputs, partial(self._leaf, part, numbers))
             streams = [random.stream(start, k) for k in part.streams]
             found = part.step.run(leaves, part.scalars, streams, free)
             for n, value in zip(part.nodes, found, strict=True):
@@ -250,7 +265,7 @@ class Recording:
         spare = [run.room_for(shape, dtype, device) for shape, dtype, device in kinds]
         del spare
 
-    def _leaf(self, part: Part, kind: int, i: int, numbers: list[np.ndarray]) -> Any:
+    def _leaf(self, part: Part, numbers: list[np.ndarray], kind: int, i: int) -> Any:
         if kind == NUMBERS:
             return run.from_numpy(numbers[i], self.numbers[i].dtype, part.device).value
         if i in self.kept:
@@ -343,10 +358,15 @@ def _part(
     drawn = {node.attrs: k for k, node in enumerate(trace.draws)}
     streams = [drawn.get(attrs, attrs) for attrs in program.streams]
     step = replay.step_of(device, program)
-    updates = []
+    rows = []
     if isinstance(step, replay.Step):
-        updates = _updates(found, step, numbers, leaves)
+        rows = _updates(found, step, numbers, leaves)
+    updates = Updates(rows)
     return Part(device, program.key, step, leaves, program.scalars, streams, numbers, updates)
+
+
+def _nothing(kind: int, number: int) -> None:
+    """Stands for what is made only when a step runs."""
 
 
 def _updates(
