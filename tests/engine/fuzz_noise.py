@@ -60,7 +60,8 @@ def folded(fold, array, axes, rng):
     rows = rows[..., rng.permutation(rows.shape[-1])]
     narrow = rows.astype(np.float32) if array.dtype.itemsize < 4 else rows
     parts = np.array_split(narrow, rng.choice(PARTS), axis=-1)
-    found = fold.reduce([fold.reduce(part, axis=-1) for part in parts], axis=0)
+    ends = [fold.accumulate(part, axis=-1)[..., -1] for part in parts if part.size]
+    found = fold.reduce(ends, axis=0) if ends else fold.reduce(narrow, axis=-1)
     shape = [1 if i in axes else n for i, n in enumerate(array.shape)]
     return found.reshape(shape).astype(array.dtype)
 

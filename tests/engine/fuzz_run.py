@@ -46,8 +46,9 @@ def close(got, reference, wide, noisy=()):
         np.testing.assert_array_equal(got, reference)
         return
     got, wide, *others = (a.astype(np.float64) for a in (got, wide, reference, *noisy))
-    if not all(np.isfinite(a).all() for a in (wide, *others)):
-        return
+    # Where one of them overflows or is no number, nobody knows what is right; elsewhere they do.
+    known = np.logical_and.reduce([np.isfinite(a) for a in (wide, *others)])
+    got, wide, *others = (a[known] for a in (got, wide, *others))
     error = max(np.abs(a - wide).max(initial=0) for a in others)
     scale = np.abs(wide).max(initial=0)
     rtol = RTOL.get(name, 2e-5)

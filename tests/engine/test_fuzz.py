@@ -82,6 +82,14 @@ def _arrays(program):
         return programs.run(program)
 
 
+def test_an_element_that_overflows_hides_no_other_one():
+    wide = np.array([1.0, np.inf, 3.0])
+    reference, wrong = wide.astype(np.float32), np.array([1.0, np.inf, 3.5], np.float32)
+    fuzz_run.close(reference, reference, wide)
+    with pytest.raises(AssertionError):
+        fuzz_run.close(wrong, reference, wide)
+
+
 def test_a_failing_program_shrinks_to_what_fails():
     def fails(program):
         rows = [program.values[i] for i in replace(program, sources=()).live()]
