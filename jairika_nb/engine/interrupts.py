@@ -6,7 +6,6 @@ import signal
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
 
 try:
     # What wraps it looks for a handler among an enumeration's members, by an exception.
@@ -21,11 +20,12 @@ def uninterrupted() -> Iterator[None]:
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    held: list[Any] = []
-    before = _set(signal.SIGINT, lambda *received: held.append(received))
+    held: list[int] = []
+    before = _set(signal.SIGINT, lambda number, frame: held.append(number))
     try:
         yield
     finally:
         _set(signal.SIGINT, before if before is not None else signal.SIG_DFL)
-        if held and callable(before):
-            before(*held[0])
+        if held:
+            # Whatever stood there before hears it: a handler, or the system that ends the process.
+            signal.raise_signal(signal.SIGINT)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 import threading
 import time
 from collections import deque
@@ -87,6 +90,24 @@ def test_scratch_memory_is_held_until_its_kernel_is_queued(opencl, monkeypatch):
     assert np.all((x @ x).numpy() == 64)
     assert scratch
     assert not {place for place, _ in scratch} & {buffer.cl.int_ptr for buffer in taken}
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no signals to send")
+@pytest.mark.parametrize("handler", ["default_int_handler", "SIG_DFL", "SIG_IGN"])
+def test_ctrl_c_that_was_held_back_is_heard_by_whatever_would_have_heard_it(handler):
+    code = f"""
+import os, signal
+from jairika_nb.engine.interrupts import uninterrupted
+signal.signal(signal.SIGINT, signal.{handler})
+with uninterrupted():
+    os.kill(os.getpid(), signal.SIGINT)
+    print("whole", flush=True)
+print("ignored")
+"""
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    said = "whole\nignored\n" if handler == "SIG_IGN" else "whole\n"
+    assert (ran.stdout, ran.returncode == 0) == (said, handler == "SIG_IGN")
+    assert ("KeyboardInterrupt" in ran.stderr) == (handler == "default_int_handler")
 
 
 class Event:
