@@ -46,7 +46,12 @@ def conv2d(
     dilation: Sizes = 1,
     groups: int = 1,
 ) -> Tensor:
-    """x (N, C, H, W) with weight (O, C / groups, KH, KW) -> (N, O, H', W'); as :func:`conv1d`."""
+    """x (N, C, H, W) with weight (O, C / groups, KH, KW) -> (N, O, H', W'); as :func:`conv1d`.
+
+    On a CPU large 3 x 3 convolutions of stride 1 in float32 go through Winograd's transforms:
+    errors are about three times those of plain sums (root of the mean square 6e-7 to 8e-7 of the
+    result's), and what is no number or infinite spreads over 4 x 4 outputs.
+    """
     return _conv(2, x, weight, bias, stride, padding, dilation, groups)
 
 
