@@ -8,10 +8,11 @@ too. The whole comparison, some minutes:
 
 from __future__ import annotations
 
+import functools
 import os
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
@@ -25,6 +26,9 @@ import torch_ops as t
 import torch_ops_differences as differences
 
 NAMES = list(t.rows())
+# So many operations are computed at a time on a driver.
+TOGETHER = 8
+GROUPS = [NAMES[i : i + TOGETHER] for i in range(0, len(NAMES), TOGETHER)]
 
 
 def _count(device: Any) -> int | None:
@@ -33,12 +37,15 @@ def _count(device: Any) -> int | None:
     return None if asked == "all" else int(asked)
 
 
-def _for_derivatives() -> list[str]:
-    """Derivatives are graphs of the same operations everywhere: other devices only if asked."""
+def _drivers() -> list[str]:
     named = os.environ.get("JRK_TEST_DEVICES")
     found = named.split(",") if named else [d.id for d in devices.devices()]
-    asked = "JRK_TORCH_DEVICE_SAMPLES" in os.environ
-    return [name for name in found if asked or name == "reference"]
+    return [name for name in found if name != "reference"]
+
+
+def _for_derivatives() -> list[str]:
+    """Derivatives are graphs of the same operations everywhere: other devices only if asked."""
+    return ["reference", *(_drivers() if "JRK_TORCH_DEVICE_SAMPLES" in os.environ else [])]
 
 
 @pytest.fixture
@@ -60,6 +67,12 @@ def _dtype(op: Any) -> Any:
 
 def _each(name: str, samples: list[Any], check: Any) -> None:
     """Run ``check`` on every sample; skip if none of them could be compared."""
+    compared, reasons = _compared(name, samples, check)
+    if not compared:
+        pytest.skip("; ".join(sorted(reasons)) or "PyTorch has no such samples")
+
+
+def _compared(name: str, samples: list[Any], check: Any) -> tuple[int, set[str]]:
     row, reasons, compared = t.rows()[name], set(), 0
     for sample in samples:
         try:
@@ -72,23 +85,65 @@ def _each(name: str, samples: list[Any], check: Any) -> None:
             if why is None:
                 raise
             reasons.add(why)
-    if not compared:
-        pytest.skip("; ".join(sorted(reasons)) or "PyTorch has no such samples")
+    return compared, reasons
+
+
+class Pair(NamedTuple):
+    """A result of ours, not computed yet, PyTorch's, and of which sample."""
+
+    got: Any
+    want: np.ndarray
+    what: str
+
+
+def _pairs(name: str, op: Any, sample: Any, ours: t.Translation) -> list[Pair]:
+    theirs = t.torch_function(name, op)(sample.input, *sample.args, **sample.kwargs)
+    function = t.named_function(t.rows()[name])
+    got = t.flat(function(ours.input, *ours.args, **ours.kwargs))
+    want = [t.as_array(y) for y in t.flat(theirs) if y is not None]
+    return [Pair(g, w, f"{name}: {sample}") for g, w in zip(got, want, strict=True)]
+
+
+def _compare(pairs: list[Pair]) -> None:
+    jrk.eval(*(pair.got for pair in pairs if isinstance(pair.got, jrk.Tensor)))
+    for got, want, what in pairs:
+        got = t.as_array(got)
+        assert got.dtype == want.dtype or got.dtype.kind in "iub", what
+        np.testing.assert_allclose(got, want, rtol=1e-4, atol=1e-5, err_msg=what)
+
+
+def _samples(name: str, op: Any, device: Any) -> list[Any]:
+    samples = op.sample_inputs("cpu", _dtype(op), requires_grad=False)
+    return t.spread(samples, _count(device))
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_values_equal_pytorch(device, name, op):
-    def check(row: t.Row, sample: Any, ours: t.Translation) -> None:
-        theirs = t.torch_function(name, op)(sample.input, *sample.args, **sample.kwargs)
-        got = t.flat(t.named_function(row)(ours.input, *ours.args, **ours.kwargs))
-        want = [y for y in t.flat(theirs) if y is not None]
-        assert len(got) == len(want)
-        for g, w in zip(map(t.as_array, got), map(t.as_array, want), strict=True):
-            assert g.dtype == w.dtype or g.dtype.kind in "iub"
-            np.testing.assert_allclose(g, w, rtol=1e-4, atol=1e-5, err_msg=str(sample))
+def test_values_equal_pytorch(name, op):
+    with jrk.device("reference") as device:
+        _each(
+            name,
+            _samples(name, op, device),
+            lambda _, sample, ours: _compare(_pairs(name, op, sample, ours)),
+        )
 
-    samples = op.sample_inputs("cpu", _dtype(op), requires_grad=False)
-    _each(name, t.spread(samples, _count(device)), check)
+
+@pytest.mark.parametrize("driver", _drivers())
+@pytest.mark.parametrize("names", GROUPS, ids=lambda names: f"{names[0]} to {names[-1]}")
+def test_drivers_compute_the_same(driver, names):
+    # Some operations in one program: to begin one takes a driver longer than most of their kernels.
+    pytest.importorskip("torch", reason="PyTorch, the oracle, is not installed")
+    pytest.importorskip("expecttest", reason="PyTorch's samples need the package expecttest")
+    pairs: list[Pair] = []
+    with jrk.device(driver) as device:
+        for name in names:
+            if op := t.operators().get(name):
+                begin = functools.partial(_pairs, name, op)
+                _compared(
+                    name,
+                    _samples(name, op, device),
+                    lambda _, sample, ours, begin=begin: pairs.extend(begin(sample, ours)),
+                )
+        _compare(pairs)
 
 
 @pytest.mark.parametrize("where", _for_derivatives())

@@ -111,8 +111,9 @@ def torch_function(name: str, op: Any) -> Callable[..., Any]:
 
 
 def spread(samples: Iterator[Any], count: int | None) -> list[Any]:
-    """At most ``count`` of the samples, evenly spread over the first 200."""
-    found = list(samples if count is None else itertools.islice(samples, 200))
+    """At most ``count`` of the samples, evenly spread over the first 200; one is the first."""
+    made = {None: None, 1: 1}.get(count, 200)  # PyTorch takes long to make many
+    found = list(itertools.islice(samples, made))
     if count is None or len(found) <= count:
         return found
     return [found[i * (len(found) - 1) // max(1, count - 1)] for i in range(count)]
