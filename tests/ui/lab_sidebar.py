@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from .lab_server import Server
 
 CHANGE_THEME = "theme => window.jupyterapp.commands.execute('apputils:change-theme', {theme})"
@@ -17,7 +19,7 @@ class Sidebar:
         self.tree = self.panel.get_by_role("tree")
         self.rows = self.panel.get_by_role("treeitem")
 
-    def open(self, path: str = "lab", theme: str | None = None) -> Sidebar:
+    def open(self, path: str = "lab") -> Sidebar:
         """Load JupyterLab with a fresh layout and show the panel."""
         self.page.goto(self.server.url(f"{path}?reset"))
         self.page.wait_for_function("window.jupyterapp?.restored", timeout=60_000)
@@ -25,15 +27,20 @@ class Sidebar:
         self.page.locator("#jupyterlab-splash").wait_for(state="detached")
         # The main area takes the focus when it comes, some time after the rest.
         self.page.locator(".jp-Launcher, .jp-Notebook").first.wait_for()
-        if theme is not None:
-            self.use(theme)
         self.page.get_by_role("tab", name="Jairika models").click()
         self.panel.wait_for()
         return self
 
     def use(self, theme: str) -> None:
         """Change to the theme of this name."""
-        self.page.evaluate(CHANGE_THEME, theme)
+        self.page.evaluate(CHANGE_THEME, f"JupyterLab {theme}")
+        self.page.wait_for_timeout(500)  # colours fade over
+
+    def themes(self) -> Iterator[str]:
+        """Change to one theme after another."""
+        for theme in ("Light", "Dark"):
+            self.use(theme)
+            yield theme.lower()
 
     def row(self, name: str):
         """Return the row with this label."""

@@ -51,10 +51,8 @@ def test_a_job_is_charted_and_stopped(sidebar, folder, page, screenshots):
         arg=before,
         timeout=WAIT,
     )
-    for theme in ("Light", "Dark"):
-        sidebar.use(f"JupyterLab {theme}")
-        page.wait_for_timeout(500)  # colours fade over
-        page.screenshot(path=screenshots(f"training-{theme.lower()}"))
+    for theme in sidebar.themes():
+        page.screenshot(path=screenshots(f"training-{theme}"))
     stop = page.locator(".jupyter-button", has_text="Stop")
     stop.click()
     expect(page.get_by_text("interrupted after")).to_be_visible(timeout=WAIT)

@@ -43,10 +43,8 @@ def test_running_the_first_tutorial_grows_the_tree(sidebar, folder, page, screen
     sidebar.row("PT").last.click()
     last_tree = page.locator(".jp-CodeCell", has_text="%jrk commit wide")
     last_tree.evaluate("cell => cell.scrollIntoView({block: 'center'})")
-    for theme in ("Light", "Dark"):
-        sidebar.use(f"JupyterLab {theme}")
-        page.wait_for_timeout(500)  # colours fade over
-        page.screenshot(path=screenshots(f"tutorial-{theme.lower()}"))
+    for theme in sidebar.themes():
+        page.screenshot(path=screenshots(f"tutorial-{theme}"))
 
 
 def run_all(page) -> None:

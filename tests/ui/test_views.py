@@ -50,12 +50,11 @@ def test_views_survive_in_a_notebook_that_is_not_trusted(views, sidebar, folder,
     keyword = outputs.nth(1).locator("pre span", has_text="kernel").first
     plain = outputs.nth(1).locator("pre").first
     assert colour(keyword) != colour(plain)
-    for theme in ("Light", "Dark"):
-        sidebar.use(f"JupyterLab {theme}")
+    for theme in sidebar.themes():
         page.wait_for_timeout(500)  # colours fade over
         for number, name in enumerate(("graph", "kernels", "profile")):
             outputs.nth(number).scroll_into_view_if_needed()
-            path = screenshots(f"view-{name}-{theme.lower()}")
+            path = screenshots(f"view-{name}-{theme}")
             outputs.nth(number).screenshot(path=path)
 
 
