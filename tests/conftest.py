@@ -50,6 +50,8 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 FEW = 4
 # Here every driver runs every case: all that the others try with many arguments consists of it.
 WHOLE = Path(__file__).parent / "engine"
+# But for what is traced on the host, whichever driver launches it.
+TRACED = "test_replay"
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -65,7 +67,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     for item in items:
         spec = getattr(item, "callspec", None)
         driver = spec and spec.params.get("device")
-        if driver in drivers and WHOLE not in item.path.parents:
+        whole = WHOLE in item.path.parents and not item.path.name.startswith(TRACED)
+        if driver in drivers and not whole:
             known = cases[item.path, item.cls, item.originalname]
             case = spec.id.replace(driver, "", 1)
             places[item] = known, known.setdefault(case, len(known))
