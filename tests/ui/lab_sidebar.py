@@ -21,7 +21,7 @@ class Sidebar:
 
     def open(self, path: str = "lab") -> Sidebar:
         """Load JupyterLab with a fresh layout and show the panel."""
-        self.page.goto(self.server.url(f"{path}?reset"))
+        self.page.goto(self.server.url(f"{path}?reset"), timeout=60_000)
         self.page.wait_for_function("window.jupyterapp?.restored", timeout=60_000)
         self.page.evaluate("window.jupyterapp.restored.then(() => null)")
         self.page.locator("#jupyterlab-splash").wait_for(state="detached")
