@@ -51,8 +51,7 @@ class _Part:
         self.first = f"{name}_lanes" if self.along else name
         self.kind, self.neutral = value_type(self.dtype, self.width), neutral(reduction)
         steps = kernel.row_size // (self.width if self.along else 1)
-        floats = reduction.op == "sum" and self.dtype.kind == "float"
-        self.long_sum = floats and steps > columns.BLOCK
+        self.long_sum = columns.is_long_sum(reduction, steps)
 
     def start(self) -> list[str]:
         kind, first, name = self.kind, self.first, self.name

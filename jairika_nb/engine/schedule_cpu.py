@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import math
-
 from jairika_nb.engine import joined_rows, kept_lanes, row_lanes, short_lines
 from jairika_nb.engine.accumulators import reduce
-from jairika_nb.engine.code import GRAIN, Scope, Writer
+from jairika_nb.engine.code import Scope, Writer
 from jairika_nb.engine.device import Device
 from jairika_nb.engine.fused import Kernel
 from jairika_nb.engine.program import Entry
+from jairika_nb.engine.routines import spread
 from jairika_nb.engine.source import Source, traffic, work
 from jairika_nb.engine.spelling import WIDTH
 from jairika_nb.engine.vector_lane import best_lane
@@ -31,7 +30,7 @@ def write(kernel: Kernel, entries: list[Entry], device: Device, name: str) -> So
         body, pieces = kept_lanes.body(w, kernel, along, width, once, device.compute_units)
     else:
         body, pieces = row_lanes.body(w, kernel, lane, once)
-    per, items = _share(kernel, pieces, device.compute_units)
+    per, items = spread.share(device, pieces, kernel.rows * max(kernel.row_size, 1))
     share = w.integer_argument(per)
     w.scratch(items)
     head = [
@@ -75,11 +74,3 @@ def _sides(w: Writer, kernel: Kernel) -> Scope:
         alone = Kernel([], side.row, [side.reduction], [], [], [], False, [], [])
         reduce(w, alone, {f"s{number}": side.reduction}, scope)
     return scope
-
-
-def _share(kernel: Kernel, pieces: int, units: int) -> tuple[int, int]:
-    """How many pieces a work-item takes, and how many work-items there are."""
-    elements = kernel.rows * max(kernel.row_size, 1)
-    wanted = max(1, min(pieces, elements // GRAIN, units * 8))
-    per = max(1, math.ceil(pieces / wanted))
-    return per, math.ceil(pieces / per)
