@@ -8,6 +8,8 @@ import recurrences
 
 import jairika_nb as jrk
 from jairika_nb.engine import device as devices
+from jairika_nb.engine import schedule_gpu
+from jairika_nb.engine.limits import Limits
 
 RNG = np.random.default_rng(4)
 
@@ -149,3 +151,16 @@ def test_infinities_and_nan_pass_through_groups(gpu):
     np.testing.assert_array_equal(np.isnan(t.max(axis=1).numpy()), [False, True, False])
     np.testing.assert_array_equal(t.max(axis=1).numpy()[[0, 2]], x.max(1)[[0, 2]])
     np.testing.assert_allclose(t.sum(axis=1).numpy(), [np.inf, np.nan, -np.inf])
+
+
+@pytest.mark.parametrize(
+    ("room", "items"), [(Limits(2, 32768, 100), 64), (Limits(2, 260, 1024), 32)]
+)
+def test_groups_stay_within_what_a_device_reports(one_gpu, monkeypatch, room, items):
+    monkeypatch.setattr(schedule_gpu, "limits", lambda device: room)
+    x = data(70, 300)
+    wide = np.exp(x.astype(np.float64))
+    for axis in (0, 1):
+        found = jrk.tensor(x).softmax(axis=axis)
+        assert {s.local_size for s in found.kernels()} == {(items,)}
+        np.testing.assert_allclose(found.numpy(), wide / wide.sum(axis, keepdims=True), rtol=1e-4)

@@ -78,7 +78,7 @@ def test_devices_do_not_mix_silently(device):
     here, there = jrk.ones((2,)), jrk.ones((2,), device="reference")
     with pytest.raises(errors.DeviceError, match="reference"):
         here + there
-    assert (here + there.to(device.id)).tolist() == [2, 2]
+    assert (here + there.to(device)).tolist() == [2, 2]
 
 
 @pytest.mark.parametrize(
