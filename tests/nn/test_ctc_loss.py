@@ -125,7 +125,8 @@ def test_long_sequences_take_few_launches_and_stay_finite(device):
         loss = F.ctc_loss(F.log_softmax(x, -1), targets, [steps] * 2, [length] * 2)
         (g,) = jrk.grad(loss, [x])
         jrk.eval(loss, g)
-    assert p.launches <= 12
+    # On a CPU independent neighbours are one launch.
+    assert p.launches <= (24 if device.kind == "gpu" else 12)
     assert np.isfinite(loss.item())
     # Each step's gradient is a softmax less a distribution.
     np.testing.assert_allclose(g.numpy().sum(-1), 0, atol=1e-6)

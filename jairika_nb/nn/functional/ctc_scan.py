@@ -83,7 +83,7 @@ def running(e: Tensor, skip: Tensor) -> Tensor:
 @cache
 def _kernels(real: str, device: Device) -> Kernel:
     # Compiled where it will run: the default device may lack the type.
-    with devices.using(device.id):
+    with devices.using(device):
         back = kernel(
             BACKWARD.replace("REAL", real), shape="g.shape", grid="g.shape[0]", reference=_back
         )
