@@ -11,7 +11,7 @@ from jairika_nb.engine.fused import Kernel
 from jairika_nb.engine.program import Entry
 
 # Bytes and operations a second of a slow device.
-SLOW_BYTES, SLOW_FLOPS = 1e9, 5e9
+SLOW_BYTES, SLOW_FLOPS = 4e9, 2e10
 
 
 @dataclass(frozen=True)

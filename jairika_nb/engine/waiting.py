@@ -17,7 +17,7 @@ from jairika_nb.engine.device import Device
 from jairika_nb.errors import KernelError
 
 # Work of at most so many seconds on a slow device is short: Ctrl-C may wait for it.
-SHORT = 0.1
+SHORT = 0.2
 # Seconds after which the main thread looks up; where a lock hears no signal, Ctrl-C waits for it.
 LOOK_UP = 0.1
 # Host arrays that a device may still read or write, with the events that tell when it is done.

@@ -13,7 +13,7 @@ from jairika_nb.engine.device import Device
 from jairika_nb.engine.dtypes import DType
 
 # How a place is reached from its parent, and what is checked there.
-ITEM, ATTRIBUTE, CELL, NOTHING, ITEMS = range(5)
+ITEM, ATTRIBUTE, CELL, NOTHING, ITEMS, VALUES = range(6)
 SAME, EQUAL, TENSOR, KEYS, LENGTH, TYPE, CODE, ARRAY = range(8)
 # What can change at a place: a tensor's node, a dict's items (all, or those named), a list's items,
 # slots of an instance, cells of a function.

@@ -9,13 +9,23 @@ from __future__ import annotations
 import types
 from collections.abc import Callable, Container
 from functools import cached_property
-from itertools import groupby
+from itertools import chain, groupby
 from operator import attrgetter
 from typing import Any
 
 from jairika_nb.engine.picking import picker
 from jairika_nb.errors import ReplayError
-from jairika_nb.tensors.checks import ATTRIBUTE, CELL, EQUAL, ITEM, ITEMS, KEYS, TENSOR, fits
+from jairika_nb.tensors.checks import (
+    ATTRIBUTE,
+    CELL,
+    EQUAL,
+    ITEM,
+    ITEMS,
+    KEYS,
+    TENSOR,
+    VALUES,
+    fits,
+)  # fmt: skip
 from jairika_nb.tensors.reading import generator_state
 from jairika_nb.tensors.tensor import Tensor
 
@@ -61,8 +71,14 @@ class Places:
             for how, parent, key, check, expected in self.strides:
                 if how == ITEM:
                     value = values[parent][key]
+                elif how == VALUES:
+                    values += chain.from_iterable(map(dict.values, key(values)))
+                    continue
                 elif how == ITEMS:
-                    values += key(values[parent])
+                    found = key(values[parent])
+                    if check == KEYS and not _have_keys(found, *expected):
+                        return None
+                    values += found
                     continue
                 elif how == ATTRIBUTE:
                     value = getattr(values[parent], key)
@@ -91,14 +107,32 @@ class Places:
 
     @cached_property
     def strides(self) -> list[Row]:
-        """The rows, with tensors that follow each other in one container in one step."""
+        """The rows, with tensors, and dicts, that follow each other in one container in one step,
+        and all the tensors of dicts that follow each other.
+        """
         found: list[Row] = []
-        for (is_tensor, parent), group in groupby(self.rows, _container):
+        whole: list[int] = []  # dicts of tensors alone that are waiting for their step
+        for (check, parent), group in groupby(self.rows, _container):
             rows = [*group]
-            if is_tensor and len(rows) > 1:
-                rows = [(ITEMS, parent, picker([row[2] for row in rows]), TENSOR, None)]
+            keys = [row[2] for row in rows]
+            if check == TENSOR and self._are_all(parent, keys):
+                whole.append(parent)
+                continue
+            found += _at_once(whole)
+            whole = []
+            if check is not None and len(rows) > 1:
+                expected = [row[4] for row in rows]
+                made = [*map(list, zip(*expected, strict=True))] if check == KEYS else None
+                rows = [(ITEMS, parent, picker(keys), check, made)]
             found += rows
-        return found
+        return found + _at_once(whole)
+
+    def _are_all(self, place: int, keys: list[Any]) -> bool:
+        """Whether a dict is at a place that has these keys alone, in their order."""
+        if place < ROOTS:
+            return False
+        check, expected = self.rows[place - ROOTS][3:]
+        return check == KEYS and expected[0] is dict and expected[1] == keys
 
     @cached_property
     def pick(self) -> Callable[[Any], tuple[Any, ...]]:
@@ -149,6 +183,16 @@ class Places:
                 )
 
 
-def _container(row: Row) -> tuple[bool, int]:
-    """Whether a row is a tensor in a container, and its parent."""
-    return row[0] == ITEM and row[3] == TENSOR, row[1]
+def _container(row: Row) -> tuple[int | None, int]:
+    """The check of a tensor or dict in a container, None for all else, and its parent."""
+    how, parent, _, check, _ = row
+    return check if how == ITEM and check in (TENSOR, KEYS) else None, parent
+
+
+def _at_once(dicts: list[int]) -> list[Row]:
+    """The step that gives the values of all dicts at these places."""
+    return [(VALUES, 0, picker(dicts), TENSOR, None)] if dicts else []
+
+
+def _have_keys(found: tuple[Any, ...], kinds: list[type], keys: list[list[Any]]) -> bool:
+    return [*map(type, found)] == kinds and [*map(list, found)] == keys

@@ -9,6 +9,8 @@ import jairika_nb as jrk
 from jairika_nb.engine import waiting
 from jairika_nb.errors import KernelError
 
+LONG = 1536  # a product of such squares: 7 GFLOP, 0.36 s on a slow device
+
 
 @pytest.fixture
 def stood(monkeypatch):
@@ -37,15 +39,15 @@ def test_the_main_thread_waits_for_short_work_itself(device, stood):
 
 
 def test_another_thread_waits_for_long_work(device, stood):
-    x = square(device, 1024)
+    x = square(device, LONG)
     stood.clear()
-    assert np.all((x @ x).numpy() == 1024)  # 2 GFLOP: 0.4 s on a slow device
+    assert np.all((x @ x).numpy() == LONG)
     assert stood and threading.main_thread() not in stood
     assert device.pending == 0
 
 
 def test_a_thread_that_hears_no_signals_waits_itself(device, stood):
-    x = square(device, 1024)
+    x = square(device, LONG)
     stood.clear()
     worker = threading.Thread(target=lambda: (x @ x).numpy())
     worker.start(), worker.join()
@@ -60,7 +62,7 @@ def test_a_kernel_of_the_user_may_take_long():
 
 
 def test_waiters_serve_again(device):
-    x = square(device, 1024)
+    x = square(device, LONG)
     (x @ x).numpy()
     known = len(waiting._idle)
     assert known >= 1
@@ -69,7 +71,7 @@ def test_waiters_serve_again(device):
     assert len(waiting._idle) == known
 
 
-@pytest.mark.parametrize("side", [64, 1024])
+@pytest.mark.parametrize("side", [64, LONG])
 def test_synchronising_returns_when_all_is_done(device, side):
     import pyopencl as cl
 
