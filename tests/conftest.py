@@ -34,8 +34,9 @@ ON_GPU_SCHEDULE = (
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Go over the devices where a test asks for one."""
-    if "device" not in metafunc.fixturenames:
+    """Go over the devices where a test asks for one, and does not say for which."""
+    given = [mark.args[0] for mark in metafunc.definition.iter_markers("parametrize")]
+    if "device" not in metafunc.fixturenames or "device" in given:
         return
     names = _devices()
     sampled = metafunc.definition.path.as_posix().endswith(ON_GPU_SCHEDULE)
