@@ -7,6 +7,7 @@ import os
 import re
 import threading
 import weakref
+from array import array
 from collections import deque
 from collections.abc import Callable
 from typing import Any
@@ -24,6 +25,7 @@ from jairika_nb.errors import ArgumentError, OutOfMemory
 # The share of the host's memory that tensors may take, unless a limit is set: there the system
 # would end the process instead of refusing.
 SHARE_OF_HOST = 0.85
+Host = np.ndarray | array
 UNITS = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9, "ki": 2**10, "mi": 2**20, "gi": 2**30}
 
 
@@ -207,7 +209,7 @@ class Buffer:
 
     __slots__ = ("__weakref__", "bounds", "cl", "nbytes")
 
-    def __init__(self, device: Device, nbytes: int, holding: np.ndarray | None = None) -> None:
+    def __init__(self, device: Device, nbytes: int, holding: Host | None = None) -> None:
         self.nbytes = 0
         # Least and greatest of whole numbers that came from the host, which may become indices.
         self.bounds: tuple[int, int] | None = None
@@ -223,7 +225,7 @@ class Buffer:
         usage.drop(self.nbytes)
 
 
-def _filled(device: Device, host: np.ndarray) -> Any:
+def _filled(device: Device, host: Host) -> Any:
     import pyopencl as cl
 
     flags = cl.mem_flags.READ_WRITE | cl.mem_flags.COPY_HOST_PTR
@@ -310,6 +312,13 @@ def upload(device: Device, host: np.ndarray) -> Buffer:
     if host.nbytes and not is_tiny:
         keep(cl.enqueue_copy(device.queue, buffer.cl, host, is_blocking=False), host)
     return buffer
+
+
+def upload_few(device: Device, numbers: array[float]) -> Buffer:
+    """A buffer holding a copy of at most ``TINY`` bytes."""
+    if device.kind == "cpu":
+        return Buffer(device, len(numbers) * numbers.itemsize, numbers)
+    return upload(device, np.array(numbers))
 
 
 def download(

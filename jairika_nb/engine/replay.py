@@ -9,6 +9,8 @@ from __future__ import annotations
 import weakref
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from itertools import compress, count
+from operator import is_not
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
@@ -108,12 +110,13 @@ class Step:
         """Whether a result, by number, may be written over a leaf."""
         return (self.plan.results[number], self.leaves[slot]) in self.plan.over
 
-    def is_sure(self, leaves: list[Any]) -> bool:
+    def is_sure(self, leaves: Callable[[], list[Any]]) -> bool:
         """Whether a run neither waits nor finds an index out of range, as far as the host knows."""
         checks = self.plan.checks
         if not checks or len(self.stretches) > 1:
             return len(self.stretches) == 1
-        return not faults.possible(checks, {e: leaves[slot] for slot, e in self.leaves.items()})
+        known = leaves()
+        return not faults.possible(checks, {e: known[slot] for slot, e in self.leaves.items()})
 
     def _is_hosted(self, entry: int) -> bool:
         return any(run.source.host is not None and entry in run.source.outputs for run in self.runs)
@@ -196,13 +199,13 @@ class Step:
         bound, now = self.bound, self.pick_rebound(buffers)
         # Parameters, for one, are where they were in the run before. What is not looked at need
         # not come from memory: a step has pushed it out of the caches.
-        for number, (was, buffer) in enumerate(zip([held() for held in bound], now, strict=True)):
-            if was is not buffer:
-                value = buffer.cl
-                bound[number] = _nothing  # until all are bound: Ctrl-C may come in between
-                for kernel, i in self.places[self.rebound[number]]:
-                    kernel.set_arg(i, value)
-                bound[number] = weakref.ref(buffer)
+        before = [held() for held in bound]
+        for number in compress(count(), map(is_not, before, now)):
+            value = now[number].cl
+            bound[number] = _nothing  # until all are bound: Ctrl-C may come in between
+            for kernel, i in self.places[self.rebound[number]]:
+                kernel.set_arg(i, value)
+            bound[number] = weakref.ref(now[number])
         if self.scalars is not scalars:
             self.scalars = None
             for (kernel, i), argument in self.scalar_places:

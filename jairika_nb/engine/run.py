@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable
+from array import array
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,7 @@ import numpy as np
 from jairika_nb.engine import reference, tracing
 from jairika_nb.engine.boundary import let_go, remember
 from jairika_nb.engine.device import Device, check_process
-from jairika_nb.engine.dtypes import DType, convert
+from jairika_nb.engine.dtypes import DType, convert, float32, float64
 from jairika_nb.engine.graph import Node, Shape, leaf
 from jairika_nb.engine.reading import stored_piece
 
@@ -19,6 +20,8 @@ from jairika_nb.engine.reading import stored_piece
 MOST_STRAIN = 4096
 # The most operations in a row that a derivative can pass; what is longer is let go.
 LONGEST_HISTORY = 32768
+# How Python's own arrays name types, and how many numbers they put into a buffer.
+CODES, FEW = {float32: "f", float64: "d"}, 32
 
 
 def evaluate(nodes: Iterable[Node]) -> None:
@@ -105,6 +108,18 @@ def place(host: np.ndarray, device: Device) -> Any:
     return memory.upload(device, host)
 
 
+def place_floats(numbers: Sequence[float], dtype: DType, device: Device) -> Any:
+    """Some numbers as the value of a node on ``device``.
+
+    A few of them without NumPy: after a step that moved much memory its code is in no cache.
+    """
+    if device.is_reference or dtype not in CODES or not 0 < len(numbers) <= FEW:
+        return place(convert(np.asarray(numbers, np.float64), dtype), device)
+    from jairika_nb.engine import memory
+
+    return memory.upload_few(device, array(CODES[dtype], numbers))
+
+
 def room_for(shape: Shape, dtype: DType, device: Device) -> Any:
     """Memory for a value of this kind."""
     if device.is_reference:
@@ -116,7 +131,7 @@ def room_for(shape: Shape, dtype: DType, device: Device) -> Any:
 
 def per_call(
     owner: Any,
-    advance: Callable[[], np.ndarray],
+    advance: Callable[[], Sequence[float]],
     holds: Callable[[], bool],
     dtype: DType,
     device: Device,
@@ -125,7 +140,7 @@ def per_call(
 
     A function that is compiled calls ``advance`` again at each replay, as long as ``holds``.
     """
-    node = from_numpy(advance(), dtype, device)
+    node = from_numpy(np.array(advance(), np.float64), dtype, device)
     trace = tracing.active.get()
     if trace is not None:
         trace.numbers.append(tracing.PerCall(owner, advance, holds, node))

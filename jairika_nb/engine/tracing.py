@@ -6,7 +6,7 @@ graph ends; arrays that become tensors inside are kept on the host until it is k
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Any
@@ -41,7 +41,7 @@ class PerCall:
     """
 
     owner: Any
-    advance: Callable[[], np.ndarray]
+    advance: Callable[[], Sequence[float]]
     holds: Callable[[], bool]
     node: Any = None
 

@@ -106,15 +106,15 @@ class EMA:
             rows.append(Tensor(node)[0])
         return rows
 
-    def _counting(self) -> np.ndarray:
+    def _counting(self) -> tuple[float]:
         self.updates += 1
         return self._now()
 
-    def _now(self) -> np.ndarray:
+    def _now(self) -> tuple[float]:
         decay, before = SHARE("EMA", "decay", self.decay), self.updates - 1
         if self.warmup:
             decay = min(decay, (1 + before) / (10 + before))
-        return np.array([1 - decay], dtype=np.float64)
+        return (1 - decay,)
 
     @contextmanager
     def average_parameters(self) -> Iterator[Module]:

@@ -179,14 +179,14 @@ class Optimizer(Memory):
         def now() -> Any:
             return self.ruler(names[0], shape)[1]
 
-        def advance() -> np.ndarray:
+        def advance() -> tuple[float, ...]:
             step = self.steps.get(names[0], 0) + 1
-            self.steps.update(dict.fromkeys(names, step))
-            return np.array(now().scalars(step), dtype=np.float64)
+            # Another dict: a replay that fails puts the old one back.
+            self.steps = {**self.steps, **dict.fromkeys(names, step)}
+            return now().scalars(step)
 
         def holds() -> bool:
-            together = len({self.steps.get(name, 0) for name in names}) == 1
-            return together and now().switched() == switched
+            return len({*map(self.steps.get, names)}) == 1 and now().switched() == switched
 
         # As data, not as constants of the graph: else every step would compile new kernels.
         node = per_call(self, advance, holds, parameter.dtype, parameter.device)

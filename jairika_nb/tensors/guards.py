@@ -33,7 +33,8 @@ MOST_PLACES = 100_000
 # The first places: positional arguments, named ones, the function; they have no row.
 ROOTS = 3
 Row = tuple[int, int, Any, int, Any]
-NODE, KIND = attrgetter("node"), attrgetter("shape", "dtype", "device")
+NODE = attrgetter("node")
+KIND = attrgetter("shape"), attrgetter("dtype"), attrgetter("device")
 
 
 class Places:
@@ -101,7 +102,7 @@ class Places:
             return None
         if not self._are_alike(self.pick(values)):
             return None
-        if len({id(values[i]) for i in self.apart}) != len(self.apart):
+        if len({*map(id, self.pick_apart(values))}) != len(self.apart):
             return None
         return values
 
@@ -140,15 +141,21 @@ class Places:
         return picker(self.tensors)
 
     @cached_property
+    def pick_apart(self) -> Callable[[Any], tuple[Any, ...]]:
+        """What gives the objects that must differ."""
+        return picker(self.apart)
+
+    @cached_property
     def kinds(self) -> list[tuple]:
-        """Shape, dtype and device of each tensor."""
-        return [self.rows[at - ROOTS][4] for at in self.tensors]
+        """The shapes of all tensors, their dtypes, their devices."""
+        return [*zip(*[self.rows[at - ROOTS][4] for at in self.tensors], strict=True)]
 
     def _are_alike(self, found: tuple[Any, ...]) -> bool:
         """Whether the objects at the places of tensors are such as were there."""
         if not {*map(type, found)} <= {Tensor}:
             return False
-        return [*map(KIND, map(NODE, found))] == self.kinds
+        nodes = [*map(NODE, found)]
+        return all((*map(get, nodes),) == many for get, many in zip(KIND, self.kinds, strict=False))
 
     def add(self, how: int, parent: int, key: Any, value: Any, check: tuple, name: str) -> int:
         """The number of a new place, with ``check`` as the kind of check and what it expects."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import weakref
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
@@ -10,8 +9,6 @@ from dataclasses import dataclass, field
 from functools import cached_property, partial
 from itertools import repeat
 from typing import Any
-
-import numpy as np
 
 from jairika_nb.engine import replay, run
 from jairika_nb.engine.boundary import Origin, ancestors
@@ -36,6 +33,10 @@ INPUT, DATA, NUMBERS = range(3)
 Spent = tuple[Mapping[int, int], set[int]]
 
 
+def _nothing(kind: int, number: int) -> None:
+    """Stands for what is made only when a step runs."""
+
+
 @dataclass
 class Part:
     """What runs on one device: a step, the sources of its leaves, and the nodes it computes."""
@@ -54,21 +55,28 @@ class Part:
 
         There are none where a run could fail once it has begun: it still needs its inputs then.
         """
-        if not self.updates.rows or not self.step.is_sure(self.leaf_values(inputs, _nothing)):
+        if not self.updates.rows or not self.step.is_sure(partial(self.leaf_values, inputs)):
             return replay.NOTHING, set()
         return self.updates.spendable(values)
 
-    def leaf_values(self, inputs: list[Any], other: Callable[[int, int], Any]) -> Sequence[Any]:
+    def leaf_values(
+        self, inputs: list[Any], other: Callable[[int, int], Any] = _nothing
+    ) -> list[Any]:
         """The values of the leaves: of watched tensors, and what is not one by its source."""
-        if self._watched is not None:
-            return self._watched(inputs)
-        return [inputs[i] if kind == INPUT else other(kind, i) for kind, i in self.leaves]
+        found = [*self._watched(inputs)]
+        for at, kind, i in self._others:
+            found.insert(at, other(kind, i))
+        return found
 
     @cached_property
-    def _watched(self) -> Callable[[Any], tuple[Any, ...]] | None:
-        """What gives the values of the leaves where all are watched tensors."""
-        kinds = {kind for kind, _ in self.leaves}
-        return picker([i for _, i in self.leaves]) if kinds <= {INPUT} else None
+    def _watched(self) -> Callable[[Any], tuple[Any, ...]]:
+        """What gives the values of those leaves that are watched tensors."""
+        return picker([i for kind, i in self.leaves if kind == INPUT])
+
+    @cached_property
+    def _others(self) -> list[tuple[int, int, int]]:
+        """Which leaves are no watched tensors, and their sources."""
+        return [(at, kind, i) for at, (kind, i) in enumerate(self.leaves) if kind != INPUT]
 
     def form(self) -> tuple:
         """Equal for two recordings that compute the same."""
@@ -80,7 +88,7 @@ class Numbers:
     """Numbers made anew for each call; see :class:`PerCall`."""
 
     owner: Any
-    advance: Callable[[], np.ndarray]
+    advance: Callable[[], Sequence[float]]
     holds: Callable[[], bool]
     shape: tuple[int, ...]
     dtype: DType
@@ -238,7 +246,7 @@ class Recording:
     def compute(
         self,
         inputs: list[Any],
-        numbers: list[np.ndarray],
+        numbers: Sequence[Sequence[float]],
         start: tuple[int, int],
         spent: Sequence[Mapping[int, int]] = (),
     ) -> list[Any]:
@@ -265,9 +273,9 @@ class Recording:
         spare = [run.room_for(shape, dtype, device) for shape, dtype, device in kinds]
         del spare
 
-    def _leaf(self, part: Part, numbers: list[np.ndarray], kind: int, i: int) -> Any:
+    def _leaf(self, part: Part, numbers: Sequence[Sequence[float]], kind: int, i: int) -> Any:
         if kind == NUMBERS:
-            return run.from_numpy(numbers[i], self.numbers[i].dtype, part.device).value
+            return run.place_floats(numbers[i], self.numbers[i].dtype, part.device)
         if i in self.kept:
             return self.kept[i]
         value = run.place(self.data[i], part.device)
@@ -278,7 +286,7 @@ class Recording:
 
 def _unwatched(owner: Any) -> dict[str, Any]:
     """The state that an owner of numbers moves on by itself."""
-    return {name: copy.copy(vars(owner)[name]) for name in type(owner).unwatched}
+    return {name: vars(owner)[name] for name in type(owner).unwatched}
 
 
 def pattern(nodes: list[Node]) -> list[int]:
@@ -363,10 +371,6 @@ def _part(
         rows = _updates(found, step, numbers, leaves)
     updates = Updates(rows)
     return Part(device, program.key, step, leaves, program.scalars, streams, numbers, updates)
-
-
-def _nothing(kind: int, number: int) -> None:
-    """Stands for what is made only when a step runs."""
 
 
 def _updates(
