@@ -19,6 +19,7 @@ from jairika_nb.engine import paging
 from jairika_nb.engine.boundary import let_go_all
 from jairika_nb.engine.device import Device
 from jairika_nb.engine.dtypes import DType
+from jairika_nb.engine.slabs import LEAST, MOST, Cut, Slabs
 from jairika_nb.engine.waiting import keep, wait
 from jairika_nb.errors import ArgumentError, OutOfMemory
 
@@ -82,12 +83,38 @@ class Room:
         self.largest = int(device.handle.max_mem_alloc_size)
         self.limit = _from_environment() or _default_limit(device)
         self.allocations = 0  # times that the driver was asked for memory
-        self.blocks = Usage()  # memory beside the pool, see Block
+        self.blocks = Usage()  # memory beside the pool: blocks and slabs
+        self.slabs = Slabs(self._slab)
         self.spare: weakref.WeakSet[Any] = weakref.WeakSet()  # what has memory it can do without
         self.shared: weakref.WeakSet[Block] = weakref.WeakSet()  # blocks of all arenas
 
     def take(self, nbytes: int) -> Any:
-        """Memory from the pool; OutOfMemory where neither pool nor device has any."""
+        """Memory from slabs or the pool; OutOfMemory where neither they nor the device have any."""
+        if not (LEAST <= nbytes < MOST and paging.is_worth(self.device)):
+            return self._pooled(nbytes)
+        found = self.slabs.take(nbytes)
+        if found is None:
+            try:
+                return self._pooled(nbytes)
+            except OutOfMemory:
+                # Making room may have made some in slabs.
+                found = self.slabs.take_kept(nbytes)
+                if found is None:
+                    raise
+        return found
+
+    def _slab(self, nbytes: int) -> Any:
+        """Memory for a slab, while there is much room."""
+        if self.taken + nbytes > self.limit // 2 or nbytes > self.largest:
+            return None
+        try:
+            found = self.take_block(nbytes)
+        except OutOfMemory:
+            return None
+        self.blocks.add(nbytes)
+        return found
+
+    def _pooled(self, nbytes: int) -> Any:
         pool = self.pool
         held = pool.managed_bytes
         if nbytes > self.largest or held + nbytes > self.limit - self.blocks.at_most:
@@ -147,6 +174,11 @@ class Room:
             raise self._full(nbytes) from None
 
     @property
+    def active(self) -> int:
+        """Bytes in use."""
+        return self.pool.active_bytes + self.blocks.live - self.slabs.unused
+
+    @property
     def taken(self) -> int:
         """Bytes taken from the driver, in use or kept for reuse."""
         return self.pool.managed_bytes + self.blocks.live
@@ -166,6 +198,7 @@ class Room:
         # Tracebacks and other cycles may hold the last references to buffers.
         gc.collect()
         self.pool.free_held()
+        self.blocks.drop(self.slabs.release())
 
     def _release_all(self) -> None:
         """As :meth:`release`, and the histories with what they keep too."""
@@ -173,11 +206,10 @@ class Room:
         self.release()
 
     def _full(self, nbytes: int) -> OutOfMemory:
-        used = self.pool.active_bytes + self.blocks.live
         return OutOfMemory(
-            f"{self.device.name} has no room for {nbytes:,} bytes beside {used:,} in use (limit "
-            f"{self.limit:,}); free tensors, use smaller batches, or raise jrk.memory_limit(...) "
-            "or JRK_MEMORY_LIMIT"
+            f"{self.device.name} has no room for {nbytes:,} bytes beside {self.active:,} in use "
+            f"(limit {self.limit:,}); free tensors, use smaller batches, or raise "
+            "jrk.memory_limit(...) or JRK_MEMORY_LIMIT"
         )
 
 
@@ -202,20 +234,23 @@ TINY = 256
 
 
 class Buffer:
-    """Device memory from the pool; goes back to it when the last reference is gone.
+    """Device memory from slabs or the pool; goes back when the last reference is gone.
 
     The queue is in order, so a later kernel may take the memory at once.
     """
 
-    __slots__ = ("__weakref__", "bounds", "cl", "nbytes")
+    __slots__ = ("__weakref__", "bounds", "cl", "cut", "nbytes")
 
     def __init__(self, device: Device, nbytes: int, holding: Host | None = None) -> None:
         self.nbytes = 0
+        self.cut: Cut | None = None
         # Least and greatest of whole numbers that came from the host, which may become indices.
         self.bounds: tuple[int, int] | None = None
         devices.check_process(device)
         if holding is None:
             self.cl = room(device).take(nbytes if nbytes > 16 else 16)
+            if type(self.cl) is Cut:
+                self.cut, self.cl = self.cl, self.cl.cl
         else:
             self.cl = _filled(device, holding)
         self.nbytes = nbytes
@@ -223,6 +258,8 @@ class Buffer:
 
     def __del__(self) -> None:
         usage.drop(self.nbytes)
+        if self.cut is not None:
+            self.cut.give_back()
 
 
 def _filled(device: Device, host: Host) -> Any:

@@ -19,9 +19,14 @@ from jairika_nb.engine.device import Device
 LARGE, LEAST = 1 << 21, 1 << 22
 
 
+def is_worth(device: Device) -> bool:
+    """Whether memory of a device can ask for large pages."""
+    return device.kind == "cpu" and hasattr(mmap, "MADV_HUGEPAGE")
+
+
 def ask(device: Device, buffer: Any, nbytes: int) -> None:
     """Ask for large pages for new memory of a device, which nothing has touched yet."""
-    if device.kind != "cpu" or nbytes < LEAST or not hasattr(mmap, "MADV_HUGEPAGE"):
+    if nbytes < LEAST or not is_worth(device):
         return
     address = _address(device, buffer)
     first = -(-address // LARGE) * LARGE
