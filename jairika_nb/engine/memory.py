@@ -83,7 +83,7 @@ class Room:
         self.largest = int(device.handle.max_mem_alloc_size)
         self.limit = _from_environment() or _default_limit(device)
         self.allocations = 0  # times that the driver was asked for memory
-        self.blocks = Usage()  # memory beside the pool: blocks and slabs
+        self.blocks = Usage()  # memory beside the pool, see Block
         self.slabs = Slabs(self._slab)
         self.spare: weakref.WeakSet[Any] = weakref.WeakSet()  # what has memory it can do without
         self.shared: weakref.WeakSet[Block] = weakref.WeakSet()  # blocks of all arenas
@@ -108,16 +108,15 @@ class Room:
         if self.taken + nbytes > self.limit // 2 or nbytes > self.largest:
             return None
         try:
-            found = self.take_block(nbytes)
+            return self.take_block(nbytes)
         except OutOfMemory:
             return None
-        self.blocks.add(nbytes)
-        return found
 
     def _pooled(self, nbytes: int) -> Any:
         pool = self.pool
         held = pool.managed_bytes
-        if nbytes > self.largest or held + nbytes > self.limit - self.blocks.at_most:
+        others = self.blocks.at_most + self.slabs.nbytes
+        if nbytes > self.largest or held + nbytes > self.limit - others:
             found = self._within_limit(pool.allocate, nbytes)
         else:
             try:
@@ -176,12 +175,12 @@ class Room:
     @property
     def active(self) -> int:
         """Bytes in use."""
-        return self.pool.active_bytes + self.blocks.live - self.slabs.unused
+        return self.pool.active_bytes + self.blocks.live + self.slabs.used
 
     @property
     def taken(self) -> int:
         """Bytes taken from the driver, in use or kept for reuse."""
-        return self.pool.managed_bytes + self.blocks.live
+        return self.pool.managed_bytes + self.blocks.live + self.slabs.nbytes
 
     def check(self, nbytes: int) -> None:
         """Raise OutOfMemory for a single size that the device never allows."""
@@ -198,7 +197,7 @@ class Room:
         # Tracebacks and other cycles may hold the last references to buffers.
         gc.collect()
         self.pool.free_held()
-        self.blocks.drop(self.slabs.release())
+        self.slabs.release()
 
     def _release_all(self) -> None:
         """As :meth:`release`, and the histories with what they keep too."""

@@ -52,6 +52,7 @@ class Slabs:
 
     def __init__(self, make: Callable[[int], Any]) -> None:
         self.make = make
+        self.nbytes = 0  # of all slabs
         self.slabs: list[Slab] = []
         self.kept: dict[int, list[Cut]] = {}  # by size
         self.returned: deque[Cut] = deque()
@@ -72,20 +73,20 @@ class Slabs:
         with self._lock:
             return self._found(rounded(nbytes))
 
-    def release(self) -> int:
-        """Let go of slabs that nothing is cut out of; how many bytes they had."""
+    def release(self) -> None:
+        """Let go of slabs that nothing is cut out of."""
         with self._lock:
             self._close_gaps()
-            empty = [slab for slab in self.slabs if slab.gaps == [(0, slab.nbytes)]]
-            self.slabs = [slab for slab in self.slabs if slab not in empty]
-            return sum(slab.nbytes for slab in empty)
+            self.slabs = [slab for slab in self.slabs if slab.gaps != [(0, slab.nbytes)]]
+            self.nbytes = sum(slab.nbytes for slab in self.slabs)
 
     @property
-    def unused(self) -> int:
-        """Bytes of slabs that are in no buffer."""
+    def used(self) -> int:
+        """Bytes that are cut out of slabs."""
         with self._lock:
             self._close_gaps()
-            return sum(end - start for slab in self.slabs for start, end in slab.gaps)
+            gaps = [gap for slab in self.slabs for gap in slab.gaps]
+            return self.nbytes - sum(end - start for start, end in gaps)
 
     def _found(self, size: int) -> Cut | None:
         self._settle()
@@ -111,12 +112,13 @@ class Slabs:
         return None
 
     def _grown(self, size: int) -> Cut | None:
-        nbytes = min(max(FIRST, sum(slab.nbytes for slab in self.slabs)), LARGEST)
+        nbytes = min(max(FIRST, self.nbytes), LARGEST)
         memory = self.make(nbytes)
         if memory is None:
             return None
         with self._lock:
             self.slabs.append(Slab(memory, nbytes))
+            self.nbytes += nbytes
             return self._cut(size)
 
     def _close_gaps(self) -> None:
