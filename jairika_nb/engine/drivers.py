@@ -87,6 +87,17 @@ def entries() -> dict[str, str]:
     return rows
 
 
+def _keep_workers_apart() -> None:
+    """Let PoCL bind each of its threads to a processor of its own.
+
+    Linux wakes them where the thread that wakes them runs: two at times share a processor for all
+    of a launch while another one idles. PoCL counts processors from 0, so only where all are ours.
+    """
+    allowed = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else set()
+    if allowed == {*range(os.cpu_count() or 0)}:
+        os.environ.setdefault("POCL_AFFINITY", "1")
+
+
 def register() -> Path | None:
     """Name our folder of drivers to the loader; must run before the first platform query.
 
@@ -95,6 +106,7 @@ def register() -> Path | None:
     # Intel's CPU compiler crashes on some kernels (sines and cosines of one value) while it
     # vectorises over work-items; ours are vectors already, so that pass is switched off.
     os.environ.setdefault("CL_CONFIG_CPU_VECTORIZER_MODE", "1")
+    _keep_workers_apart()
     _give_libraries_a_cache()
     if _named_by_user is not None:
         return Path(_named_by_user)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -9,7 +10,7 @@ import sys
 import pytest
 
 from jairika_nb.engine import device as devices
-from jairika_nb.engine import doctor, drivers
+from jairika_nb.engine import doctor, drivers, pocl
 
 SUM = "import jairika_nb as jrk; print(jrk.ones((3,)).sum().item())"
 
@@ -32,6 +33,45 @@ def test_the_pip_runtime_is_found_without_any_setting():
         [sys.executable, "-c", code], capture_output=True, text=True, env=clean_environment()
     )
     assert "Intel(R) OpenCL" in out.stdout, out.stderr
+
+
+AFFINITIES = """
+import os, sys
+if len(sys.argv) > 1:
+    os.sched_setaffinity(0, {int(sys.argv[1])})
+import jairika_nb as jrk
+before = os.sched_getaffinity(0)
+assert (jrk.ones((300, 300)) @ jrk.ones((300, 300))).sum().item() == 300**3
+assert os.sched_getaffinity(0) == before
+print(sorted(len(os.sched_getaffinity(int(t))) for t in os.listdir("/proc/self/task")))
+"""
+
+
+def affinities(*argv, **env):
+    """How many processors each thread of a process that computes with PoCL may run on."""
+    found = [d.id for d in devices.found() if d.driver == pocl.PLATFORM]
+    if not found or not hasattr(os, "sched_getaffinity"):
+        pytest.skip("PoCL on Linux")
+    own = {k: v for k, v in os.environ.items() if k != "POCL_AFFINITY"}
+    argv = [sys.executable, "-c", AFFINITIES, *argv]
+    out = subprocess.run(
+        argv, capture_output=True, text=True, env={**own, "JRK_DEVICE": found[0], **env}
+    )
+    assert out.returncode == 0, out.stderr
+    return json.loads(out.stdout)
+
+
+def test_each_thread_of_pocl_has_a_processor_of_its_own():
+    if len(os.sched_getaffinity(0)) != os.cpu_count() or os.cpu_count() == 1:
+        pytest.skip("a machine whose processors are all ours")
+    found = affinities()
+    assert found.count(1) == os.cpu_count() and os.cpu_count() in found
+
+
+def test_threads_of_pocl_are_left_alone_where_somebody_chose():
+    assert set(affinities(POCL_AFFINITY="0")) == {len(os.sched_getaffinity(0))}
+    if os.cpu_count() > 1:
+        assert set(affinities(str(max(os.sched_getaffinity(0))))) == {1}
 
 
 def test_without_any_driver_the_error_is_one_line_with_the_cure(tmp_path):
