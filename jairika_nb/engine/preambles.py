@@ -257,11 +257,10 @@ inline V tanh_V(V x) {
 }
 """
 # 1 / (1 + exp(-x)) within 2.1 units in the last place; below -88 it is under the normal numbers
-# and 0. The product with 0 keeps a NaN, whatever its bits are.
+# and 0, whatever the exponential gives there. The product with 0 keeps a NaN, whatever its bits are.
 SIGMOID = """\
 inline V sigmoid_V(V x) {
-  const V a = x < -88.0f ? (V)(-88.0f) : x;
-  const V b = 87.0f < a ? (V)(87.0f) : a;
+  const V b = 87.0f < x ? (V)(87.0f) : x;
   const V whole = fma(b, (V)(0.0f), (V)(1.0f)) + EXP(-b);
   return x < -88.0f ? (V)(0.0f) : 1 / whole;
 }
