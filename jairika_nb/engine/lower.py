@@ -90,7 +90,7 @@ class Lowered:
             return self._fixed(entry)
         if entry.op == "matmul" and self._deserves_template(entry):
             return self._product(entry)
-        if entry.op in ("sum", "prod", "max", "min"):
+        if TABLE[entry.op].kind == "reduce":
             axis, parts = self._split(entry)
             if parts:
                 return self._two_steps(entry, axis, parts)

@@ -257,7 +257,8 @@ inline V tanh_V(V x) {
 }
 """
 # 1 / (1 + exp(-x)) within 2.1 units in the last place; below -88 it is under the normal numbers
-# and 0, whatever the exponential gives there. The product with 0 keeps a NaN, whatever its bits are.
+# and 0, whatever the exponential gives there. The product with 0 keeps a NaN, whatever its bits
+# are.
 SIGMOID = """\
 inline V sigmoid_V(V x) {
   const V b = 87.0f < x ? (V)(87.0f) : x;

@@ -151,3 +151,24 @@ def test_nan_and_infinity_anywhere_in_a_long_row_are_seen(device):
     assert np.isnan(total[:120]).all() and np.isnan(top[:120]).all()
     assert total[120] == top[120] == np.inf and np.isnan(total[121]) and top[121] == np.inf
     assert (total[122:] == 0).all()
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64", "float16"])
+@pytest.mark.parametrize("axis", [0, 1])
+def test_exponentials_of_rows_with_nan_and_infinities_are_numpys(device, dtype, axis):
+    x = np.random.default_rng(3).standard_normal((8, 150))
+    x[1, 3], x[2], x[3], x[4, 5], x[5, ::2], x[6, 1:] = (
+        np.nan, np.nan, -np.inf, np.inf, -np.inf, -np.inf)  # fmt: skip
+    x[7, 0], x[7, 1] = np.nan, -np.inf
+    given = jrk.tensor(x if axis else x.T, dtype=dtype)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        shifted = x - x.max(-1, keepdims=True)
+        total = np.exp(shifted).sum(-1, keepdims=True)
+        wants = np.exp(shifted) / total, shifted - np.log(total)
+        sums = np.log(np.exp(x).sum(-1))
+    rtol = 2e-2 if dtype == "float16" else 1e-5
+    for function, want in zip((jrk.softmax, jrk.log_softmax), wants, strict=True):
+        got = function(given, axis=axis).astype("float64").numpy()
+        np.testing.assert_allclose(got if axis else got.T, want, rtol=rtol, atol=rtol)
+    got = jrk.logsumexp(given, axis=axis).astype("float64").numpy()
+    np.testing.assert_allclose(got, sums, rtol=rtol)

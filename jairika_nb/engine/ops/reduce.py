@@ -66,7 +66,15 @@ def _prod_vjp(g: Node, y: Node, x: Node) -> tuple[Node]:
 def initial(name: str, dtype: DType) -> bool | int | float:
     """What an empty reduction starts from."""
     low, high = dtypes.limits(dtype)
-    return {"sum": 0, "prod": 1, "max": low, "min": high}[name]
+    return {"sum": 0, "prod": 1, "max": low, "min": high, "peak": low}[name]
+
+
+def peak(x: Node, axes: tuple[int, ...]) -> Node:
+    """The largest number over ``axes``, as a constant; a NaN does not count, which is cheaper.
+
+    What exponentials are shifted by: their sum is NaN wherever one of them is.
+    """
+    return e.call("detach", make("peak", (x,), axes)) if axes else e.call("detach", x)
 
 
 def _reference(function: Any) -> Any:
@@ -79,6 +87,10 @@ def _reference(function: Any) -> Any:
     return run
 
 
+def _peak_reference(axes: tuple[int, ...], x: np.ndarray) -> np.ndarray:
+    return np.fmax.reduce(x, axis=axes, keepdims=True, initial=-np.inf).astype(x.dtype)
+
+
 define(Op("sum", "reduce", _infer("sum"), _reference(np.sum),
           lambda g, y, x: (_spread(g, x),), "({0} + {1})"))  # fmt: skip
 define(Op("prod", "reduce", _infer("prod"), _reference(np.prod), _prod_vjp,
@@ -87,3 +99,5 @@ define(Op("max", "reduce", _infer("max"), _reference(np.max), _extreme_vjp,
           "((({0} >= {1}) | ({0} != {0})) ? {0} : {1})", 2))  # fmt: skip
 define(Op("min", "reduce", _infer("min"), _reference(np.min), _extreme_vjp,
           "((({0} <= {1}) | ({0} != {0})) ? {0} : {1})", 2))  # fmt: skip
+define(Op("peak", "reduce", _infer("peak"), _peak_reference, _extreme_vjp,
+          "({1} > {0} ? {1} : {0})"))  # fmt: skip
