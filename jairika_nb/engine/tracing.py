@@ -36,8 +36,9 @@ class HostData:
 class PerCall:
     """Numbers that an object (an optimiser) makes anew for each call.
 
-    ``advance`` gives them and moves the owner on by one call, ``holds`` tells whether the owner
-    still stands as it was when the function was traced.
+    ``advance`` gives them and moves the owner on by one call: it sets attributes, and changes
+    nothing that they held, so that a call that fails can put them back. ``holds`` tells whether
+    the owner still stands as it was when the function was traced.
     """
 
     owner: Any
