@@ -23,7 +23,7 @@ Spelled = tuple[str, set[str]]  # an expression, and the preambles it needs
 
 ORDERED = {"less", "less_equal", "greater", "greater_equal"}
 # Operations whose result needs neither rounding nor wrapping, where their operands had it.
-KEEP_FLOAT = {"where", "relu", "maximum", "minimum", "max", "min", "peak", "neg", "abs", "sign",
+KEEP_FLOAT = {"where", "relu", "maximum", "minimum", "max", "min", "fmax", "neg", "abs", "sign",
               "copysign", "floor", "ceil", "trunc", "round"}  # fmt: skip
 KEEP_INTEGER = {"where", "relu", "maximum", "minimum", "max", "min", "sign", "bitwise_and",
                 "bitwise_or", "bitwise_xor", "bitwise_right_shift"}  # fmt: skip

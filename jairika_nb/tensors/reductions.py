@@ -216,7 +216,7 @@ def _quantifier(name: str, empty: int, x: Tensor, axis: Axes, keepdims: bool) ->
 def _shifted(x: Tensor, axes: tuple[int, ...]) -> Node:
     node = _real(x)
     # The shift cancels in the result, so no derivative needs to pass through it.
-    return e.apply("sub", node, r.peak(node, axes))
+    return e.apply("sub", node, r.fmax(node, axes))
 
 
 @on_tensors
@@ -248,7 +248,7 @@ def logsumexp(x: Tensor, /, axis: Axes = -1, keepdims: bool = False) -> Tensor:
     if _count(x, axes) == 0:
         nothing = e.call("log", r.reduce("sum", node, axes))
         return _finish(_rounded(nothing, x), axes, keepdims)
-    top = r.peak(node, axes)
+    top = r.fmax(node, axes)
     finite = e.where(e.apply("less", e.call("abs", top), float("inf")), top, 0.0)
     total = r.reduce("sum", e.call("exp", e.apply("sub", node, finite)), axes)
     return _finish(_rounded(e.add(e.call("log", total), finite), x), axes, keepdims)

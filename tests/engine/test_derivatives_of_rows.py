@@ -127,7 +127,7 @@ CASES = {
     "sum": [(lambda x: x.sum(axis=0) ** 2, ONE)],
     "prod": [(lambda x: jrk.prod(x, axis=1), ONE), (lambda x: jrk.prod(x * (x > 0.6)), ONE)],
     "max": [(lambda x: x.max(axis=1) ** 2, ONE)], "min": [(lambda x: x.min(axis=0) ** 2, ONE)],
-    "peak": [(on_nodes(lambda x: make("peak", (x,), (1,))), ONE)],
+    "fmax": [(on_nodes(lambda x: make("fmax", (x,), (1,))), ONE)],
     "reshape": [(lambda x: x.reshape(2, 6) ** 2, ONE)],
     "permute": [(lambda x: x.T**2 * jrk.arange(3, dtype="float64", device=x.device), ONE)],
     "expand": [(lambda x: x[None].expand(2, 3, 4) ** 2, ONE)],

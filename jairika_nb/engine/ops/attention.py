@@ -22,7 +22,7 @@ from jairika_nb.engine.limits import limits
 from jairika_nb.engine.ops import contract, views
 from jairika_nb.engine.ops import elementwise as e
 from jairika_nb.engine.ops.attention_reference import logsum_on_host, on_host, on_host_back
-from jairika_nb.engine.ops.reduce import peak
+from jairika_nb.engine.ops.reduce import fmax
 from jairika_nb.engine.ops.sources import iota
 
 # With fewer scores than this, or fewer queries or keys, the formula is as good.
@@ -111,7 +111,7 @@ def _probabilities(form: Form, q: Node, k: Node, *more: Node) -> Node:
 
 
 def _softmax(x: Node, axes: tuple[int, ...]) -> Node:
-    power = e.call("exp", e.apply("sub", x, peak(x, axes)))
+    power = e.call("exp", e.apply("sub", x, fmax(x, axes)))
     return e.share(power, make("sum", (power,), axes))
 
 

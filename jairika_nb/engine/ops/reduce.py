@@ -66,15 +66,15 @@ def _prod_vjp(g: Node, y: Node, x: Node) -> tuple[Node]:
 def initial(name: str, dtype: DType) -> bool | int | float:
     """What an empty reduction starts from."""
     low, high = dtypes.limits(dtype)
-    return {"sum": 0, "prod": 1, "max": low, "min": high, "peak": low}[name]
+    return {"sum": 0, "prod": 1, "max": low, "min": high, "fmax": low}[name]
 
 
-def peak(x: Node, axes: tuple[int, ...]) -> Node:
+def fmax(x: Node, axes: tuple[int, ...]) -> Node:
     """The largest number over ``axes``, as a constant; a NaN does not count, which is cheaper.
 
     What exponentials are shifted by: their sum is NaN wherever one of them is.
     """
-    return e.call("detach", make("peak", (x,), axes)) if axes else e.call("detach", x)
+    return e.call("detach", make("fmax", (x,), axes)) if axes else e.call("detach", x)
 
 
 def _reference(function: Any) -> Any:
@@ -87,7 +87,7 @@ def _reference(function: Any) -> Any:
     return run
 
 
-def _peak_reference(axes: tuple[int, ...], x: np.ndarray) -> np.ndarray:
+def _fmax_reference(axes: tuple[int, ...], x: np.ndarray) -> np.ndarray:
     return np.fmax.reduce(x, axis=axes, keepdims=True, initial=-np.inf).astype(x.dtype)
 
 
@@ -99,5 +99,5 @@ define(Op("max", "reduce", _infer("max"), _reference(np.max), _extreme_vjp,
           "((({0} >= {1}) | ({0} != {0})) ? {0} : {1})", 2))  # fmt: skip
 define(Op("min", "reduce", _infer("min"), _reference(np.min), _extreme_vjp,
           "((({0} <= {1}) | ({0} != {0})) ? {0} : {1})", 2))  # fmt: skip
-define(Op("peak", "reduce", _infer("peak"), _peak_reference, _extreme_vjp,
+define(Op("fmax", "reduce", _infer("fmax"), _fmax_reference, _extreme_vjp,
           "({1} > {0} ? {1} : {0})"))  # fmt: skip
