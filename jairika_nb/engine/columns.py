@@ -20,7 +20,7 @@ from jairika_nb.engine.spelling import WIDTH, value_type
 # Steps of a sum that are added up plainly before they join the total.
 BLOCK = 64
 # Rows that are read together, a divisor of BLOCK; the most vectors of sums of a work-item.
-FEW, MOST = 8, 64
+FEW, MOST = 8, 128
 
 
 def fits(kernel: Kernel) -> bool:
@@ -32,7 +32,7 @@ def fits(kernel: Kernel) -> bool:
 
 def span(size: int, others: int, units: int) -> int:
     """How many of ``size`` columns a work-item takes; there are ``others`` such sets of columns."""
-    wanted = max(1, math.ceil(2 * units / others))
+    wanted = max(1, math.ceil(units / others))
     vectors = math.ceil(size / wanted / WIDTH)
     return WIDTH * min(max(vectors, 4), MOST)
 
