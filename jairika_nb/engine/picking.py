@@ -19,4 +19,7 @@ def picker(keys: Sequence[Any]) -> Callable[[Any], tuple[Any, ...]]:
     """
     if len(keys) > 1:
         return itemgetter(*keys)
-    return lambda held: tuple([held[key] for key in keys])
+    if not keys:
+        return lambda held: ()
+    (key,) = keys
+    return lambda held: (held[key],)

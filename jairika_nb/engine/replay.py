@@ -99,7 +99,12 @@ class Step:
         temporary = {entry for entry, _ in self.lives[0]}
         made = {e for s in self.plan.sources for e in s.outputs} - temporary
         # The places that every run binds anew: leaves, results, and what the host computes.
-        self.results = [e for e in sorted(made) if not self._is_hosted(e)]
+        entries = self.plan.entries
+        self.results = {
+            e: entries[e].size * entries[e].dtype.itemsize
+            for e in sorted(made)
+            if not self._is_hosted(e)
+        }  # and their bytes
         rebound = (*self.leaves.values(), *self.results)
         self.rebound = [e for e in rebound if e in self.places]
         self.pick_rebound = picker(self.rebound)
@@ -169,7 +174,7 @@ class Step:
                 except BaseException:
                     faults.forget(self.device)
                     raise
-                if faults.possible(self.plan.checks, buffers):
+                if self.plan.checks and faults.possible(self.plan.checks, buffers):
                     faults.confirm(self.device, [])
                 return [buffers[entry] for entry in self.plan.results]
             finally:
@@ -185,10 +190,9 @@ class Step:
         buffers.update(zip(over.results, over.pick_leaves(buffers), strict=True))
         for entry in over.whole:
             buffers[entry].bounds = None
-        for entry in self.results:
+        for entry, nbytes in self.results.items():
             if entry not in buffers:
-                row = self.plan.entries[entry]
-                buffers[entry] = memory.Buffer(self.device, row.size * row.dtype.itemsize)
+                buffers[entry] = memory.Buffer(self.device, nbytes)
 
     def _over(self, spent: Mapping[int, int]) -> Over:
         made = [self.plan.results[number] for number in spent]

@@ -34,7 +34,7 @@ MOST_PLACES = 100_000
 ROOTS = 3
 Row = tuple[int, int, Any, int, Any]
 NODE = attrgetter("node")
-KIND = attrgetter("shape"), attrgetter("dtype"), attrgetter("device")
+SHAPE, DTYPE, DEVICE = attrgetter("shape"), attrgetter("dtype"), attrgetter("device")
 
 
 class Places:
@@ -148,14 +148,20 @@ class Places:
     @cached_property
     def kinds(self) -> list[tuple]:
         """The shapes of all tensors, their dtypes, their devices."""
-        return [*zip(*[self.rows[at - ROOTS][4] for at in self.tensors], strict=True)]
+        expected = [self.rows[at - ROOTS][4] for at in self.tensors]
+        return [tuple(kind[i] for kind in expected) for i in range(3)]
 
     def _are_alike(self, found: tuple[Any, ...]) -> bool:
         """Whether the objects at the places of tensors are such as were there."""
         if not {*map(type, found)} <= {Tensor}:
             return False
         nodes = [*map(NODE, found)]
-        return all((*map(get, nodes),) == many for get, many in zip(KIND, self.kinds, strict=False))
+        shapes, dtypes, devices = self.kinds
+        return (
+            (*map(SHAPE, nodes),) == shapes
+            and (*map(DTYPE, nodes),) == dtypes
+            and (*map(DEVICE, nodes),) == devices
+        )
 
     def add(self, how: int, parent: int, key: Any, value: Any, check: tuple, name: str) -> int:
         """The number of a new place, with ``check`` as the kind of check and what it expects."""

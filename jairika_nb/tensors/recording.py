@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import nullcontext
 from dataclasses import dataclass, field
 from functools import cached_property, partial
 from itertools import repeat
@@ -150,8 +149,10 @@ class Recording:
     def replay(self, values: list[Any], nodes: list[Node], inputs: list[Any]) -> Any:
         """Run again with what matches: compute, assign, return."""
         spent = [part.spent(values, inputs) for part in self.parts]
-        with uninterrupted() if any(taken for taken, _ in spent) else nullcontext():
-            return self._replay(values, nodes, inputs, spent)
+        if self.replaced and any(taken for taken, _ in spent):
+            with uninterrupted():
+                return self._replay(values, nodes, inputs, spent)
+        return self._replay(values, nodes, inputs, spent)
 
     def _replay(
         self,
@@ -164,7 +165,8 @@ class Recording:
         before = [_unwatched(owner) for owner in owners]
         try:
             numbers = [n.advance() for n in self.numbers]
-            new = self.compute(inputs, numbers, random.reserve(self.draws), [s for s, _ in spent])
+            start = random.reserve(self.draws) if self.draws else (0, 0)
+            new = self.compute(inputs, numbers, start, [taken for taken, _ in spent])
         except BaseException:
             # The call did nothing: what it moved on goes back.
             for owner, state in zip(owners, before, strict=True):
@@ -204,6 +206,8 @@ class Recording:
 
     def _staying(self, values: list[Any], spent: list[Spent]) -> dict[int, Tensor]:
         """The tensors that stay in place, by their handles."""
+        if not self.replaced:
+            return {}
         return {
             handle: values[place]
             for rows, (_, stay) in zip(self.may_stay, spent, strict=True)
