@@ -10,6 +10,8 @@ import heapq
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+from jairika_nb.errors import KernelError
+
 RELIEF = 1 << 20  # bytes: a kernel that frees so many more than it takes goes first
 
 
@@ -136,6 +138,7 @@ class _Memory:
 def depth_first(works: dict[int, Work]) -> list[int]:
     """The kernels by number, each right after what it needs."""
     done: dict[int, None] = {}
+    begun: set[int] = set()
     stack = [(root, False) for root in sorted(works, reverse=True)]
     while stack:
         root, is_ready = stack.pop()
@@ -144,6 +147,11 @@ def depth_first(works: dict[int, Work]) -> list[int]:
         if is_ready:
             done[root] = None
             continue
+        if root in begun:
+            raise KernelError(
+                f"kernel {root} of a plan waits for itself; please report the program"
+            )
+        begun.add(root)
         stack.append((root, True))
         stack += [(other, False) for other in works[root].needs if other not in done]
     return list(done)

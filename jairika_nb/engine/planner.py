@@ -139,7 +139,10 @@ class Planner:
         if length < SHORTEST_LINE or length == last.size or last.size % length:
             return kernel
         found = self._tracer(roots, (*shape[:-1], last.size // length, length)).trace()
-        return found if not any(_divisors(e, found.kept[-1]) for e in found.exprs) else kernel
+        # What a sum of one product gives has no other shape than its own.
+        if found.loads != kernel.loads or any(_divisors(e, found.kept[-1]) for e in found.exprs):
+            return kernel
+        return found
 
     def _with_long_lines(self, roots: list[int], kernel: Kernel) -> Kernel:
         """The kernel with its last axes seen as one, as far as every access stays a plain stride.

@@ -7,6 +7,8 @@ import pytest
 
 import jairika_nb as jrk
 from jairika_nb.engine import device as devices
+from jairika_nb.engine.ordering import Work, depth_first
+from jairika_nb.errors import KernelError
 
 OPENCL = [d.id for d in devices.devices() if not d.is_reference]
 
@@ -232,3 +234,21 @@ def test_sums_of_channels_run_along_what_is_read(opencl):
     p = launches(mean, var)
     assert p.launches == 1 and "vload16(0, in0" in p.kernels[0].source
     np.testing.assert_allclose(var.numpy(), x.numpy().var(axis=(0, 2), keepdims=True), rtol=1e-5)
+
+
+def test_an_outer_product_of_several_axes_is_computed_once(device):
+    """Read line by line as another shape, which the product itself cannot have."""
+    x = jrk.tensor(np.arange(-40, 80, dtype=np.float32).reshape(3, 40, 1) / 16)
+    low, up = jrk.min(jrk.roll(x, 4, axis=0), axis=(0,)), jrk.sin(jrk.roll(x, 4, axis=0))
+    got = jrk.einsum("...ij,...kj->...ik", low, up).numpy()
+    rolled = np.roll(x.numpy(), 4, axis=0)
+    want = np.einsum("ij,bkj->bik", rolled.min(0), np.sin(rolled))
+    np.testing.assert_allclose(got, want, rtol=1e-5, atol=1e-6)
+
+
+def test_kernels_that_wait_for_each_other_are_refused():
+    works = {0: Work([1], {}, []), 1: Work([2], {}, []), 2: Work([0], {}, []), 3: Work([], {}, [])}
+    with pytest.raises(KernelError, match="waits for itself"):
+        depth_first(works)
+    works[2] = Work([3, 3], {}, [])
+    assert depth_first(works) == [3, 2, 1, 0]
