@@ -90,7 +90,7 @@ def _pass(w: Writer, kernel: Kernel, lane: Var, top: Scope, number: int) -> list
     lines += [f"{name}_part[at] = {name}_less[at] = {begun};"] if is_long else []
     lines += ["}", f"for ({w.integer} few = 0; few < {size}; few += {FEW}) {{"]
     lines += [f"const {w.integer} stop = min(few + {FEW}, {size});", *for_rows]
-    # A number of rows that is known is written out by the compiler: twice as fast.
+    # A number of rows that is known is written out by the compiler: a third faster at 64 MB.
     for head, stop in ((f"if (few + {FEW} <= {size})", f"few + {FEW}"), ("else", "stop")):
         lines += [head, *_each_vector(w, lane)]
         lines += [*unit.lines, f"{kind} so_far = {target}[at];"]
