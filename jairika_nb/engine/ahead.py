@@ -48,7 +48,7 @@ def reading_ahead(w: Writer) -> Ahead | None:
     kernel = w.kernel
     if not kernel.kept or len(kernel.row) != 1 or traffic(kernel, w.entries) < LEAST:
         return None
-    number = _dearest(kernel)
+    number = _dearest(kernel, w.saved.passes if w.saved else {})
     lines = [line for e in kernel.exprs if e.kind == "load" for line in _fetched(w, e)]
     if number is None or not lines:
         return None
@@ -70,11 +70,18 @@ def _fetched(w: Writer, expr: Expr) -> list[str]:
     return [f"ahead({at}{f' + {part}' if part else ''});" for part in parts if part < WIDTH]
 
 
-def _dearest(kernel: Kernel) -> int | None:
-    """The pass after the first that computes most; the first one brings the row itself."""
+def _dearest(kernel: Kernel, saved: dict[Expr, int]) -> int | None:
+    """The pass after the first that computes most; the first one brings the row itself.
+
+    ``saved`` are the values that a pass, by its number, stores for the later ones.
+    """
     (row,) = kernel.row
     made = [[r.expr for r in group] for group in passes.grouped(kernel.reductions)]
     made.append([o.expr for o in kernel.outputs if row in o.at.variables])
-    costs = [sum(cost(expr, row) for expr in exprs) if exprs else -1 for exprs in made]
+    known = [{e for e, first in saved.items() if first < i} for i in range(len(made))]
+    costs = [
+        sum(cost(expr, row, known[i]) for expr in exprs) if exprs else -1
+        for i, exprs in enumerate(made)
+    ]
     found = max(range(1, len(made)), key=lambda i: (costs[i], i), default=None)
     return found if found is not None and costs[found] >= 0 else None

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from jairika_nb.engine.fused import Expr
 from jairika_nb.engine.graph import TABLE
 from jairika_nb.engine.index import Var
@@ -10,9 +12,11 @@ from jairika_nb.engine.index import Var
 DEAR = 8
 
 
-def cost(top: Expr, var: Var) -> int:
-    """The operations for each element of a row that a value takes."""
-    seen, todo = {top}, [top]
+def cost(top: Expr, var: Var, known: Collection[Expr] = ()) -> int:
+    """The operations for each element of a row that a value takes, where some are known."""
+    if top in known:
+        return 0
+    seen, todo = {top, *known}, [top]
     for expr in todo:
         new = [a for a in expr.args if var in a.variables and a not in seen]
         seen.update(new)

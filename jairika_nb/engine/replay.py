@@ -9,7 +9,7 @@ from __future__ import annotations
 import weakref
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from itertools import compress, count
+from itertools import compress, count, islice
 from operator import is_not
 from types import MappingProxyType
 from typing import Any, NamedTuple
@@ -22,6 +22,7 @@ from jairika_nb.engine.arena import Arena, Life
 from jairika_nb.engine.device import Device
 from jairika_nb.engine.dtypes import argument as argument_of
 from jairika_nb.engine.dtypes import convert
+from jairika_nb.engine.head_start import Begun
 from jairika_nb.engine.ops.sources import random_reference
 from jairika_nb.engine.picking import picker
 from jairika_nb.engine.plan import Plan
@@ -155,22 +156,30 @@ class Step:
         scalars: list[Any],
         streams: list[Stream],
         spent: Mapping[int, int] = NOTHING,
+        begun: Begun | None = None,
     ) -> list[memory.Buffer]:
         """Launch everything; the buffers of the wanted values, in the program's order.
 
         ``spent`` are results to be written over leaves that nobody needs any more, by number.
+        ``begun`` is what runs already.
         """
         devices.check_process(self.device)
         with self.device.lock:
             self.is_running = True
             buffers: dict[int, Any] = {}
             try:
+                if begun is not None and not begun.is_right(self):
+                    begun = None
+                self.device.begun = None
                 buffers.update(self._bind_arena() if self.arena is None else self.pieces)
                 buffers.update(zip(self.leaves.values(), self.pick_leaves(leaves), strict=True))
+                if begun is not None:
+                    buffers.update(begun.results)
                 self._take(buffers, spent)
-                self._bind(buffers, scalars, streams)
+                changed = self._bind(buffers, scalars, streams)
+                many = begun.use(changed) if begun is not None else 0
                 try:
-                    self._launch(buffers)
+                    self._launch(buffers, many)
                 except BaseException:
                     faults.forget(self.device)
                     raise
@@ -181,6 +190,8 @@ class Step:
                 self.is_running = False
                 # A traceback would keep the memory of what failed.
                 buffers.clear()
+                if begun is not None:
+                    begun.results.clear()
 
     def _take(self, buffers: dict[int, Any], spent: Mapping[int, int]) -> None:
         """Buffers for the results."""
@@ -199,17 +210,17 @@ class Step:
         whole = [entry for entry in made if self.plan.entries[entry].dtype.kind != "float"]
         return Over(spent, made, picker([self.leaves[slot] for slot in spent.values()]), whole)
 
-    def _bind(self, buffers: dict[int, Any], scalars: list[Any], streams: list[Stream]) -> None:
-        bound, now = self.bound, self.pick_rebound(buffers)
+    def _bind(
+        self, buffers: dict[int, Any], scalars: list[Any], streams: list[Stream]
+    ) -> list[int]:
+        """Bind what is not as it was in the run before; the places of other buffers."""
+        now = self.pick_rebound(buffers)
         # Parameters, for one, are where they were in the run before. What is not looked at need
         # not come from memory: a step has pushed it out of the caches.
-        before = [held() for held in bound]
-        for number in compress(count(), map(is_not, before, now)):
-            value = now[number].cl
-            bound[number] = _nothing  # until all are bound: Ctrl-C may come in between
-            for kernel, i in self.places[self.rebound[number]]:
-                kernel.set_arg(i, value)
-            bound[number] = weakref.ref(now[number])
+        before = [held() for held in self.bound]
+        changed = [*compress(count(), map(is_not, before, now))]
+        for number in changed:
+            self.rebind(number, now[number])
         if self.scalars is not scalars:
             self.scalars = None
             for (kernel, i), argument in self.scalar_places:
@@ -217,8 +228,17 @@ class Step:
             self.scalars = scalars
         for (kernel, i), slot, word in self.stream_places:
             kernel.set_arg(i, np.uint32(streams[slot][word]))
+        return changed
 
-    def _launch(self, buffers: dict[int, Any]) -> None:
+    def rebind(self, number: int, buffer: memory.Buffer) -> None:
+        """Bind a buffer at one of the places that may change from run to run."""
+        self.bound[number] = _nothing  # until all are bound: Ctrl-C may come in between
+        for kernel, i in self.places[self.rebound[number]]:
+            kernel.set_arg(i, buffer.cl)
+        self.bound[number] = weakref.ref(buffer)
+
+    def _launch(self, buffers: dict[int, Any], many: int = 0) -> None:
+        """Launch all kernels but the first ``many``."""
         import pyopencl as cl
 
         launch, queue = cl.enqueue_nd_range_kernel, self.device.queue
@@ -226,7 +246,7 @@ class Step:
         self.device.pending += self.seconds
         for kernels, hosted in self.stretches:
             try:
-                for kernel, global_size, local_size in kernels:
+                for kernel, global_size, local_size in islice(kernels, many, None):
                     event = launch(queue, kernel, global_size, local_size)
                     if is_watched:
                         execute.note(self.device, self._source(kernel), event)
@@ -298,6 +318,7 @@ class ReferenceStep:
         scalars: list[Any],
         streams: list[Stream],
         spent: Mapping[int, int] = NOTHING,
+        begun: None = None,
     ) -> list[Any]:
         """The arrays of the wanted values, in the program's order."""
         values: list[Any] = []

@@ -20,10 +20,12 @@ import numpy as np
 
 from jairika_nb.engine import device as devices
 from jairika_nb.engine import run, tracing
+from jairika_nb.engine.head_start import Begun
 from jairika_nb.errors import ArgumentError, ReplayError
 from jairika_nb.tensors import random
 from jairika_nb.tensors.creation import tensor
 from jairika_nb.tensors.effects import Observer
+from jairika_nb.tensors.head_start import HeadStart
 from jairika_nb.tensors.reading import following
 from jairika_nb.tensors.recording import Recording, finish, record, settle
 from jairika_nb.tensors.watching import Watch
@@ -104,12 +106,15 @@ class Compiled:
         args = tuple([_as_tensors(a) for a in args])
         kwargs = {name: _as_tensors(a) for name, a in kwargs.items()}
         with self._lock:
+            begun = self._begun(args, kwargs)
             for i, recording in enumerate(self._recordings):
                 values = recording.watch.holds(args, kwargs)
                 if values is None or recording.device is not devices.default():
+                    begun = None
                     continue
                 found = recording.matches(values)
                 if found is None:
+                    begun = None
                     continue
                 if i:
                     self._recordings.insert(0, self._recordings.pop(i))
@@ -117,8 +122,15 @@ class Compiled:
                     return self._trace(args, kwargs, recording)
                 self.replays += 1
                 self._in_a_row = 0
-                return recording.replay(values, *found)
+                return recording.replay(values, *found, begun)
             return self._trace(args, kwargs, None)
+
+    def _begun(self, args: tuple, kwargs: dict[str, Any]) -> Begun | None:
+        """What runs already of the recording that most likely matches."""
+        latest = self._recordings[0] if self._recordings else None
+        if latest is None or latest.head_start is None or latest.device is not devices.default():
+            return None
+        return latest.head_start.begin(args, kwargs)
 
     def _trace(self, args: tuple, kwargs: dict[str, Any], known: Recording | None) -> Any:
         """Run the function itself, record what it does, and compute that."""
@@ -172,7 +184,7 @@ class Compiled:
                 "reads values that change and cannot be watched; pass them as arguments, or leave "
                 "the function uncompiled"
             )
-        known.is_verified = True
+        known.is_verified, known.head_start = True, HeadStart(known)
 
     def _keep(self, recording: Recording) -> None:
         recording.device = devices.default()

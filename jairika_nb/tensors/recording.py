@@ -14,6 +14,7 @@ from jairika_nb.engine.boundary import Origin, ancestors
 from jairika_nb.engine.device import Device
 from jairika_nb.engine.dtypes import DType
 from jairika_nb.engine.graph import Node, leaf
+from jairika_nb.engine.head_start import Begun
 from jairika_nb.engine.interrupts import uninterrupted
 from jairika_nb.engine.picking import picker
 from jairika_nb.engine.program import capture
@@ -112,6 +113,7 @@ class Recording:
     draws: int = 0
     kept: dict[int, Any] = field(default_factory=dict)  # buffers of data, once verified
     is_verified: bool = False
+    head_start: Any = None  # once verified, see HeadStart
     device: Device | None = None  # the default one, where the function makes its own tensors
 
     def form(self) -> tuple:
@@ -146,13 +148,19 @@ class Recording:
         many = len(self.pattern) // 2
         return self.pattern == [*range(many), *range(0, -many, -1)]
 
-    def replay(self, values: list[Any], nodes: list[Node], inputs: list[Any]) -> Any:
-        """Run again with what matches: compute, assign, return."""
+    def replay(
+        self,
+        values: list[Any],
+        nodes: list[Node],
+        inputs: list[Any],
+        begun: Begun | None = None,
+    ) -> Any:
+        """Run again with what matches: compute, assign, return. ``begun`` is what runs already."""
         spent = [part.spent(values, inputs) for part in self.parts]
         if self.replaced and any(taken for taken, _ in spent):
             with uninterrupted():
-                return self._replay(values, nodes, inputs, spent)
-        return self._replay(values, nodes, inputs, spent)
+                return self._replay(values, nodes, inputs, spent, begun)
+        return self._replay(values, nodes, inputs, spent, begun)
 
     def _replay(
         self,
@@ -160,13 +168,14 @@ class Recording:
         nodes: list[Node],
         inputs: list[Any],
         spent: list[Spent],
+        begun: Begun | None,
     ) -> Any:
         owners = {id(n.owner): n.owner for n in self.numbers}.values()
         before = [_unwatched(owner) for owner in owners]
         try:
             numbers = [n.advance() for n in self.numbers]
             start = random.reserve(self.draws) if self.draws else (0, 0)
-            new = self.compute(inputs, numbers, start, [taken for taken, _ in spent])
+            new = self.compute(inputs, numbers, start, [taken for taken, _ in spent], begun)
         except BaseException:
             # The call did nothing: what it moved on goes back.
             for owner, state in zip(owners, before, strict=True):
@@ -253,16 +262,18 @@ class Recording:
         numbers: Sequence[Sequence[float]],
         start: tuple[int, int],
         spent: Sequence[Mapping[int, int]] = (),
+        begun: Begun | None = None,
     ) -> list[Any]:
         """The values of the nodes, from those of the watched tensors and the numbers.
 
-        ``spent`` are the leaves of each part that results may be written over.
+        ``spent`` are the leaves of each part that results may be written over, ``begun`` what runs
+        already.
         """
         results: list[Any] = [None] * len(self.kinds)
         for part, free in zip(self.parts, spent or repeat(replay.NOTHING), strict=False):
             leaves = part.leaf_values(inputs, partial(self._leaf, part, numbers))
             streams = [random.stream(start, k) for k in part.streams]
-            found = part.step.run(leaves, part.scalars, streams, free)
+            found = part.step.run(leaves, part.scalars, streams, free, begun)
             for n, value in zip(part.nodes, found, strict=True):
                 results[n] = value
         return results
