@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
 from jairika_nb.engine import apart, columns
@@ -15,6 +16,9 @@ Many = Callable[[], Lines] | None
 # Vectors of a row that are reduced side by side where little is computed of each: one alone would
 # wait for the one before.
 TOGETHER = apart.PARTS
+# Windows of so many elements are written out: loops of three turns cost more than those do. With
+# 2 x 2, which pooling has, PoCL is quicker by loops.
+WINDOW = range(5, 17)
 
 
 def loop(
@@ -29,6 +33,11 @@ def loop(
         return
     *outer, last = row
     full, along = w.width, row[-1] is w.lane
+    if _is_window(row) and not along and blocks is None:
+        heads = [f"for ({w.integer} {v.name} = 0; {v.name} < {v.size}; {v.name}++) {{" for v in row]
+        steps = [line for head in heads for line in ("#pragma unroll", head)]
+        unit.lines += [*steps, *columns.inside(row, unit, body), *["}"] * len(row)]
+        return
     inner = [f"{w.integer} {last.name} = 0;"]
     if many and apart.fits(w, w.kernel):
         inner += apart.loop(w, last, unit, body, blocks, many)
@@ -47,6 +56,11 @@ def loop(
         size = w.integer_argument(var.size)
         unit.lines.append(f"for ({w.integer} {var.name} = 0; {var.name} < {size}; {var.name}++) {{")
     unit.lines += ["{", *inner, "}", *["}"] * len(outer)]
+
+
+def _is_window(row: list[Var]) -> bool:
+    """Whether a row has several short axes, as windows of images do, whose sizes hardly change."""
+    return len(row) > 1 and math.prod(v.size for v in row) in WINDOW
 
 
 def _several(w: Writer, row: list[Var], unit: Scope, body: Body, end: str, many: Many) -> list[str]:
