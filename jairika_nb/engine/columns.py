@@ -94,6 +94,7 @@ def _pass(w: Writer, kernel: Kernel, lane: Var, top: Scope, number: int) -> list
     for head, stop in ((f"if (few + {FEW} <= {size})", f"few + {FEW}"), ("else", "stop")):
         lines += [head, *_each_vector(w, lane)]
         lines += [*unit.lines, f"{kind} so_far = {target}[at];"]
+        lines += ["#pragma unroll"] if stop != "stop" else []
         lines += [f"for ({w.integer} {row.name} = few; {row.name} < {stop}; {row.name}++) {{"]
         lines += [*within, "}", f"{target}[at] = so_far;", "}"]
     if is_long:

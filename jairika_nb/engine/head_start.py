@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from jairika_nb.engine import debug, execute, memory
 from jairika_nb.engine import device as devices
 from jairika_nb.engine.faults import possible
-from jairika_nb.errors import JairikaError
 
 if TYPE_CHECKING:
     from jairika_nb.engine.replay import Step
@@ -95,8 +94,6 @@ def begin(
 
     ``buffers`` are those of the entries that are handed in.
     """
-    import pyopencl as cl
-
     device = step.device
     devices.check_process(device)
     with device.lock:
@@ -115,8 +112,8 @@ def begin(
                 if step.bound[i]() is not buffer:
                     step.rebind(i, buffer)
             for kernel, global_size, local_size in islice(step.stretches[0][0], head.many):
-                cl.enqueue_nd_range_kernel(device.queue, kernel, global_size, local_size)
-        except (JairikaError, cl.Error):
-            return None  # the run itself tells
+                step.enqueue(device.queue, kernel, global_size, local_size)
+        except Exception:
+            return None  # the run itself meets the same, and tells
         device.begun = outcome = Outcome()
         return Begun(head, step.arena, results, outcome)

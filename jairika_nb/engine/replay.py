@@ -55,7 +55,10 @@ class Step:
     """A plan ready to run again and again on one device; may serve several compiled functions."""
 
     def __init__(self, device: Device, plan: Plan) -> None:
+        import pyopencl as cl
+
         self.device = device
+        self.enqueue = cl.enqueue_nd_range_kernel
         self.plan = plan
         execute.built(device, plan)
         self.runs = [
@@ -241,7 +244,7 @@ class Step:
         """Launch all kernels but the first ``many``."""
         import pyopencl as cl
 
-        launch, queue = cl.enqueue_nd_range_kernel, self.device.queue
+        launch, queue = self.enqueue, self.device.queue
         is_watched = execute.recorders or debug.views
         self.device.pending += self.seconds
         for kernels, hosted in self.stretches:

@@ -103,10 +103,10 @@ class Compiled:
         if tracing.active.get() is not None:
             # Inside another compiled function this one is part of what that one records.
             return self.function(*args, **kwargs)
-        args = tuple([_as_tensors(a) for a in args])
-        kwargs = {name: _as_tensors(a) for name, a in kwargs.items()}
         with self._lock:
             begun = self._begun(args, kwargs)
+            args = tuple([_as_tensors(a) for a in args])
+            kwargs = {name: _as_tensors(a) for name, a in kwargs.items()}
             for i, recording in enumerate(self._recordings):
                 values = recording.watch.holds(args, kwargs)
                 if values is None or recording.device is not devices.default():
