@@ -101,6 +101,7 @@ def begin(
             return None
         if None in [step.bound[i]() for i in head.known] or possible(step.plan.checks, buffers):
             return None
+        step.is_running = True  # making room for results must not take its temporary memory
         try:
             results = {
                 step.rebound[i]: memory.Buffer(device, step.results[step.rebound[i]])
@@ -115,5 +116,7 @@ def begin(
                 step.enqueue(device.queue, kernel, global_size, local_size)
         except Exception:
             return None  # the run itself meets the same, and tells
+        finally:
+            step.is_running = False
         device.begun = outcome = Outcome()
         return Begun(head, step.arena, results, outcome)

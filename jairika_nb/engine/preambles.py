@@ -136,27 +136,47 @@ inline float16 FUNCTION_float16(float16 x) {
   return far ? FUNCTION(far ? x : (float16)(131072.0f)) : near;
 }
 """
-# exp(x) = 2^n * exp(r) with n whole and |r| <= log(2) / 2: n comes from rounding by a large
-# addend, in whose low bits it is left for the exponent; log(2) in two parts keeps r exact (W. Cody,
-# W. Waite, 1980). The polynomial errs by at most 3e-9, the whole by 0.9 units in the last place.
-EXP_NEAR = """\
-#ifndef EXP_NEAR
-#define EXP_NEAR
-// From -87 to 88, where neither overflow nor what is below the normal numbers can come.
-inline float16 exp_near(float16 x) {
-  const float16 t = fma(x, (float16)(1.44269504f), (float16)(12582912.0f));
-  const float16 n = t - 12582912.0f;
-  const float16 r = fma(n, (float16)(-1.42860677e-06f), fma(n, (float16)(-0.693145752f), x));
+# exp(Y) = 2^n * exp(r) with n whole and |r| <= log(2) / 2: n comes from rounding by a large addend,
+# in whose low bits it is left for the exponent; log(2) in two parts keeps r exact (W. Cody, W.
+# Waite, 1980). p * r + 1 errs by at most 3e-9, the whole by 0.9 units in the last place.
+_EXP = """\
+  const float16 t = fma(Y, (float16)(1.44269504f), (float16)(ADDEND));
+  const float16 n = t - ADDEND;
+  const float16 r = fma(n, (float16)(-1.42860677e-06f), fma(n, (float16)(-0.693145752f), Y));
   float16 p = (float16)(0.0013813143f);
   p = fma(p, r, (float16)(0.008369419f));
   p = fma(p, r, (float16)(0.041668456f));
   p = fma(p, r, (float16)(0.16666515f));
   p = fma(p, r, (float16)(0.49999994f));
   p = fma(p, r, (float16)(1.0f));
+"""
+
+
+def _of_exp(y: str, more: int) -> str:
+    """The lines that make t, r and p from ``y``; the low bits of t are n and ``more``."""
+    return _EXP.replace("Y", y).replace("ADDEND", f"{12582912 + more}.0f")
+
+
+EXP_NEAR = f"""\
+#ifndef EXP_NEAR
+#define EXP_NEAR
+// From -87 to 88, where neither overflow nor what is below the normal numbers can come.
+inline float16 exp_near(float16 x) {{
+{_of_exp("x", 0)}\
   p = fma(p, r, (float16)(1.0f));
   return as_float16(as_int16(p) + (as_int16(t) << 23));
-}
+}}
 #endif
+"""
+# For what is never above 0, as the arguments of softmax are: the power of two is 2^64 too large,
+# so that it is a normal number where the result is not.
+EXP_BELOW = f"""\
+inline float16 exp_below_float16(float16 x) {{
+  const float16 y = x < -104.0f ? (float16)(-104.0f) : x;
+{_of_exp("y", 127 + 64)}\
+  const float16 scale = as_float16(as_int16(t) << 23);
+  return fma(p, r * scale, scale) * {2.0**-64!r}f;
+}}
 """
 # 2^x by a polynomial of what x is more than a whole number, which a large addend leaves, 127 more,
 # in its low bits. It errs by 9e-8, is 0 and infinity beyond the range, and keeps a NaN.
@@ -178,29 +198,21 @@ inline float16 exp2_near(float16 v) {
 }
 #endif
 """
-# exp_near for all numbers, for PoCL, whose own takes half as long again. The power of two comes in
-# two halves, which are normal numbers also where the whole is infinite, or below those.
-EXP = """\
-inline float16 exp_float16(float16 x) {
+# For all numbers, for PoCL, whose own takes half as long again. The power of two comes in two
+# halves, which are normal numbers also where the whole is infinite, or below those.
+EXP = f"""\
+inline float16 exp_float16(float16 x) {{
 #ifdef POCL_DEVICE_ADDRESS_BITS
   const float16 most = x > 89.0f ? (float16)(89.0f) : x;
   const float16 y = most < -104.0f ? (float16)(-104.0f) : most;
-  const float16 t = fma(y, (float16)(1.44269504f), (float16)(12583166.0f));
-  const float16 n = t - 12583166.0f;
-  const float16 r = fma(n, (float16)(-1.42860677e-06f), fma(n, (float16)(-0.693145752f), y));
+{_of_exp("y", 2 * 127)}\
   const int16 bits = as_int16(t), half_of = bits >> 1;
   const float16 scale = as_float16(half_of << 23);
-  float16 p = (float16)(0.0013813143f);
-  p = fma(p, r, (float16)(0.008369419f));
-  p = fma(p, r, (float16)(0.041668456f));
-  p = fma(p, r, (float16)(0.16666515f));
-  p = fma(p, r, (float16)(0.49999994f));
-  p = fma(p, r, (float16)(1.0f));
   return fma(p, r * scale, scale) * as_float16((bits - half_of) << 23);
 #else
   return exp(x);
 #endif
-}
+}}
 """
 # The parts of a sum by the whole, none of them below 0: a quotient from the reciprocal, made right
 # by what it leaves (P. Markstein, 1990), in three fifths of the time of a division where the whole
@@ -209,8 +221,8 @@ SHARE = """\
 inline V share_V(V part, V whole) {
   const V by = 1 / whole;
   if (ANY(!((whole > 1e-30f) & (whole < 1e30f)))) return part / whole;
-  const V near = part * by;
-  return fma(fma(-near, whole, part), by, near);
+  const V rest = fma(-whole, by, (V)(1)) * by;
+  return fma(part, by, part * rest);
 }
 """
 SHARE_DOUBLE = "inline V share_V(V part, V whole) { return part / whole; }\n"
@@ -379,7 +391,7 @@ inline void stream_TYPE16(TYPE16 v, global TYPE *p, int when) {
 """
 
 PREAMBLES = {"philox": PHILOX, "pick": PICK, "half_memory": HALF_MEMORY, "exp_float16": EXP,
-             "exp2_near": EXP2_NEAR}  # fmt: skip
+             "exp_below_float16": EXP_BELOW, "exp2_near": EXP2_NEAR}  # fmt: skip
 for _type in sorted({d.opencl for d in ALL if d not in UNSUPPORTED and d.opencl != "half"}):
     PREAMBLES[f"stream_{_type}16"] = STREAM.replace("TYPE", _type)
 for _name in ("sin", "cos", "tan"):

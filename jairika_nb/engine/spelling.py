@@ -298,7 +298,7 @@ def _spelled(name: str, args: list[str], dtype: DType, width: int) -> Spelled:
 
 
 # Functions with a text of their own where a driver's is slow or wrong for a type.
-OWN = {"sin", "cos", "tan", "tanh", "erf", "sigmoid"}
+OWN = {"sin", "cos", "tan", "tanh", "erf", "sigmoid", "exp_below"}
 # Operations that call a function of PREAMBLES whose name ends with the type, as power_int16 does;
 # functions that users write join them.
 FUNCTIONS = {"remainder": "remainder", "floor_divide": "divide", "pow": "power",

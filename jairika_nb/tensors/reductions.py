@@ -225,7 +225,7 @@ def softmax(x: Tensor, /, axis: Axes = -1) -> Tensor:
     axes = normal_axes("softmax", axis, x.shape)
     if not x.size:
         return Tensor(_rounded(_real(x), x))
-    power = e.call("exp", _shifted(x, axes))
+    power = e.call("exp_below", _shifted(x, axes))
     return Tensor(_rounded(e.share(power, r.reduce("sum", power, axes)), x))
 
 
@@ -236,7 +236,7 @@ def log_softmax(x: Tensor, /, axis: Axes = -1) -> Tensor:
     if not x.size:
         return Tensor(_rounded(_real(x), x))
     shifted = _shifted(x, axes)
-    total = r.reduce("sum", e.call("exp", shifted), axes)
+    total = r.reduce("sum", e.call("exp_below", shifted), axes)
     return Tensor(_rounded(e.apply("sub", shifted, e.call("log", total)), x))
 
 

@@ -9,6 +9,8 @@ import numpy as np
 import pytest
 
 import jairika_nb as jrk
+from jairika_nb.engine.ops import elementwise
+from jairika_nb.tensors.tensor import Tensor
 
 torch = pytest.importorskip("torch")  # erf in double precision
 
@@ -111,11 +113,33 @@ def test_large_arguments_of_tanh_give_one_exactly(device):
     assert jrk.grad(jrk.gelu(y, "tanh").sum(), [y])[0].tolist() == [1.0]
 
 
+NAN_BITS = np.array([0x7FC00000, 0x7FC00001, 0xFFC001FF, 0x7FFFFFFF] * 8, np.uint32)
+
+
 @pytest.mark.parametrize("name", ["tanh", "erf", "exp", "sigmoid"])
 def test_nan_of_any_bits_stays_nan(device, name):
-    bits = np.array([0x7FC00000, 0x7FC00001, 0xFFC001FF, 0x7FFFFFFF] * 8, np.uint32)
-    out = getattr(jrk, name)(jrk.tensor(bits.view(np.float32)))
+    out = getattr(jrk, name)(jrk.tensor(NAN_BITS.view(np.float32)))
     assert np.isnan(out.numpy()).all()
+
+
+def below(x):
+    """exp of what is never above 0, as softmax takes it."""
+    return Tensor(elementwise.call("exp_below", jrk.tensor(x).node)).numpy()
+
+
+def test_exponentials_of_what_is_never_above_0_are_right_also_below_normal_numbers(device):
+    if device.is_reference:
+        pytest.skip("NumPy's own functions")
+    rng = np.random.default_rng(2)
+    x = -np.concatenate([rng.uniform(0, 110, 4000), rng.exponential(1, 4000), np.arange(105)])
+    for dtype, bound in (("float32", 1), ("float64", 1)):
+        given = x.astype(dtype)
+        found, want = below(given), np.exp(given.astype(np.longdouble))
+        error = np.abs(found - want) / np.spacing(want.astype(dtype))
+        assert error.max() <= bound, given[error.argmax()]
+    ends = np.array([0, -0.0, -1e-45, -104, -120, -1e30, -np.finfo(np.float32).max, -np.inf])
+    assert below(np.repeat(ends, 5).astype(np.float32)).tolist() == [1.0] * 15 + [0.0] * 25
+    assert np.isnan(below(NAN_BITS.view(np.float32))).all()
 
 
 @pytest.mark.parametrize("approximate, nearer", [("none", 1), ("tanh", 2)])

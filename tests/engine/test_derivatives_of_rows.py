@@ -16,6 +16,7 @@ from jairika_nb.engine import device as devices
 from jairika_nb.engine.graph import TABLE, make, topological
 from jairika_nb.engine.ops import conv, gather, scan, scatter, views
 from jairika_nb.engine.ops.attention import BACK, Form
+from jairika_nb.engine.ops.elementwise import neg
 from jairika_nb.nn import functional as F
 from jairika_nb.tensors.tensor import Tensor
 
@@ -116,6 +117,7 @@ CASES = {
     "acosh": [(lambda x: jrk.acosh(x + 1), ONE)],
     "add": [(lambda a, b: (a + b[:, :1]) ** 2, TWO)], "sub": [(lambda a, b: (a - b) ** 2, TWO)],
     "mul": [(jrk.multiply, TWO)], "div": [(jrk.divide, TWO)],
+    "exp_below": [(on_nodes(lambda x: make("exp_below", (neg(x),))), ONE)],
     "share": [(on_nodes(lambda a, b: make("share", (a, b))), TWO)],
     "maximum": [(jrk.maximum, TWO)], "minimum": [(lambda a, b: jrk.minimum(a * a, b), TWO)],
     "pow": [(jrk.pow, TWO), (lambda x: x**3, ONE), (lambda x: 2.5**x, ONE), (lambda x: x**-1, ONE)],

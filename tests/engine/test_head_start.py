@@ -9,8 +9,7 @@ import pytest
 
 import jairika_nb as jrk
 from jairika_nb import nn, optim
-from jairika_nb.engine import replay
-from jairika_nb.engine.memory import usage
+from jairika_nb.engine import memory, replay
 from jairika_nb.errors import KernelError, OutOfRange
 from jairika_nb.tensors.guards import Places
 from jairika_nb.tensors.head_start import PAUSE
@@ -205,6 +204,23 @@ def test_memory_that_is_released_meanwhile_is_bound_anew(dense, monkeypatch):
     assert not was_used(step)
 
 
+def test_making_room_for_results_takes_nothing_that_runs(dense, monkeypatch):
+    step, weight, _ = dense
+    mine = step._recordings[0].parts[0].step
+    take = memory.Room.take
+
+    def released(room, nbytes):
+        mine.release()
+        return take(room, nbytes)
+
+    x = jrk.tensor(drawn(8, 24))
+    monkeypatch.setattr(memory.Room, "take", released)
+    found = step(x).numpy()
+    assert mine.arena is not None
+    assert was_used(step)
+    np.testing.assert_allclose(found, np.tanh(x.numpy() @ weight) @ weight.T, rtol=2e-4, atol=2e-4)
+
+
 def test_an_interrupt_meanwhile_leaves_things_whole(dense, monkeypatch):
     step, weight, _ = dense
 
@@ -321,7 +337,7 @@ def test_training_is_the_same_bit_for_bit(device):
 def test_a_failed_launch_holds_no_memory(dense, monkeypatch):
     step, _, _ = dense
     x = jrk.tensor(drawn(8, 24))
-    before = usage.live
+    before = memory.usage.live
 
     def failing(*args):
         raise KernelError("refused")
@@ -329,16 +345,16 @@ def test_a_failed_launch_holds_no_memory(dense, monkeypatch):
     monkeypatch.setattr(replay.Step, "_launch", failing)
     with pytest.raises(KernelError, match="refused") as raised:
         step(x)
-    assert usage.live == before
+    assert memory.usage.live == before
     assert raised
 
 
 def test_what_began_holds_no_memory(dense):
     step, weight, held = dense
     check(step, drawn(8, 24), weight)
-    before = usage.live
+    before = memory.usage.live
     old, held["w"] = held["w"], jrk.tensor(drawn(24, 32))
     for _ in range(2):
         step(jrk.tensor(drawn(8, 24)))  # the first begins for
     del old
-    assert usage.live == before
+    assert memory.usage.live == before

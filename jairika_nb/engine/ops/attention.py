@@ -111,7 +111,7 @@ def _probabilities(form: Form, q: Node, k: Node, *more: Node) -> Node:
 
 
 def _softmax(x: Node, axes: tuple[int, ...]) -> Node:
-    power = e.call("exp", e.apply("sub", x, fmax(x, axes)))
+    power = e.call("exp_below", e.apply("sub", x, fmax(x, axes)))
     return e.share(power, make("sum", (power,), axes))
 
 

@@ -166,6 +166,8 @@ _FLOAT_UNARY: list[tuple[str, str, Callable, Callable, int]] = [
     ("rsqrt", "rsqrt({0})", lambda x: 1 / np.sqrt(x),
      lambda g, y, x: mul(mul(g, -0.5), mul(y, mul(y, y))), 4),
     ("exp", "exp({0})", np.exp, lambda g, y, x: mul(g, y), 8),
+    # The same of what is never above 0.
+    ("exp_below", "exp({0})", np.exp, lambda g, y, x: mul(g, y), 8),
     ("exp2", "exp2({0})", np.exp2, lambda g, y, x: mul(mul(g, y), math.log(2)), 8),
     ("expm1", "expm1({0})", np.expm1, lambda g, y, x: mul(g, add(y, 1)), 8),
     ("log", "log({0})", np.log, lambda g, y, x: div(g, x), 8),
