@@ -184,8 +184,9 @@ def _launch(
     if 0 in source.global_size:
         return
     try:
-        # Held until the launch is in the queue: another thread may take memory that is let go.
-        arguments = [_argument(device, a, program, buffers) for a in source.arguments]
+        # Held until the launch is in the queue: others may take memory that is let go.
+        own: list[memory.Buffer] = []
+        arguments = [_argument(device, a, program, buffers, own) for a in source.arguments]
         kernel.set_args(*arguments)
         event = cl.enqueue_nd_range_kernel(
             device.queue, kernel, source.global_size, source.local_size
@@ -219,12 +220,20 @@ def failure(device: Device, source: Source, error: Exception) -> KernelError | O
     )
 
 
-def _argument(device: Device, argument: Any, program: Program, buffers: dict[int, Any]) -> Any:
+def _argument(
+    device: Device,
+    argument: Any,
+    program: Program,
+    buffers: dict[int, Any],
+    own: list[memory.Buffer],
+) -> Any:
+    """The value of an argument; memory that only the kernel needs is kept in ``own``."""
     if argument.kind == "buffer":
         return buffers[argument.value].cl
     if argument.kind == "scratch":
-        # The queue is in order, so the pool may give the memory to the next kernel at once.
-        return memory.Buffer(device, argument.value).cl
+        # The queue is in order, so the next kernel may be given it as soon as this one is queued.
+        own.append(memory.Buffer(device, argument.value))
+        return own[-1].cl
     if argument.kind == "stream":
         slot, word = argument.value
         return np.uint32(program.streams[slot][word])

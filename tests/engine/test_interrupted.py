@@ -67,15 +67,16 @@ def test_an_index_found_by_a_run_that_broke_off_is_not_the_next_ones(opencl, mon
         x[index].realize()
 
 
-def test_scratch_memory_is_held_until_its_kernel_is_queued(opencl, monkeypatch):
+@pytest.mark.parametrize("side", [64, 512], ids=["from the pool", "from slabs"])
+def test_scratch_memory_is_held_until_its_kernel_is_queued(opencl, monkeypatch, side):
     """Another thread, which may take memory at any time, would be given it otherwise."""
     import pyopencl as cl
 
     scratch, taken = [], []
     argument, launch = execute._argument, cl.enqueue_nd_range_kernel
 
-    def noted(device, row, program, buffers):
-        value = argument(device, row, program, buffers)
+    def noted(device, row, *more):
+        value = argument(device, row, *more)
         if row.kind == "scratch":
             scratch.append((value.int_ptr, row.value))
         return value
@@ -86,8 +87,8 @@ def test_scratch_memory_is_held_until_its_kernel_is_queued(opencl, monkeypatch):
 
     monkeypatch.setattr(execute, "_argument", noted)
     monkeypatch.setattr(cl, "enqueue_nd_range_kernel", queued)
-    x = jrk.ones((64, 64)).realize()
-    assert np.all((x @ x).numpy() == 64)
+    x = jrk.ones((side, side)).realize()
+    assert np.all((x @ x).numpy() == side)
     assert scratch
     assert not {place for place, _ in scratch} & {buffer.cl.int_ptr for buffer in taken}
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import math
 import threading
 
 import numpy as np
@@ -160,6 +161,21 @@ def test_values_of_medium_tensors_stay_apart(room):
     for i, (a, t) in enumerate(zip(arrays, tensors, strict=True)):
         assert t.node.value.cut is not None
         np.testing.assert_array_equal(t.numpy(), a * 2 if i % 2 == 0 else a)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_rows_that_a_kernel_keeps_for_itself_stay_apart(device, dtype):
+    """Two of them, each as long as what slabs give."""
+    x = np.random.default_rng(0).standard_normal(30_000).astype(dtype)
+    found = jrk.gelu(jrk.tensor(x), "tanh")
+    normal = jrk.nn.functional.layer_norm(found, found.shape)
+    jrk.eval(found, normal)
+    wide = x.astype(np.float64)
+    want = wide / (1 + np.exp(-math.sqrt(8 / math.pi) * (wide + 0.044715 * wide**3)))
+    np.testing.assert_allclose(found.numpy(), want, atol=1e-6)
+    np.testing.assert_allclose(
+        normal.numpy(), (want - want.mean()) / np.sqrt(want.var() + 1e-5), atol=1e-5
+    )
 
 
 def test_medium_tensors_take_few_blocks_and_give_them_back(room):
