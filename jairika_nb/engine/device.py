@@ -48,9 +48,7 @@ class Device:
     probe_seconds: float = 0.0
     lock: Any = field(default_factory=threading.RLock, repr=False)
     pending: float = field(default=0.0, repr=False)  # seconds of work given since the last wait
-    begun: Any = field(
-        default=None, repr=False
-    )  # the outcome of a head start after which nothing ran yet
+    begun: Any = field(default=None, repr=False)  # of a head start, while nothing ran after it
 
     def __repr__(self) -> str:
         return f"<Device {self.id}: {self.name} ({self.driver})>"

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from jairika_nb.engine import debug, execute, memory
 from jairika_nb.engine import device as devices
 from jairika_nb.engine.faults import possible
+from jairika_nb.errors import JairikaError
 
 if TYPE_CHECKING:
     from jairika_nb.engine.replay import Step
@@ -24,14 +25,13 @@ class Head(NamedTuple):
     """The kernels that may begin: how many, and which of the step's places they use.
 
     ``known`` are the places of leaves that must be those of the run before, ``given`` of those
-    that are handed in, ``made`` of results, ``places`` all of them; as numbers in ``Step.rebound``.
+    that are handed in, ``made`` of results; as numbers in ``Step.rebound``.
     """
 
     many: int
     known: list[int]
     given: list[int]
     made: list[int]
-    places: frozenset[int]
 
 
 class Outcome:
@@ -57,8 +57,9 @@ class Begun(NamedTuple):
 
     def use(self, changed: list[int]) -> int:
         """How many kernels need not be launched, where places have other buffers now."""
-        self.outcome.is_used = self.head.places.isdisjoint(changed)
-        return self.head.many if self.outcome.is_used else 0
+        many, known, given, made = self.head
+        self.outcome.is_used = {*changed}.isdisjoint((*known, *given, *made))
+        return many if self.outcome.is_used else 0
 
 
 def head_of(step: Step, given: Collection[int], fresh: Collection[int]) -> Head | None:
@@ -83,8 +84,7 @@ def head_of(step: Step, given: Collection[int], fresh: Collection[int]) -> Head 
         many += 1
     leaves = used & set(step.leaves.values())
     kinds = (leaves - set(given), leaves & set(given), used - leaves)
-    known, handed, made = [sorted(number[e] for e in each) for each in kinds]
-    return Head(many, known, handed, made, frozenset(number[e] for e in used)) if many else None
+    return Head(many, *[sorted(number[e] for e in each) for each in kinds]) if many else None
 
 
 def begin(
@@ -101,6 +101,7 @@ def begin(
             return None
         if None in [step.bound[i]() for i in head.known] or possible(step.plan.checks, buffers):
             return None
+        device.begun = None  # what began before may lose its temporary memory, whatever comes
         step.is_running = True  # making room for results must not take its temporary memory
         try:
             results = {
@@ -114,8 +115,12 @@ def begin(
                     step.rebind(i, buffer)
             for kernel, global_size, local_size in islice(step.stretches[0][0], head.many):
                 step.enqueue(device.queue, kernel, global_size, local_size)
-        except Exception:
-            return None  # the run itself meets the same, and tells
+        except Exception as error:
+            import pyopencl as cl
+
+            if isinstance(error, JairikaError | cl.Error):
+                return None  # the run itself meets the same, and tells
+            raise
         finally:
             step.is_running = False
         device.begun = outcome = Outcome()

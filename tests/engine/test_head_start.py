@@ -10,7 +10,7 @@ import pytest
 import jairika_nb as jrk
 from jairika_nb import nn, optim
 from jairika_nb.engine import memory, replay
-from jairika_nb.errors import KernelError, OutOfRange
+from jairika_nb.errors import KernelError, OutOfMemory, OutOfRange
 from jairika_nb.tensors.guards import Places
 from jairika_nb.tensors.head_start import PAUSE
 
@@ -194,6 +194,32 @@ def test_what_another_step_computes_meanwhile_does_no_harm(counting, monkeypatch
     step(jrk.tensor(x))
     assert ran
     assert not was_used(step)
+    np.testing.assert_allclose(held["sum"].numpy(), expected(x), rtol=1e-3, atol=1e-3)
+
+
+def test_a_head_start_that_breaks_off_ends_those_before_it(counting, monkeypatch):
+    step, held, expected = counting
+    other = jrk.compile(lambda x: (x @ x).sin() @ x)
+    big = jrk.tensor(drawn(256, 256))
+    for _ in range(CALLS):
+        other(big)
+    theirs = other._recordings[0].parts[0].step
+    launched, enqueue = [], theirs.enqueue
+
+    def refused(*args):
+        if launched:
+            raise OutOfMemory("no room for the second kernel")
+        launched.append(enqueue(*args))
+
+    def broken():
+        theirs.enqueue = refused
+        assert head(other).begin((big,), {}) is None
+        theirs.enqueue = enqueue
+
+    x = drawn(256, 256)
+    during_the_guards(monkeypatch, broken)
+    step(jrk.tensor(x))
+    assert launched
     np.testing.assert_allclose(held["sum"].numpy(), expected(x), rtol=1e-3, atol=1e-3)
 
 
