@@ -2,11 +2,12 @@
 
 The processor does so by itself within a page, and finds out anew at the start of each, which for
 rows of a page or less is at every row. Passes over a row that is in the cache already leave
-memory idle meanwhile.
+memory idle meanwhile. Reductions down columns ask for the next few rows.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from jairika_nb.engine import passes
@@ -18,8 +19,9 @@ from jairika_nb.engine.source import traffic
 from jairika_nb.engine.spelling import WIDTH
 
 # Bytes from which on a kernel's data are not all in the cores' own caches, and the longest rows
-# whose successors would still be there when they are needed.
-LEAST, LONGEST = 1 << 22, 1 << 18
+# whose successors would still be there when they are needed; bytes from which on lines of columns
+# are asked for, of which the third cache has less and less.
+LEAST, LONGEST, LEAST_ACROSS = 1 << 22, 1 << 18, 1 << 24
 # Bytes that are fetched at once.
 LINE = 64
 
@@ -30,6 +32,11 @@ PREAMBLES["ahead"] = """\
 inline void ahead(global const void *p) {
 #if __has_builtin(__builtin_prefetch)
   __builtin_prefetch((const void *)(uintptr_t)p);
+#endif
+}
+inline void far_ahead(global const void *p) {
+#if __has_builtin(__builtin_prefetch)
+  __builtin_prefetch((const void *)(uintptr_t)p, 0, 1);
 #endif
 }
 """
@@ -66,8 +73,36 @@ def _fetched(w: Writer, expr: Expr) -> list[str]:
     if step != row.size or step * itemsize > LONGEST:
         return []
     at = f"{w.buffer(entry)} + ({w.form(place)}) + {w.integer_argument(step)}"
-    parts = range(0, WIDTH, max(LINE // itemsize, 1))
-    return [f"ahead({at}{f' + {part}' if part else ''});" for part in parts if part < WIDTH]
+    return [f"ahead({at}{f' + {i}' if i else ''});" for i in _lines(expr, 1)]
+
+
+def next_lines(w: Writer, exprs: Iterable[Expr], many: int) -> list[str]:
+    """What fetches ``many`` vectors of columns from where the loop variables stand.
+
+    In the order of memory and as far ahead as a few rows, which the second cache holds: the
+    processor goes through several rows side by side, and would ask for a little of each.
+    """
+    if traffic(w.kernel, w.entries) < LEAST_ACROSS:
+        return []
+    lines = [line for e in exprs if e.kind == "load" for line in _fetched_across(w, e, many)]
+    if lines:
+        w.preambles.add("ahead")
+    return list(dict.fromkeys(lines))
+
+
+def _fetched_across(w: Writer, expr: Expr, many: int) -> list[str]:
+    """The statements for one read whose columns follow each other in memory."""
+    entry, place, bounds = expr.data
+    step = place.coefficient(w.kernel.row[0])
+    if bounds or place.picked or place.coefficient(w.lane) != 1 or (step or 0) < w.lane.size:
+        return []
+    at = f"{w.buffer(entry)} + ({w.form(place)})"
+    return [f"far_ahead({at} + {i});" for i in _lines(expr, many)]
+
+
+def _lines(expr: Expr, many: int) -> range:
+    """The first elements of all lines that so many vectors have."""
+    return range(0, WIDTH * many, max(LINE // expr.dtype.itemsize, 1))
 
 
 def _dearest(kernel: Kernel, saved: dict[Expr, int]) -> int | None:

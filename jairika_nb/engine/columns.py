@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 
+from jairika_nb.engine import ahead
 from jairika_nb.engine.code import Scope, Writer, neutral
 from jairika_nb.engine.costs import cost
 from jairika_nb.engine.dtypes import DType
@@ -37,11 +38,16 @@ def span(size: int, others: int, units: int) -> int:
     return WIDTH * min(max(vectors, 4), MOST)
 
 
-def body(w: Writer, kernel: Kernel, lane: Var, top: Scope) -> list[str]:
-    """The statements for the whole vectors of columns from the loop variable's value to ``end``."""
+def body(w: Writer, kernel: Kernel, lane: Var, top: Scope, again: bool) -> list[str]:
+    """The statements for the vectors of columns from the loop variable's value to ``end``.
+
+    The last vector begins earlier and computes some columns ``again``, or is left out.
+    """
+    more = f" + {WIDTH - 1}" if again else ""
     lines = [
         f"const {w.integer} begin = {lane.name};",
-        f"const {w.integer} vectors = (end - begin) / {WIDTH};",
+        f"const {w.integer} vectors = (end - begin{more}) / {WIDTH};",
+        f"const {w.integer} latest = end - {WIDTH};",
     ]
     for number in range(len(kernel.reductions)):
         lines += _pass(w, kernel, lane, top, number)
@@ -64,7 +70,7 @@ def _column(kernel: Kernel, lane: Var, top: Scope, number: int) -> Scope:
 def _each_vector(w: Writer, lane: Var) -> list[str]:
     return [
         f"for ({w.integer} at = 0; at < vectors; at++) {{",
-        f"const {w.integer} {lane.name} = begin + at * {WIDTH};",
+        f"const {w.integer} {lane.name} = min(begin + at * {WIDTH}, latest);",
     ]
 
 
@@ -77,11 +83,11 @@ def _pass(w: Writer, kernel: Kernel, lane: Var, top: Scope, number: int) -> list
     unit = _column(kernel, lane, top, number)
     for_rows = _each_row(w, reduction.expr, lane, row, top, unit)
 
-    def step(scope: Scope) -> list[str]:
-        text = w.operand(reduction.expr, scope, WIDTH)
-        return [f"so_far = {w.combined(reduction, 'so_far', text, WIDTH)};"]
-
-    within = inside(kernel.row, unit, step)
+    scope = Scope(parent=unit, variables=frozenset(kernel.row))
+    text = w.operand(reduction.expr, scope, WIDTH)
+    added = f"so_far = {w.combined(reduction, 'so_far', text, WIDTH)};"
+    within = [*scope.lines, added]
+    fetched = ahead.next_lines(w, scope.names, FEW)
     target = f"{name}_part" if is_long else f"{name}_of"
     kept = [f"{name}_of", *([f"{name}_part", f"{name}_less"] if is_long else [])]
     size, begun = w.bound(row.size), f"({kind})(0)"
@@ -90,13 +96,16 @@ def _pass(w: Writer, kernel: Kernel, lane: Var, top: Scope, number: int) -> list
     lines += [f"{name}_part[at] = {name}_less[at] = {begun};"] if is_long else []
     lines += ["}", f"for ({w.integer} few = 0; few < {size}; few += {FEW}) {{"]
     lines += [f"const {w.integer} stop = min(few + {FEW}, {size});", *for_rows]
+    lines += [f"{w.integer} line = 0, coming = few + {FEW};"] if fetched else []
     # A number of rows that is known is written out by the compiler: a third faster at 64 MB.
     for head, stop in ((f"if (few + {FEW} <= {size})", f"few + {FEW}"), ("else", "stop")):
-        lines += [head, *_each_vector(w, lane)]
+        is_whole = stop != "stop"
+        lines += [f"{head} {{", *_each_vector(w, lane)]
         lines += [*unit.lines, f"{kind} so_far = {target}[at];"]
-        lines += ["#pragma unroll"] if stop != "stop" else []
+        if is_whole:
+            lines += [*_read_ahead(fetched, w, lane, row), "#pragma unroll"]
         lines += [f"for ({w.integer} {row.name} = few; {row.name} < {stop}; {row.name}++) {{"]
-        lines += [*within, "}", f"{target}[at] = so_far;", "}"]
+        lines += [*within, "}", f"{target}[at] = so_far;", "}", "}"]
     if is_long:
         _, carry = carried("total", WIDTH, dtype)
         lines += [f"if (stop % {BLOCK} == 0 || stop == {size}) {{", *_each_vector(w, lane)]
@@ -105,6 +114,13 @@ def _pass(w: Writer, kernel: Kernel, lane: Var, top: Scope, number: int) -> list
         lines += [f"{name}_of[at] = total;", f"{name}_less[at] = total_lost;"]
         lines += [f"{name}_part[at] = {begun};", "}", "}"]
     return [*lines, "}"]
+
+
+def _read_ahead(fetched: list[str], w: Writer, lane: Var, row: Var) -> list[str]:
+    """Asks for as much of the next few rows as is read of these, in the order of memory."""
+    here = f"const {w.integer} {row.name} = coming, {lane.name} = begin + line * {WIDTH};"
+    step = f"line = line + {FEW} < vectors ? line + {FEW} : 0;"
+    return ["{", here, *fetched, "}", step, "coming += line == 0;"] if fetched else []
 
 
 def _each_row(w: Writer, whole: Expr, lane: Var, row: Var, top: Scope, unit: Scope) -> list[str]:

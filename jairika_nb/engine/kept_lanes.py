@@ -44,14 +44,14 @@ def body(
         lines.append(f"{w.integer} {lane.name} = 0;")
     top = Scope(lines=lines, parent=once, variables=frozenset(kernel.kept))
     # The last vector begins earlier and computes some lanes again, where no old value is lost.
-    again = full == WIDTH and not (by_rows or turned or w.pairs)
+    again = full == WIDTH and not (turned or w.pairs)
     if lane.size % WIDTH and lane.size < SHORTEST_STREAMED:
         # Lines would be written in parts, each of which waits for memory.
         w.streamed = set()
     for is_rest, width in enumerate((full, full if again else 1) if full > 1 else (1,)):
         w.lane, w.width = lane, width
         if by_rows and width == full:
-            top.lines += columns.body(w, kernel, lane, top)
+            top.lines += [] if is_rest else columns.body(w, kernel, lane, top, again)
             continue
         within = [lane, REDUCED, turned] if turned else [lane, REDUCED]
         unit = Scope(parent=top, variables=frozenset(within))

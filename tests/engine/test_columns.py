@@ -95,3 +95,22 @@ def test_what_all_columns_of_a_row_share_is_computed_once_for_it(device, shape):
     wide = [a.astype(np.float64) for a in (x, g, mean, var)]
     want = (wide[1] * (wide[0] - wide[2] / 2) / np.sqrt(wide[3] + 1e-5)).sum(axis)
     np.testing.assert_allclose(out.numpy(), want, rtol=2e-5, atol=2e-5)
+
+
+def test_what_is_asked_for_ahead_changes_no_sum(device):
+    x, y = drawn((4099, 1030)), drawn((4099, 1030)) + 1
+    a, b = jrk.tensor(x).realize(), jrk.tensor(y).realize()
+    wide, other = x.astype(np.float64), y.astype(np.float64)
+    cases = [
+        (a.sum(axis=0), wide.sum(0)),
+        ((a * b).sum(axis=0), (wide * other).sum(0)),
+        (a[:, 3:1021].sum(axis=0), wide[:, 3:1021].sum(0)),
+        (a[::-1].max(axis=0), x.max(0)),
+        (a.var(axis=0), wide.var(0)),
+        (a.astype("float64").sum(axis=0), wide.sum(0)),
+    ]
+    if not device.is_reference:
+        text = "".join(kernel.body for kernel in cases[0][0].kernels())
+        assert "far_ahead(" in text
+    for out, want in cases:
+        np.testing.assert_allclose(out.numpy(), want, rtol=1e-5, atol=1e-3)
