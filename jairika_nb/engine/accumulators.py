@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from jairika_nb.engine import columns
-from jairika_nb.engine.code import Scope, Writer, neutral
+from jairika_nb.engine.code import Writer, neutral
 from jairika_nb.engine.costs import DEAR, cost
 from jairika_nb.engine.fused import Kernel, Reduction
 from jairika_nb.engine.row_loops import TOGETHER, Lines, loop
+from jairika_nb.engine.scope import Scope
 from jairika_nb.engine.spelling import value_type
 
 

@@ -93,8 +93,10 @@ def next_lines(w: Writer, exprs: Iterable[Expr], many: int) -> list[str]:
 def _fetched_across(w: Writer, expr: Expr, many: int) -> list[str]:
     """The statements for one read whose columns follow each other in memory."""
     entry, place, bounds = expr.data
-    step = place.coefficient(w.kernel.row[0])
-    if bounds or place.picked or place.coefficient(w.lane) != 1 or (step or 0) < w.lane.size:
+    (row,), lane = w.kernel.row, w.lane
+    if bounds or place.picked or lane is None or place.coefficient(lane) != 1:
+        return []
+    if (place.coefficient(row) or 0) < lane.size:
         return []
     at = f"{w.buffer(entry)} + ({w.form(place)})"
     return [f"far_ahead({at} + {i});" for i in _lines(expr, many)]

@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from jairika_nb.engine import columns
-from jairika_nb.engine.code import Scope, Writer
+from jairika_nb.engine.code import Writer
 from jairika_nb.engine.fused import Kernel
 from jairika_nb.engine.index import Var
+from jairika_nb.engine.scope import Scope
 from jairika_nb.engine.source import traffic
 from jairika_nb.engine.spelling import WIDTH
 

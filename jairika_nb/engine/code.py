@@ -7,16 +7,16 @@ local memory. Sizes and strides are kernel arguments, so new shapes meet program
 
 from __future__ import annotations
 
-import math
-from dataclasses import dataclass, field
 from typing import Any
 
-from jairika_nb.engine import inplace, spelling
-from jairika_nb.engine.dtypes import REGISTERS, DType
+from jairika_nb.engine import spelling
+from jairika_nb.engine.arguments import Arguments
+from jairika_nb.engine.dtypes import DType
 from jairika_nb.engine.fused import Expr, Kernel, Reduction
 from jairika_nb.engine.index import Atom, Form, Picked, Quotient, Remainder, Var
 from jairika_nb.engine.ops.reduce import initial
 from jairika_nb.engine.program import Entry, number_of
+from jairika_nb.engine.scope import Scope
 from jairika_nb.engine.source import Argument
 from jairika_nb.engine.spelling import WIDTH, value_type
 
@@ -24,55 +24,12 @@ from jairika_nb.engine.spelling import WIDTH, value_type
 GRAIN = 8192
 
 
-@dataclass
-class Scope:
-    """A block of code and the expressions already computed in it or around it."""
-
-    lines: list[str] = field(default_factory=list)
-    names: dict[Expr, str] = field(default_factory=dict)
-    parent: Scope | None = None
-    variables: frozenset[Var] = frozenset()
-
-    def find(self, expr: Expr) -> str | None:
-        """The name of an expression computed here or around here."""
-        scope: Scope | None = self
-        while scope:
-            if expr in scope.names:
-                return scope.names[expr]
-            scope = scope.parent
-        return None
-
-
-@dataclass
-class Saved:
-    """Values along a row that one pass stores in memory of its work-item for the later ones.
-
-    ``passes``: which pass over the row, by number, computes each.
-    """
-
-    passes: dict[Expr, int]
-    var: Var
-    number: int = 0  # of the pass that is being written
-
-    @property
-    def stride(self) -> int:
-        """Elements from one work-item's values to the next one's."""
-        return math.ceil(self.var.size / WIDTH) * WIDTH
-
-    def place(self, expr: Expr) -> str:
-        """Where the value of the present element is."""
-        return f"row{list(self.passes).index(expr)} + {self.var.name}"
-
-
-class Writer:
-    """Collects arguments and lines of one kernel; the schedules below drive it."""
+class Writer(Arguments):
+    """Collects arguments and lines of one kernel; the schedules drive it."""
 
     def __init__(self, kernel: Kernel, entries: list[Entry]) -> None:
-        self.kernel = kernel
-        self.entries = entries
-        self._arguments: list[tuple[int, str, Argument]] = []
+        super().__init__(kernel, entries)
         self.preambles: set[str] = set()
-        self.names: dict[Any, str] = {}
         self.count = 0
         self.lane: Var | None = None
         self.width = 1
@@ -81,81 +38,10 @@ class Writer:
         self.staged: dict[Expr, str] = {}
         # Divisors below this are written into the text: a division by a constant is cheap.
         self.literal_below = 0
-        self.integer = "long" if kernel.is_long else "int"
         self.picked: dict[Expr, str] = {}
         self.streamed: set[int] = set()  # outputs that are stored past the caches
-        self.saved: Saved | None = None
         self.number = 0  # of the pass over the row that is being written
         self.ahead: Any = None  # what one of them reads of the next row, see ahead.py
-        # Such outputs and inputs may be one buffer.
-        self.pairs = inplace.elementwise(kernel, entries)
-        self.shared = {e for pair in self.pairs for e in pair}
-
-    # Arguments: outputs first, then inputs, numbers, random streams, sizes
-
-    def buffer(self, entry: int, output: bool = False) -> str:
-        """The name of a buffer argument."""
-        kind, const = ("out", "") if output else ("in", "const ")
-        promise = "" if entry in self.shared else "restrict "
-        text = f"global {const}{self.entries[entry].dtype.opencl} *{promise}{{}}"
-        return self._argument(kind, entry, text, Argument("buffer", entry))
-
-    def integer_argument(self, value: int) -> str:
-        """A size, stride or offset; 0, 1 and 2 are written as they are."""
-        if value < 0:
-            return f"(-{self.integer_argument(-value)})"
-        if value <= 2:
-            return str(value)
-        return self._argument(
-            "n", value, f"const {self.integer} {{}}", Argument(self.integer, value)
-        )
-
-    def bound(self, value: int) -> str:
-        """A size as an operand of min(), which wants both of one type."""
-        text = self.integer_argument(value)
-        return f"({self.integer}){text}" if text.isdigit() else text
-
-    def scalar(self, slot: int, dtype: Any) -> str:
-        """A number that is data: an argument."""
-        return self._argument(
-            "c", (slot, dtype), f"const {dtype.lane} {{}}", Argument("scalar", slot, dtype)
-        )
-
-    def stream(self, slot: int) -> list[str]:
-        """Key and call of a random stream."""
-        return [
-            self._argument("k", (slot, word), "const uint {}", Argument("stream", (slot, word)))
-            for word in range(3)
-        ]
-
-    def _argument(self, kind: str, key: Any, text: str, argument: Argument) -> str:
-        if (kind, key) not in self.names:
-            number = sum(known == kind for known, _ in self.names)
-            name = self.names[kind, key] = "fault" if kind == "fault" else f"{kind}{number}"
-            rank = ("out", "in", "c", "k", "n", "fault", "scratch").index(kind)
-            self._arguments.append((rank, text.format(name), argument))
-            self._arguments.sort(key=lambda row: row[0])
-        return self.names[kind, key]
-
-    def scratch(self, items: int) -> None:
-        """The memory of ``items`` work-items for what :class:`Saved` tells."""
-        for number, expr in enumerate(self.saved.passes if self.saved else ()):
-            assert self.saved is not None
-            lane = expr.dtype.lane
-            nbytes = items * self.saved.stride * REGISTERS[lane]().itemsize
-            # One of its own in a launch of several kernels.
-            own = Argument("scratch", nbytes, (self.kernel.outputs[0].entry, number))
-            self._argument("scratch", number, f"global {lane} *restrict {{}}", own)
-
-    @property
-    def arguments(self) -> list[Argument]:
-        """The arguments in the order of the parameters."""
-        return [argument for _, _, argument in self._arguments]
-
-    @property
-    def parameters(self) -> list[str]:
-        """The declarations of the parameters."""
-        return [text for _, text, _ in self._arguments]
 
     # Index arithmetic
 

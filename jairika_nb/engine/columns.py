@@ -11,11 +11,12 @@ import math
 from collections.abc import Callable
 
 from jairika_nb.engine import ahead
-from jairika_nb.engine.code import Scope, Writer, neutral
+from jairika_nb.engine.code import Writer, neutral
 from jairika_nb.engine.costs import cost
 from jairika_nb.engine.dtypes import DType
 from jairika_nb.engine.fused import REDUCED, Expr, Kernel, Reduction
 from jairika_nb.engine.index import Var
+from jairika_nb.engine.scope import Scope
 from jairika_nb.engine.spelling import WIDTH, value_type
 
 # Steps of a sum that are added up plainly before they join the total.

@@ -5,11 +5,12 @@ from __future__ import annotations
 import math
 
 from jairika_nb.engine import columns
-from jairika_nb.engine.code import GRAIN, Scope, Writer
+from jairika_nb.engine.code import GRAIN, Writer
 from jairika_nb.engine.fused import REDUCED, Kernel
 from jairika_nb.engine.index import Var
 from jairika_nb.engine.row_lanes import row_code
 from jairika_nb.engine.row_loops import step_head
+from jairika_nb.engine.scope import Scope
 from jairika_nb.engine.spelling import WIDTH
 
 # Lines of memory at a row's ends that are written in parts matter little from so many elements on.

@@ -7,9 +7,10 @@ never stored as such.
 
 from __future__ import annotations
 
-from jairika_nb.engine.code import Scope, Writer
+from jairika_nb.engine.code import Writer
 from jairika_nb.engine.fused import Operand
 from jairika_nb.engine.index import Var
+from jairika_nb.engine.scope import Scope
 from jairika_nb.engine.spelling import WIDTH
 from jairika_nb.engine.vector_lane import access_score
 

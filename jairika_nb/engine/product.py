@@ -5,11 +5,12 @@ from __future__ import annotations
 import math
 
 from jairika_nb.engine import panels, pieces, vector_lane
-from jairika_nb.engine.code import Scope, Writer
+from jairika_nb.engine.code import Writer
 from jairika_nb.engine.fused import Kernel, Misfit, Operand
 from jairika_nb.engine.index import Var
 from jairika_nb.engine.program import Entry
 from jairika_nb.engine.routines import filled, template
+from jairika_nb.engine.scope import Scope
 from jairika_nb.engine.source import Argument, Source, name_of, traffic
 from jairika_nb.engine.spelling import WIDTH
 

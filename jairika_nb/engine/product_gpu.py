@@ -9,13 +9,14 @@ from __future__ import annotations
 import math
 
 from jairika_nb.engine import quads
-from jairika_nb.engine.code import Scope, Writer
+from jairika_nb.engine.code import Writer
 from jairika_nb.engine.dtypes import NARROW
 from jairika_nb.engine.fused import Expr, Kernel, Operand
 from jairika_nb.engine.product import _filled, lane_of
 from jairika_nb.engine.program import Entry
 from jairika_nb.engine.quads import FOUR, Quad
 from jairika_nb.engine.routines import filled, template
+from jairika_nb.engine.scope import Scope
 from jairika_nb.engine.source import Argument, Source, name_of, traffic
 from jairika_nb.engine.tiles import MatrixTile, Tile, span
 from jairika_nb.engine.vector_lane import access_score

@@ -9,10 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from jairika_nb.engine import dtypes, spelling
-from jairika_nb.engine.code import Scope, Writer
+from jairika_nb.engine.code import Writer
 from jairika_nb.engine.dtypes import DType
 from jairika_nb.engine.fused import Expr, Output
 from jairika_nb.engine.index import Form, Var
+from jairika_nb.engine.scope import Scope
 
 FOUR = 4
 

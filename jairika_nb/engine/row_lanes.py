@@ -5,11 +5,12 @@ from __future__ import annotations
 from jairika_nb.engine import passes
 from jairika_nb.engine.accumulators import reduce
 from jairika_nb.engine.ahead import reading_ahead
-from jairika_nb.engine.code import Saved, Scope, Writer
+from jairika_nb.engine.code import Writer
 from jairika_nb.engine.costs import DEAR, cost
 from jairika_nb.engine.fused import REDUCED, Expr, Kernel
 from jairika_nb.engine.index import Var
 from jairika_nb.engine.row_loops import loop
+from jairika_nb.engine.scope import Saved, Scope
 from jairika_nb.engine.spelling import WIDTH
 
 # The longest rows of which values are stored for later passes.

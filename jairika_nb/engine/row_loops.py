@@ -6,8 +6,9 @@ import math
 from collections.abc import Callable
 
 from jairika_nb.engine import apart, columns
-from jairika_nb.engine.code import Scope, Writer
+from jairika_nb.engine.code import Writer
 from jairika_nb.engine.index import Var
+from jairika_nb.engine.scope import Scope
 
 Body = Callable[[Scope], list[str]]
 Lines = tuple[list[str], list[str]]

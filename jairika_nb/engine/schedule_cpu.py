@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from jairika_nb.engine import joined_rows, kept_lanes, row_lanes, short_lines
 from jairika_nb.engine.accumulators import reduce
-from jairika_nb.engine.code import Scope, Writer
+from jairika_nb.engine.code import Writer
 from jairika_nb.engine.device import Device
 from jairika_nb.engine.fused import Kernel
 from jairika_nb.engine.program import Entry
 from jairika_nb.engine.routines import spread
+from jairika_nb.engine.scope import Scope
 from jairika_nb.engine.source import Source, traffic, work
 from jairika_nb.engine.spelling import WIDTH
 from jairika_nb.engine.vector_lane import best_lane

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from jairika_nb.engine import lanes, quads
-from jairika_nb.engine.code import Scope, Writer, neutral
+from jairika_nb.engine.code import Writer, neutral
 from jairika_nb.engine.device import Device
 from jairika_nb.engine.dtypes import REGISTERS
 from jairika_nb.engine.fused import REDUCED, Expr, Kernel, Output, Reduction
@@ -20,6 +20,7 @@ from jairika_nb.engine.index import Var
 from jairika_nb.engine.limits import Limits, limits
 from jairika_nb.engine.program import Entry
 from jairika_nb.engine.quads import FOUR, Quad
+from jairika_nb.engine.scope import Scope
 from jairika_nb.engine.source import Source, traffic, work
 from jairika_nb.engine.spelling import value_type
 

@@ -7,11 +7,12 @@ overwrites what was stored too far. Only the last line of a work-item is done on
 from __future__ import annotations
 
 from jairika_nb.engine import index
-from jairika_nb.engine.code import Scope, Writer
+from jairika_nb.engine.code import Writer
 from jairika_nb.engine.fused import REDUCED, Expr, Kernel
 from jairika_nb.engine.index import Form, Var
 from jairika_nb.engine.row_lanes import row_code
 from jairika_nb.engine.row_loops import step_head
+from jairika_nb.engine.scope import Scope
 from jairika_nb.engine.spelling import WIDTH
 from jairika_nb.engine.vector_lane import access_score
 

@@ -27,7 +27,8 @@ from jairika_nb.tensors.creation import tensor
 from jairika_nb.tensors.effects import Observer
 from jairika_nb.tensors.head_start import HeadStart
 from jairika_nb.tensors.reading import following
-from jairika_nb.tensors.recording import Recording, finish, record, settle
+from jairika_nb.tensors.recorder import finish, record, settle
+from jairika_nb.tensors.recording import Recording
 from jairika_nb.tensors.watching import Watch
 
 # So many recordings are kept for each function, for as many shapes, modes or scalars.

@@ -8,7 +8,8 @@ from jairika_nb.engine import head_start, memory, replay
 from jairika_nb.engine.head_start import Begun, Outcome
 from jairika_nb.tensors.checks import ITEM, TENSOR
 from jairika_nb.tensors.guards import ROOTS
-from jairika_nb.tensors.recording import INPUT, NUMBERS, Recording
+from jairika_nb.tensors.parts import INPUT, NUMBERS
+from jairika_nb.tensors.recording import Recording
 from jairika_nb.tensors.tensor import Tensor
 
 # Calls without a head start after one that was for nothing.
