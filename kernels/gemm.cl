@@ -1,8 +1,9 @@
 // What:    C[b, m, n] = sum over k of A[b, m, k] * B[b, k, n], the value given to an epilogue.
 // Layouts: B is written, DEPTH x NR at a time, into a panel [DEPTH][NR] by a function made for it
 //          (`fill`), padded with zeros; A is read where it lies, at any strides, or (COPY, its rows
-//          side by side) copied first into panels [DEPTH][MR] 16 floats apart; sums over more than
-//          DEPTH steps of k wait in `totals`; C is written by the epilogue, which knows its layout.
+//          side by side) copied first into panels [DEPTH][MR] 16 floats apart; SUMS steps of k at a
+//          time are added up in registers and join `totals`, which for more than DEPTH steps are
+//          those of a whole piece; C is written by the epilogue, which knows its layout.
 // Parameters: MR x NR tile of accumulators in registers, NR a multiple of 16; INNER and ROW are the
 //          strides of A along k and m; PARTS is MR where the epilogue reads tensors, else 1; a
 //          piece of work is ROWS rows x COLUMNS columns; a worker has SPACE floats of scratch
@@ -23,8 +24,9 @@
 kernel void KERNEL_NAME(
     global const float *restrict left, global float *restrict scratch,
     volatile global int *counter, const int M, const int N, const int K, const int DEPTH,
-    const int ROWS, const int COLUMNS, const int row_blocks, const int column_blocks,
-    const int pieces, const int workers, const int SPACE, const int COPY PARAMETERS) {
+    const int SUMS, const int ROWS, const int COLUMNS, const int row_blocks,
+    const int column_blocks, const int pieces, const int workers, const int SPACE,
+    const int COPY PARAMETERS) {
   // The first `workers` work-items that start do all the pieces, the others nothing: memory is
   // needed for so many only, and whoever is quicker does more. What a piece gives does not depend
   // on who does it.
@@ -73,47 +75,51 @@ kernel void KERNEL_NAME(
 #pragma unroll
           for (int i = 0; i < MR; i++)
             a[i] = from + (first_m - begin_m) / MR * step + min(i, end_m - 1 - first_m) * row;
-          float16 sum[MR][NR / 16];
-#pragma unroll
-          for (int i = 0; i < MR; i++)
-#pragma unroll
-            for (int v = 0; v < NR / 16; v++) sum[i][v] = (float16)(0.0f);
           // Stores to lines that no cache holds would wait for them, which short sums do not hide.
           if (first_k + DEPTH >= K)
             for (int m = first_m; m < min(first_m + MR, end_m); m++)
               for (int n = first_n; n < min(first_n + NR, N); n += 16) room(batch, m, n PASSED);
-          // Rows of what the epilogue reads lie far apart: each read would wait for memory. Those of
-          // the next tile are asked for one at a time, so that the sums' own reads do not wait.
-          const int steps = (depth + PARTS - 1) / PARTS;
-          for (int part = 0; part < PARTS; part++) {
-            int m = PARTS == 1 || first_k + DEPTH < K ? end_m : first_m + part;
-            if (first_m > begin_m) m += MR;
-            for (; m < min(first_m + 2 * MR, end_m); m += MR)
-              for (int n = first_n; n < min(first_n + NR, N); n += 16) ahead(batch, m, n PASSED);
-            for (int k = part * steps; k < min((part + 1) * steps, depth); k++) {
-              float16 line[NR / 16];
-#pragma unroll
-              for (int v = 0; v < NR / 16; v++) line[v] = vload16((size_t)k * (NR / 16) + v, panel);
-#pragma unroll
-              for (int i = 0; i < MR; i++) {
-                const float16 one = (float16)(a[i][(INDEX)k * inner]);
-#pragma unroll
-                for (int v = 0; v < NR / 16; v++) sum[i][v] = fma(one, line[v], sum[i][v]);
-              }
-            }
-          }
           // Through memory, so that the epilogue is compiled once and not for each vector.
           global float *total = totals;
           if (DEPTH < K) total += (size_t)(first_m - begin_m) * COLUMNS + (first_n - begin_n) * MR;
-          if (first_k > 0)
+          for (int begin = 0; begin < depth; begin += SUMS) {
+            const int end = min(begin + SUMS, depth);
+            float16 sum[MR][NR / 16];
 #pragma unroll
             for (int i = 0; i < MR; i++)
 #pragma unroll
-              for (int v = 0; v < NR / 16; v++) sum[i][v] += vload16(i * (NR / 16) + v, total);
+              for (int v = 0; v < NR / 16; v++) sum[i][v] = (float16)(0.0f);
+            // Rows of what the epilogue reads lie far apart: each read would wait for memory.
+            // Those of the next tile are asked for one at a time: the sums' own shall not wait.
+            const int steps = (end - begin + PARTS - 1) / PARTS;
+            for (int part = 0; part < PARTS; part++) {
+              int m = PARTS == 1 || first_k + end < K ? end_m : first_m + part;
+              if (first_m > begin_m) m += MR;
+              for (; m < min(first_m + 2 * MR, end_m); m += MR)
+                for (int n = first_n; n < min(first_n + NR, N); n += 16) ahead(batch, m, n PASSED);
+              for (int k = begin + part * steps; k < min(begin + (part + 1) * steps, end); k++) {
+                float16 line[NR / 16];
 #pragma unroll
-          for (int i = 0; i < MR; i++)
+                for (int v = 0; v < NR / 16; v++)
+                  line[v] = vload16((size_t)k * (NR / 16) + v, panel);
 #pragma unroll
-            for (int v = 0; v < NR / 16; v++) vstore16(sum[i][v], i * (NR / 16) + v, total);
+                for (int i = 0; i < MR; i++) {
+                  const float16 one = (float16)(a[i][(INDEX)k * inner]);
+#pragma unroll
+                  for (int v = 0; v < NR / 16; v++) sum[i][v] = fma(one, line[v], sum[i][v]);
+                }
+              }
+            }
+            if (first_k + begin > 0)
+#pragma unroll
+              for (int i = 0; i < MR; i++)
+#pragma unroll
+                for (int v = 0; v < NR / 16; v++) sum[i][v] += vload16(i * (NR / 16) + v, total);
+#pragma unroll
+            for (int i = 0; i < MR; i++)
+#pragma unroll
+              for (int v = 0; v < NR / 16; v++) vstore16(sum[i][v], i * (NR / 16) + v, total);
+          }
           if (first_k + DEPTH < K) continue;
           for (int m = first_m; m < min(first_m + MR, end_m); m++, total += NR) {
             int n = first_n;

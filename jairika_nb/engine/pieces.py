@@ -17,7 +17,9 @@ class Sizes:
 
     rows: int = 8  # of a tile in registers
     columns: int = 32  # of such a tile, in vectors of 16
-    depth: int = 512  # steps along k between which a tile's sums are put aside
+    sums: int = 512  # steps along k that are added up before they join a total
+    depth: int = 1024  # steps that a panel has at most where the left operand is read in place
+    short: int = 512  # and where it is copied first
     piece: tuple[int, int] = (1024, 64)  # where the left operand is read in place
     copied: tuple[int, int] = (256, 512)  # where it is copied first
     shares: int = 4  # pieces a core should have, so that a slow one does not hold up the others
@@ -29,7 +31,9 @@ SIZES = Sizes()
 CHOICES: dict[str, tuple] = {
     "rows": (4, 8, 12),
     "columns": (16, 32, 48, 64),
-    "depth": (256, 384, 512, 768, 1024),
+    "sums": (128, 256, 512, 1024),
+    "depth": (512, 1024, 2048),
+    "short": (256, 512, 1024),
     "piece": ((512, 64), (1024, 64), (2048, 64), (1024, 128), (256, 256)),
     "copied": ((128, 512), (256, 512), (512, 512), (256, 256), (256, 1024)),
     "shares": (2, 4, 8, 16),
@@ -57,7 +61,8 @@ def cut(
 ) -> Cut:  # fmt: skip
     """Pieces of a product of m x n sums over k for ``units`` cores, by some parameters."""
     (m, n, k), (mr, nr) = sizes, tile
-    depth, _ = evenly(k, by.depth, 16) if k > by.depth else (k, 1)
+    sums = evenly(k, by.sums, 16)[0] if k > by.sums else k
+    depth = min(k, sums * max(1, (by.short if copies else by.depth) // sums))
     most = by.copied if copies else by.piece
     rows, columns = evenly(m, most[0], mr), evenly(n, most[1], nr)
     while not _enough(batch * rows[1] * columns[1], units, by, copies and depth < k):
@@ -76,7 +81,7 @@ def cut(
     space = depth * nr + (rows[0] * (depth + 16) if copies else 0)
     space += rows[0] * columns[0] if depth < k else mr * nr
     arguments = {
-        "DEPTH": depth, "ROWS": rows[0], "COLUMNS": columns[0], "row_blocks": rows[1],
+        "DEPTH": depth, "SUMS": sums, "ROWS": rows[0], "COLUMNS": columns[0], "row_blocks": rows[1],
         "column_blocks": columns[1], "pieces": pieces, "workers": workers, "SPACE": space,
         "COPY": int(copies),
     }  # fmt: skip

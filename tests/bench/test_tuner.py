@@ -15,7 +15,7 @@ from jairika_nb.engine import tuned
 from jairika_nb.engine.pieces import SIZES
 
 SHAPES = ((40, 36, 300, "nn"), (40, 36, 300, "tt"))
-FEW = {"rows": (8, 4), "columns": (32,), "depth": (512, 256), "shares": (8, 2)}
+FEW = {"rows": (8, 4), "columns": (32,), "sums": (512, 256), "shares": (8, 2)}
 
 
 @pytest.fixture
@@ -48,7 +48,7 @@ def test_every_candidate_is_measured_and_right(driver):
     first, second, final = found.stages
     assert [each.sizes.rows for each in first] == [8, 4]
     assert {each.sizes for each in second} >= {
-        replace(SIZES, rows=min(first, key=lambda c: c.ratio(first[0])).sizes.rows, depth=256)
+        replace(SIZES, rows=min(first, key=lambda c: c.ratio(first[0])).sizes.rows, sums=256)
     }
     for each in (*first, *second, *final):
         assert not each.failed and each.error < 2e-6 and len(each.seconds) == len(SHAPES)
@@ -59,12 +59,12 @@ def test_every_candidate_is_measured_and_right(driver):
 
 
 def test_the_best_values_together_win(driver, monkeypatch):
-    def seconds(sizes):  # 8 shares and less depth are quicker, each by itself and together
-        return (0.5 if sizes.rows == 4 else 1) + sizes.depth / 1e4 + (sizes.shares == 2) / 10
+    def seconds(sizes):  # 8 shares and shorter sums are quicker, each by itself and together
+        return (0.5 if sizes.rows == 4 else 1) + sizes.sums / 1e4 + (sizes.shares == 2) / 10
 
     monkeypatch.setattr(tuner, "_stage", clock(seconds))
     found = search(driver, shapes=SHAPES)
-    assert found.winner.changes == {"rows": 4, "depth": 256}
+    assert found.winner.changes == {"rows": 4, "sums": 256}
     assert found.winner.ratio(found.shipped) == pytest.approx(0.5256 / 1.0512)
 
 

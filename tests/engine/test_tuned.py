@@ -14,7 +14,7 @@ from jairika_nb.engine import device as devices
 from jairika_nb.engine import tuned
 from jairika_nb.engine.pieces import CHOICES, SIZES
 
-OTHER = replace(SIZES, rows=12, columns=16, depth=256)
+OTHER = replace(SIZES, rows=12, columns=16, sums=256)
 GOOD = json.loads(json.dumps(asdict(OTHER)))
 
 
@@ -62,7 +62,7 @@ def test_a_choice_is_for_one_driver_its_version_and_its_cores(driver, monkeypatc
     forgotten(monkeypatch)
     monkeypatch.setattr(tuned, "key", lambda device: name + " of tomorrow")
     assert tuned.in_force(driver) == SIZES
-    tuned.keep(driver, replace(SIZES, depth=256))
+    tuned.keep(driver, replace(SIZES, sums=256))
     assert len(json.loads(tuned.path().read_text())) == 2
 
 
