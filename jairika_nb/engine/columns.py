@@ -23,6 +23,7 @@ from jairika_nb.engine.spelling import WIDTH, value_type
 BLOCK = 64
 # Rows that are read together, a divisor of BLOCK; the most vectors of sums of a work-item.
 FEW, MOST = 8, 128
+UNROLL = "#pragma unroll"
 
 
 def fits(kernel: Kernel) -> bool:
@@ -39,23 +40,20 @@ def span(size: int, others: int, units: int) -> int:
     return WIDTH * min(max(vectors, 4), MOST)
 
 
-def body(w: Writer, kernel: Kernel, lane: Var, top: Scope, again: bool) -> list[str]:
-    """The statements for the vectors of columns from the loop variable's value to ``end``.
+def body(w: Writer, kernel: Kernel, lane: Var, top: Scope) -> list[str]:
+    """The statements for the columns from the loop variable's value to ``end``.
 
-    The last vector begins earlier and computes some columns ``again``, or is left out.
+    The last vector begins earlier and computes some columns again.
     """
-    more = f" + {WIDTH - 1}" if again else ""
     lines = [
-        f"const {w.integer} begin = {lane.name};",
-        f"const {w.integer} vectors = (end - begin{more}) / {WIDTH};",
-        f"const {w.integer} latest = end - {WIDTH};",
+        f"const {w.integer} begin = {lane.name}, latest = end - {WIDTH};",
+        f"const {w.integer} vectors = (end - begin + {WIDTH - 1}) / {WIDTH};",
     ]
     for number in range(len(kernel.reductions)):
         lines += _pass(w, kernel, lane, top, number)
     unit = _column(kernel, lane, top, len(kernel.reductions))
     stores = [w.store(output, unit) for output in kernel.outputs]
-    lines += [*_each_vector(w, lane), *unit.lines, *stores, "}"]
-    return [*lines, f"{lane.name} = begin + vectors * {WIDTH};"]
+    return [*lines, *_each_vector(w, lane), *unit.lines, *stores, "}"]
 
 
 def _column(kernel: Kernel, lane: Var, top: Scope, number: int) -> Scope:
@@ -76,52 +74,72 @@ def _each_vector(w: Writer, lane: Var) -> list[str]:
 
 
 def _pass(w: Writer, kernel: Kernel, lane: Var, top: Scope, number: int) -> list[str]:
-    """One reduction over all rows."""
+    """One reduction over all rows, a few of them at a time."""
     reduction, name, (row,) = kernel.reductions[number], f"a{number}", kernel.row
     dtype = reduction.expr.dtype
     kind, start = value_type(dtype, WIDTH), neutral(reduction)
     is_long = is_long_sum(reduction, row.size)
     unit = _column(kernel, lane, top, number)
     for_rows = _each_row(w, reduction.expr, lane, row, top, unit)
+    sums = f"{name}_part" if is_long else f"{name}_of"
+    kept = [f"{name}_of", *([f"{name}_part", f"{name}_less"] if is_long else [])]
+    size = w.bound(row.size)
+    return [
+        *(f"{kind} {k}[{MOST}];" for k in kept),
+        *_each_vector(w, lane),
+        f"{name}_of[at] = ({kind})({start});",
+        *([f"{name}_part[at] = {name}_less[at] = ({kind})(0);"] if is_long else []),
+        "}",
+        f"for ({w.integer} few = 0; few < {size}; few += {FEW}) {{",
+        f"const {w.integer} stop = min(few + {FEW}, {size});",
+        *for_rows,
+        *_few_rows(w, reduction, lane, row, unit, sums),
+        *(_block(w, name, lane, dtype, size) if is_long else []),
+        "}",
+    ]
 
-    scope = Scope(parent=unit, variables=frozenset(kernel.row))
+
+def _few_rows(
+    w: Writer, reduction: Reduction, lane: Var, row: Var, unit: Scope, sums: str
+) -> list[str]:
+    """What a few rows add to the ``sums`` of each vector of columns."""
+    scope = Scope(parent=unit, variables=frozenset([row]))
     text = w.operand(reduction.expr, scope, WIDTH)
     added = f"so_far = {w.combined(reduction, 'so_far', text, WIDTH)};"
-    within = [*scope.lines, added]
-    fetched = ahead.next_lines(w, scope.names, FEW)
-    target = f"{name}_part" if is_long else f"{name}_of"
-    kept = [f"{name}_of", *([f"{name}_part", f"{name}_less"] if is_long else [])]
-    size, begun = w.bound(row.size), f"({kind})(0)"
-    lines = [f"{kind} {k}[{MOST}];" for k in kept]
-    lines += [*_each_vector(w, lane), f"{name}_of[at] = ({kind})({start});"]
-    lines += [f"{name}_part[at] = {name}_less[at] = {begun};"] if is_long else []
-    lines += ["}", f"for ({w.integer} few = 0; few < {size}; few += {FEW}) {{"]
-    lines += [f"const {w.integer} stop = min(few + {FEW}, {size});", *for_rows]
-    lines += [f"{w.integer} line = 0, coming = few + {FEW};"] if fetched else []
+    kind, size = value_type(reduction.expr.dtype, WIDTH), w.bound(row.size)
+    coming = _coming(w, ahead.next_lines(w, scope.names, FEW), lane, row)
+    lines = [f"{w.integer} line = 0, coming = few + {FEW};"] if coming else []
     # A number of rows that is known is written out by the compiler: a third faster at 64 MB.
-    for head, stop in ((f"if (few + {FEW} <= {size})", f"few + {FEW}"), ("else", "stop")):
-        is_whole = stop != "stop"
-        lines += [f"{head} {{", *_each_vector(w, lane)]
-        lines += [*unit.lines, f"{kind} so_far = {target}[at];"]
-        if is_whole:
-            lines += [*_read_ahead(fetched, w, lane, row), "#pragma unroll"]
-        lines += [f"for ({w.integer} {row.name} = few; {row.name} < {stop}; {row.name}++) {{"]
-        lines += [*within, "}", f"{target}[at] = so_far;", "}", "}"]
-    if is_long:
-        _, carry = carried("total", WIDTH, dtype)
-        lines += [f"if (stop % {BLOCK} == 0 || stop == {size}) {{", *_each_vector(w, lane)]
-        lines += [f"{kind} total = {name}_of[at], total_lost = {name}_less[at];"]
-        lines += [f"const {kind} total_block = {name}_part[at];", *carry]
-        lines += [f"{name}_of[at] = total;", f"{name}_less[at] = total_lost;"]
-        lines += [f"{name}_part[at] = {begun};", "}", "}"]
-    return [*lines, "}"]
+    known, ends = f"if (few + {FEW} <= {size}) {{", (f"few + {FEW}", "stop")
+    for head, end, first in zip((known, "else {"), ends, ([*coming, UNROLL], []), strict=True):
+        lines += [head, *_each_vector(w, lane), *unit.lines, f"{kind} so_far = {sums}[at];", *first]
+        lines += [f"for ({w.integer} {row.name} = few; {row.name} < {end}; {row.name}++) {{"]
+        lines += [*scope.lines, added, "}", f"{sums}[at] = so_far;", "}", "}"]
+    return lines
 
 
-def _read_ahead(fetched: list[str], w: Writer, lane: Var, row: Var) -> list[str]:
+def _coming(w: Writer, fetched: list[str], lane: Var, row: Var) -> list[str]:
     """Asks for as much of the next few rows as is read of these, in the order of memory."""
     here = f"const {w.integer} {row.name} = coming, {lane.name} = begin + line * {WIDTH};"
     step = f"line = line + {FEW} < vectors ? line + {FEW} : 0;"
     return ["{", here, *fetched, "}", step, "coming += line == 0;"] if fetched else []
+
+
+def _block(w: Writer, name: str, lane: Var, dtype: DType, size: str) -> list[str]:
+    """What joins the totals after each block of rows, and after the last."""
+    kind, (_, carry) = value_type(dtype, WIDTH), carried("total", WIDTH, dtype)
+    return [
+        f"if (stop % {BLOCK} == 0 || stop == {size}) {{",
+        *_each_vector(w, lane),
+        f"{kind} total = {name}_of[at], total_lost = {name}_less[at];",
+        f"const {kind} total_block = {name}_part[at];",
+        *carry,
+        f"{name}_of[at] = total;",
+        f"{name}_less[at] = total_lost;",
+        f"{name}_part[at] = ({kind})(0);",
+        "}",
+        "}",
+    ]
 
 
 def _each_row(w: Writer, whole: Expr, lane: Var, row: Var, top: Scope, unit: Scope) -> list[str]:

@@ -49,11 +49,13 @@ def body(
     if lane.size % WIDTH and lane.size < SHORTEST_STREAMED:
         # Lines would be written in parts, each of which waits for memory.
         w.streamed = set()
+    pieces = math.prod(v.size for v in outer) * chunks
+    if by_rows:
+        w.lane, w.width = lane, full
+        top.lines += columns.body(w, kernel, lane, top)
+        return top.lines, pieces
     for is_rest, width in enumerate((full, full if again else 1) if full > 1 else (1,)):
         w.lane, w.width = lane, width
-        if by_rows and width == full:
-            top.lines += [] if is_rest else columns.body(w, kernel, lane, top, again)
-            continue
         within = [lane, REDUCED, turned] if turned else [lane, REDUCED]
         unit = Scope(parent=top, variables=frozenset(within))
         row_code(w, kernel, unit)
@@ -64,7 +66,7 @@ def body(
         top.lines.append(step_head(lane.name, "end", width))
         rows = _block_rows(w, turned) if turned else []
         top.lines += [*rows, *unit.lines, *["}"] * bool(turned), "}"]
-    return top.lines, math.prod(v.size for v in outer) * chunks
+    return top.lines, pieces
 
 
 def _turned(kernel: Kernel, lane: Var) -> Var | None:
