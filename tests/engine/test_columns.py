@@ -7,7 +7,7 @@ import pytest
 
 import jairika_nb as jrk
 
-SHAPES = [(16, 16), (17, 33), (64, 100), (65, 513), (130, 1040), (2, 70, 40)]
+SHAPES = [(16, 16), (17, 33), (64, 100), (65, 513), (130, 1040), (2, 70, 40), (70, 65)]
 
 
 def drawn(shape, dtype=np.float32):
@@ -109,7 +109,7 @@ def test_what_is_asked_for_ahead_changes_no_sum(device):
         (a.var(axis=0), wide.var(0)),
         (a.astype("float64").sum(axis=0), wide.sum(0)),
     ]
-    if not device.is_reference:
+    if device.kind == "cpu" and not device.is_reference:
         text = "".join(kernel.body for kernel in cases[0][0].kernels())
         assert "far_ahead(" in text
     for out, want in cases:

@@ -180,12 +180,18 @@ def test_what_comes_after_the_head_waits_for_the_guards(counting, monkeypatch):
     np.testing.assert_allclose(held["sum"].numpy(), expected(x), rtol=1e-3, atol=1e-3)
 
 
-def test_what_another_step_computes_meanwhile_does_no_harm(counting, monkeypatch):
-    step, held, expected = counting
+def another_step():
+    """A compiled function that is replayed, and what to call it with."""
     other = jrk.compile(lambda x: (x @ x).sin() @ x)
     big = jrk.tensor(drawn(256, 256))
     for _ in range(CALLS):
         other(big)
+    return other, big
+
+
+def test_what_another_step_computes_meanwhile_does_no_harm(counting, monkeypatch):
+    step, held, expected = counting
+    other, big = another_step()
     mine, others = (f._recordings[0].parts[0].step.arena.blocks[0] for f in (step, other))
     assert mine is others
     x = drawn(256, 256)
@@ -199,10 +205,7 @@ def test_what_another_step_computes_meanwhile_does_no_harm(counting, monkeypatch
 
 def test_a_head_start_that_breaks_off_ends_those_before_it(counting, monkeypatch):
     step, held, expected = counting
-    other = jrk.compile(lambda x: (x @ x).sin() @ x)
-    big = jrk.tensor(drawn(256, 256))
-    for _ in range(CALLS):
-        other(big)
+    other, big = another_step()
     theirs = other._recordings[0].parts[0].step
     launched, enqueue = [], theirs.enqueue
 
